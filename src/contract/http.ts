@@ -1,0 +1,54 @@
+/** Which listeners answer a route: `main` is 9529, `zipkin` 9411, `otlp` 4318. */
+export type ListenerName = 'main' | 'zipkin' | 'otlp';
+
+/**
+ * Who may call (design.md §9). `open`: everyone. `ingest`: trusted peers, the token, or the ingest token.
+ * `reader`: loopback without forwarding headers, `[server] trusted`, or the token.
+ */
+export type Access = 'open' | 'ingest' | 'reader';
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Without the query string, as matched. */
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Lower-case names; repeated headers are joined by a comma. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Inflated where the route says so. Empty when there was none. */
+  readonly body: Buffer;
+  readonly remoteAddress: string;
+  /** Aborted when the caller went away. */
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string is UTF-8; an AsyncIterable is streamed. */
+  readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>;
+}
+
+/**
+ * One route. A BridgeError that `handle` throws becomes its status (contract/errors.ts) with the message as plain text;
+ * anything else is a 500 that is logged.
+ */
+export interface HttpRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Fastify's syntax: `/api/v2/trace/:id`, `/ui/*`. GET routes answer HEAD too. */
+  readonly path: string;
+  readonly listeners: readonly ListenerName[];
+  readonly access: Access;
+  /** Cap of the body as it comes over the wire; past it 413. Default 0: the route takes no body. */
+  readonly maxBodyBytes?: number;
+  /** Undo `Content-Encoding: gzip` (also `x-gzip`), up to 10 × the body cap; a body that is not gzip is 400. */
+  readonly inflate?: boolean;
+  /** Allow every browser origin (RUM, and Zipkin's query API as the reference server does). */
+  readonly cors?: boolean;
+  handle(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Where inputs and the api put their routes. Adding is possible until the listeners are open. */
+export interface Routes {
+  add(route: HttpRoute): void;
+}

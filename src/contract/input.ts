@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import type { Batch, Position, Signal } from '../model/batch.ts';
+import type { Routes } from './http.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface Input {
+  /** Opens ports, files and watches, and imports whatever is heavy. Resolves once data can arrive. */
+  start(): Promise<void>;
+  /**
+   * Takes nothing new, and waits until all that was taken has been emitted or refused.
+   * May be called without `start`, and more than once.
+   */
+  stop(): Promise<void>;
+  /** What the page and `status` show of it: targets, files, peers. Plain JSON. Cheap; called every second. */
+  status?(): object;
+}
+
+export interface InputRuntime extends Runtime {
+  /** Routes that everyone may reach while the input runs (design.md §9). Call it from `create`; it only notes them down. */
+  readonly routes: Routes;
+  /**
+   * Encodes at once and resolves when data and position are on disk: acknowledge the sender only then. Rejects with
+   * BRIDGE_OVERLOADED when the lane is full: tell the sender to come back, or read the file later.
+   * An empty batch (items 0, empty payload) still makes its position durable.
+   */
+  emit(batch: Batch, position?: Position): Promise<void>;
+  /** The last durable value of that key in that signal's lane, of this or an earlier life. */
+  position(signal: Signal, key: string): string | undefined;
+  /** All keys known with that prefix: what was being read when the process ended. */
+  positions(signal: Signal, prefix: string): ReadonlyMap<string, string>;
+  /** The source is gone for good; its position need not be kept. */
+  forget(signal: Signal, key: string): void;
+  /** Items that arrived but were not accepted, by reason. `emit` counts what it accepts or refuses by itself. */
+  refused(signal: Signal, items: number, reason: string): void;
+  dropped(signal: Signal, items: number, reason: string): void;
+}
+
+/**
+ * The definition file imports zod and types only; what is heavy is imported in `start()`, so that an input that is not
+ * configured costs no memory.
+ */
+export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
+  /** TOML table name and folder name. */
+  readonly type: string;
+  /** One sentence with a full stop: docs, sample, page. */
+  readonly summary: string;
+  readonly signals: readonly Signal[];
+  readonly config: C;
+  /** DataKit-shaped tables only warn at unknown keys (interfaces.md); our own are strict. */
+  readonly datakit?: true;
+  /** Runs without being configured, where it can work. Gives the default instance's configuration as TOML would, or undefined when it can't. */
+  byDefault?(where: DefaultsContext): z.input<C> | undefined;
+  /** Must not do I/O. */
+  create(config: z.output<C>, runtime: InputRuntime): Input;
+}
+
+/** Facts that decide what runs by default. */
+export interface DefaultsContext {
+  readonly inCluster: boolean;
+  readonly readableDir: (path: string) => boolean;
+}
+
+export function defineInput<C extends z.ZodObject>(definition: InputDefinition<C>): InputDefinition<C> {
+  return definition;
+}

@@ -1,0 +1,46 @@
+/** Time, so that tests can hold it. */
+export interface Clock {
+  /** ms since 1970. */
+  now(): number;
+  /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A static sentence, with the values as fields. `warn`: nothing was lost. `error`: data was lost, or a human is needed. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A number that only grows. Label values are given when it is made: a hot loop only adds. */
+export interface Counter {
+  add(count: number): void;
+  readonly value: number;
+}
+
+export interface Gauge {
+  set(value: number): void;
+}
+
+/** Own metrics beyond those that the host counts for every component. Names begin with `meshbridge_`. */
+export interface Meter {
+  counter(name: string, help: string, labels?: Readonly<Record<string, string>>): Counter;
+  gauge(name: string, help: string, labels?: Readonly<Record<string, string>>): Gauge;
+}
+
+/** All that a component may reach; nothing else is global. */
+export interface Runtime {
+  /** Such as `inputs.zipkin[0]`: field of its log lines. For an output, its name is in `name`. */
+  readonly id: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  /** Where relative paths of the configuration start. */
+  readonly dataDir: string;
+  /** Name and version for User-Agent headers. */
+  readonly userAgent: string;
+}
+
+export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };

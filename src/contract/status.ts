@@ -1,0 +1,82 @@
+import type { Signal } from '../model/batch.ts';
+
+/** Items lost on disk. `items` is known only where a later record, cursor or store position bounds it. */
+export interface LaneLoss {
+  readonly segment: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly items?: number;
+  readonly reason: string;
+}
+
+/** `cumItems = delivered + dropped + routedAway + lost`; `queuedItems = lane.cumItems − cumItems`. */
+export interface CursorStatus {
+  readonly output: string;
+  /** The last record that is done with. */
+  readonly seq: number;
+  readonly cumItems: number;
+  readonly delivered: number;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly routedAway: number;
+  readonly lost: number;
+  readonly queuedItems: number;
+  readonly queuedBytes: number;
+  /** When the oldest record that waits was received; absent when none waits. */
+  readonly oldestMs?: number;
+  readonly state: 'idle' | 'sending' | 'retrying' | 'stopped';
+  readonly retries: number;
+  readonly lastError?: string;
+  readonly nextAttemptMs?: number;
+  readonly onFull: 'block' | 'drop_oldest';
+}
+
+export interface LaneStatus {
+  readonly signal: Signal;
+  readonly queueId: string;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly seq: number;
+  readonly durableSeq: number;
+  readonly cumItems: number;
+  /** Why it takes nothing now: its cap, or too little free disk. */
+  readonly full?: string;
+  readonly losses: readonly LaneLoss[];
+  readonly outputs: readonly CursorStatus[];
+}
+
+/** `received = accepted + refused + dropped`, in items, since the process began. */
+export interface InputStatus {
+  readonly id: string;
+  readonly type: string;
+  readonly signal: Signal;
+  readonly received: number;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly detail?: object;
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  /** `host:port` as bound; absent when it is off. */
+  readonly address?: string;
+  readonly off?: string;
+}
+
+/** The read-only view of the whole process: `/api/native/status`, `monitor`, the page. */
+export interface BridgeStatus {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly node: string;
+  readonly pid: number;
+  readonly configFiles: readonly string[];
+  readonly warnings: readonly string[];
+  readonly listeners: readonly ListenerStatus[];
+  readonly inputs: readonly InputStatus[];
+  readonly lanes: readonly LaneStatus[];
+  readonly store?: object;
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+}

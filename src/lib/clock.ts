@@ -1,0 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const systemClock = {
+  now: (): number => Date.now(),
+  sleep: (ms: number, signal?: AbortSignal): Promise<void> =>
+    delay(ms, undefined, signal === undefined ? {} : { signal }),
+};

@@ -13,6 +13,7 @@ const rooms = {
   kube: ['contract', 'lib'],
   promql: ['model', 'lib'],
   store: ['contract', 'model', 'record', 'codec', 'promql', 'lib'],
+  cli: ['contract', 'model', 'config', 'lib', 'lane', 'record', 'http'],
   inputs: ['contract', 'model', 'codec', 'config', 'http', 'kube', 'lib'],
   outputs: ['contract', 'model', 'codec', 'config', 'http', 'lib'],
   api: ['contract', 'model', 'http', 'lib'],

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { bytes, clientTls, duration } from './fields.ts';
+
+/**
+ * The keys of every output (interfaces.md, "Every output"). The loader takes them out of the table before the output's own
+ * schema sees the rest; delivery acts on them.
+ */
+export const deliveryFields = {
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+      'may have letters, digits, dot, dash and underscore only, up to 63 of them',
+    )
+    .optional()
+    .describe('Name of this output: its place in the queue and its metrics are kept under it. Default: the type.'),
+  signals: z
+    .array(z.enum(['metrics', 'traces', 'logs', 'rum']))
+    .min(1, 'is empty; leave the key out to send everything that this output can take')
+    .optional()
+    .describe('What to send. Default: everything that this output can take.'),
+  namespaces: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Send only what comes from these Kubernetes namespaces. Empty: from everywhere.'),
+  on_full: z
+    .enum(['block', 'drop_oldest'])
+    .default('drop_oldest')
+    .describe(
+      'When this output lags so far behind that the queue is full: `block` refuses new data, `drop_oldest` gives up the oldest and counts it.',
+    ),
+  start: z
+    .enum(['end', 'beginning'])
+    .default('end')
+    .describe(
+      'Where an output with a new name begins: at the `end` of the queue, or at the `beginning` of what it still holds.',
+    ),
+  batch_items: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Most items (samples, spans, lines, points) in one request.'),
+  batch_bytes: bytes('4MiB').describe('Most bytes of queued data in one request.'),
+  batch_wait: duration('200ms').describe('Longest time to wait for more before a request goes out that is not full.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Requests under way at once. With 1 the order of the data is kept as it came.'),
+  timeout: duration('30s').describe('Longest time for one attempt.'),
+} as const;
+
+/**
+ * Keys of outputs that speak to a server: such an output spreads them into its own schema. Elsewhere the loader takes them
+ * and warns that they do nothing.
+ */
+export const httpFields = {
+  headers: z
+    .record(z.string(), z.string().meta({ kind: 'secret', secret: true }))
+    .default({})
+    .describe('Headers to send along, such as a token. A value may be `file:PATH`.'),
+  tls: clientTls().describe('How to reach a server over TLS.'),
+} as const;
+
+export const delivery = z.strictObject(deliveryFields);
+/** Checked values of the common keys: durations in ms, sizes in bytes. */
+export type Delivery = z.output<typeof delivery>;

@@ -1,0 +1,140 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test } from '@jest/globals';
+import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
+import { tempDir } from '../fakes/temp-dir.ts';
+import { until } from '../fakes/until.ts';
+import { CountingTarget, LineWriter, SpanSender } from './load.ts';
+
+const kills = 20;
+const batchItems = 500;
+
+test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, async () => {
+  await using dir = await tempDir('meshbridge-kill-');
+  const target = await CountingTarget.start();
+  const logs = join(dir.path, 'pods');
+  const port = await freePort();
+  const options = {
+    dir: dir.path,
+    port,
+    config: {
+      'all.conf': `
+[[inputs.prom]]
+  url = "${target.url}"
+  source = "counting"
+  interval = "1s"
+[[inputs.container]]
+  root = "${logs}"
+[[outputs.file]]
+  path = "out.ndjson"
+  signals = ["metrics", "logs", "traces"]
+  batch_items = ${batchItems}
+  start = "beginning"
+`,
+    },
+  };
+  const writer = new LineWriter(logs);
+  const sender = new SpanSender(port);
+  const accepted: number[] = [];
+  let daemon: Daemon = await startDaemon(options);
+  const writing = writer.run();
+  const sending = sender.run(8);
+  for (let kill = 0; kill < kills; kill += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 900));
+    accepted.push(await acceptedSamples(daemon));
+    expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
+    daemon = await startDaemon(options);
+  }
+  writer.stop();
+  sender.stop();
+  await Promise.all([writing, sending]);
+  await until(async () => drained(await daemon.status()), { withinMs: 60_000, what: 'everything delivered' });
+  const stored = await storedCopies(daemon, [...sender.acknowledged, ...sender.unknown]);
+  await target.stop();
+  expect(await daemon.end('SIGTERM')).toBe(0);
+
+  const file = await readFileOutput(join(dir.path, 'data', 'out.ndjson'));
+  // Spans: each acknowledged one once in the store, none twice.
+  expect(sender.acknowledged.length).toBeGreaterThan(1_000);
+  expect(sender.acknowledged.filter((id) => stored.get(id) !== 1)).toEqual([]);
+  expect(sender.unknown.filter((id) => (stored.get(id) ?? 0) > 1)).toEqual([]);
+  expect(sender.acknowledged.filter((id) => !file.spans.has(id))).toEqual([]);
+  // Lines: every one in the file.
+  expect(missing(file.lines, writer.written)).toEqual([]);
+  // Samples: at least as many of each life as that life had accepted when it was last asked.
+  expect(file.samples.size).toBeGreaterThanOrEqual(accepted.reduce((sum, n) => sum + n, 0));
+  // Doubles: at most one request in flight per kill and signal.
+  for (const [what, counts] of Object.entries(file)) {
+    const doubles = [...counts.values()].reduce((sum, n) => sum + n - 1, 0);
+    expect({ what, tooMany: Math.max(0, doubles - kills * batchItems) }).toEqual({ what, tooMany: 0 });
+  }
+}, 240_000);
+
+type Status = Awaited<ReturnType<Daemon['status']>>;
+
+async function acceptedSamples(daemon: Daemon): Promise<number> {
+  const inputs = (await daemon.status()).inputs.filter((input) => input.type === 'prom');
+  return inputs.reduce((sum, input) => sum + input.accepted, 0);
+}
+
+function drained(status: Status): boolean {
+  const cursors = status.lanes.flatMap((lane) => lane.outputs);
+  const lines = status.inputs.find((input) => input.type === 'container');
+  return cursors.length > 0 && cursors.every((cursor) => cursor.queuedItems === 0) && lagBytes(lines?.detail) === 0;
+}
+
+function lagBytes(detail: object | undefined): number | undefined {
+  return detail !== undefined && 'lagBytes' in detail ? Number(detail.lagBytes) : undefined;
+}
+
+/** How many copies of each span the store answers. */
+async function storedCopies(daemon: Daemon, ids: readonly string[]): Promise<Map<string, number>> {
+  const copies = new Map<string, number>();
+  for (let i = 0; i < ids.length; i += 50) {
+    const some = ids.slice(i, i + 50);
+    const traceIds = some.length === 1 ? [some[0], 'f'.repeat(32)] : some;
+    const response = await fetch(`${daemon.url}/api/v2/traceMany?traceIds=${traceIds.join(',')}`);
+    expect(response.status).toBe(200);
+    const traces = (await response.json()) as { traceId: string }[][];
+    for (const { traceId } of traces.flat()) {
+      copies.set(traceId, (copies.get(traceId) ?? 0) + 1);
+    }
+  }
+  return copies;
+}
+
+interface FileOutput {
+  readonly spans: Map<string, number>;
+  readonly lines: Map<string, number>;
+  readonly samples: Map<string, number>;
+}
+
+async function readFileOutput(path: string): Promise<FileOutput> {
+  const out: FileOutput = { spans: new Map(), lines: new Map(), samples: new Map() };
+  const count = (map: Map<string, number>, key: string): void => {
+    map.set(key, (map.get(key) ?? 0) + 1);
+  };
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const item = JSON.parse(line) as Record<string, unknown>;
+    if (item['signal'] === 'traces') {
+      count(out.spans, String(item['traceId']));
+    } else if (item['signal'] === 'logs') {
+      count(out.lines, String(item['message']));
+    } else {
+      count(out.samples, JSON.stringify([item['name'], item['labels'], item['timestamp']]));
+    }
+  }
+  return out;
+}
+
+function missing(lines: ReadonlyMap<string, number>, written: number): string[] {
+  const absent: string[] = [];
+  for (let i = 1; i <= written; i += 1) {
+    const line = `line ${i} of the ledger`;
+    if (!lines.has(line)) {
+      absent.push(line);
+    }
+  }
+  return absent;
+}

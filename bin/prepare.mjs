@@ -1,0 +1,156 @@
+// Installs the packages and builds the program, each only when something it depends on has changed. Runs on the Node that
+// the machine happens to have (20 or newer), so it is plain JavaScript and imports nothing that must be installed first.
+//   node bin/prepare.mjs            install, build
+//   node bin/prepare.mjs --install  install only
+//   node bin/prepare.mjs --rebuild  install, build even if nothing changed
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const top = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(top, 'node_modules');
+const dist = join(top, 'dist');
+const unfinished = join(top, 'dist.new');
+const pinnedNode = join(modules, 'node', 'bin', 'node');
+
+let child;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    child?.kill('SIGTERM');
+    process.exitCode = 1;
+    if (child === undefined) {
+      process.exit();
+    }
+  });
+}
+
+function hash(parts) {
+  const sum = createHash('sha256');
+  for (const part of parts) {
+    sum.update(part).update('\0');
+  }
+  return sum.digest('hex');
+}
+
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+/** Folders of this project's own programs would make npm run on a Node that it is about to replace. */
+function outsideEnvironment() {
+  const { npm_node_execpath, NODE, ...environment } = process.env;
+  const path = (environment.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(modules));
+  return { ...environment, PATH: path.join(delimiter) };
+}
+
+async function run(doing, command, args, environment = process.env) {
+  const startedMs = Date.now();
+  const elapsed = () => `${Math.round((Date.now() - startedMs) / 1000)} s`;
+  const progress = setInterval(() => console.error(`  still ${doing}, ${elapsed()}`), 15_000);
+  try {
+    const { code, output } = await new Promise((resolve, reject) => {
+      const chunks = [];
+      child = spawn(command, args, { cwd: top, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.on('data', (chunk) => chunks.push(chunk));
+      child.stderr.on('data', (chunk) => chunks.push(chunk));
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ code: status ?? 1, output: Buffer.concat(chunks).toString() }));
+    });
+    if (code !== 0) {
+      throw new Error(`${doing} failed after ${elapsed()}: ${command} ${args.join(' ')}\n${output.trimEnd()}`);
+    }
+    console.error(`  done ${doing}, ${elapsed()}`);
+  } finally {
+    clearInterval(progress);
+    child = undefined;
+  }
+}
+
+async function install() {
+  const stamp = join(modules, '.meshbridge-installed');
+  const wanted = hash([readFileSync(join(top, 'package-lock.json')), process.platform, process.arch]);
+  if (readIfThere(stamp) === wanted) {
+    return;
+  }
+  console.error('installing packages (once, and again when package-lock.json changes)');
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  await run('installing packages', 'npm', ['ci', ...quiet], outsideEnvironment());
+  if (!existsSync(pinnedNode)) {
+    console.error(
+      "  the pinned Node 24 was not installed: its install script did not run. The machine's own Node is used if it is new enough;",
+    );
+    console.error('  otherwise: npm rebuild node --ignore-scripts=false');
+  }
+  writeFileSync(stamp, wanted);
+}
+
+function sourceFiles(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      return entry.name === 'testdata' ? [] : sourceFiles(path);
+    }
+    return entry.name.endsWith('.test.ts') ? [] : [path];
+  });
+}
+
+function sourceHash() {
+  const settings = readdirSync(top).filter((name) => /^(package.*|tsconfig.*|vite[.]config[.].*)$/.test(name));
+  const files = [...settings.map((name) => join(top, name)), ...sourceFiles(join(top, 'src'))].sort();
+  return hash(files.flatMap((file) => [relative(top, file).split(sep).join('/'), readFileSync(file)]));
+}
+
+async function build(again) {
+  const stamp = join(dist, '.built-from');
+  const wanted = sourceHash();
+  if (!again && readIfThere(stamp) === wanted && existsSync(join(dist, 'main.js'))) {
+    return;
+  }
+  console.error('building (again only when a source changes)');
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished);
+  const node = join(top, 'bin', 'node');
+  await run('compiling', node, [
+    join(modules, 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    unfinished,
+  ]);
+  await buildPage(node);
+  writeFileSync(join(unfinished, '.built-from'), wanted);
+  rmSync(dist, { recursive: true, force: true });
+  renameSync(unfinished, dist);
+}
+
+async function buildPage(node) {
+  const page = join(top, 'src', 'ui');
+  if (!existsSync(join(page, 'index.html'))) {
+    return;
+  }
+  const ownConfig = readdirSync(page).find((name) => name.startsWith('vite.config.'));
+  const config = ownConfig === undefined ? [] : ['--config', join(page, ownConfig)];
+  await run('building the page', node, [
+    join(modules, 'vite', 'bin', 'vite.js'),
+    'build',
+    ...(ownConfig === undefined ? [] : [page]),
+    ...config,
+    '--outDir',
+    join(unfinished, 'ui'),
+    '--emptyOutDir',
+    '--logLevel',
+    'warn',
+  ]);
+}
+
+try {
+  await install();
+  if (!process.argv.includes('--install')) {
+    await build(process.argv.includes('--rebuild'));
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,75 @@
+import { close, fdatasync, ftruncate, open as openFile, write } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** An open file. Every call resolves when the kernel has done all of it. */
+export interface DiskFile {
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  datasync(): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The few calls that writing needs, so that tests can count them and let them fail. */
+export interface Disk {
+  /** `create` fails if the file is there, `open` if it is not. Readable by the owner only. */
+  file(path: string, how: 'create' | 'open'): Promise<DiskFile>;
+  /** Makes a created, renamed or removed name of that file's directory durable. */
+  syncDirOf(path: string): Promise<void>;
+}
+
+type Done = (error: Error | null) => void;
+
+function call(start: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const from = (done: number): void => {
+      write(fd, bytes, done, bytes.length - done, position + done, (error, written) => {
+        if (error !== null) {
+          reject(error);
+        } else if (done + written < bytes.length) {
+          from(done + written);
+        } else {
+          resolve();
+        }
+      });
+    };
+    from(0);
+  });
+}
+
+/** Callbacks on a descriptor: a commit through `FileHandle` costs about three times as much. */
+function onDescriptor(fd: number): DiskFile {
+  return {
+    write: (bytes, position) => writeAll(fd, bytes, position),
+    datasync: () => call((done) => fdatasync(fd, done)),
+    truncate: (bytes) => call((done) => ftruncate(fd, bytes, done)),
+    close: () => call((done) => close(fd, done)),
+  };
+}
+
+export const systemDisk: Disk = {
+  file: (path, how) =>
+    new Promise((resolve, reject) => {
+      openFile(path, how === 'create' ? 'wx' : 'r+', 0o600, (error, fd) => {
+        if (error === null) {
+          resolve(onDescriptor(fd));
+        } else {
+          reject(error);
+        }
+      });
+    }),
+  async syncDirOf(path) {
+    const dir = await open(dirname(path), 'r');
+    try {
+      await dir.sync();
+    } finally {
+      await dir.close();
+    }
+  },
+};

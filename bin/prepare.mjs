@@ -68,10 +68,20 @@ async function run(doing, command, args, environment = process.env) {
   }
 }
 
+/** npm notes down what it installed when it is done; the same packages as in the lockfile mean that there is nothing to do. */
+function isInstalled() {
+  const noted = readIfThere(join(modules, '.package-lock.json'));
+  if (noted === '') {
+    return false;
+  }
+  const { '': _top, ...wanted } = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(noted).packages;
+  const same = (name) => present[name]?.version === wanted[name]?.version;
+  return Object.keys(present).every(same) && Object.keys(wanted).every((name) => wanted[name].optional || same(name));
+}
+
 async function install() {
-  const stamp = join(modules, '.meshbridge-installed');
-  const wanted = hash([readFileSync(join(top, 'package-lock.json')), process.platform, process.arch]);
-  if (readIfThere(stamp) === wanted) {
+  if (isInstalled()) {
     return;
   }
   console.error('installing packages (once, and again when package-lock.json changes)');
@@ -79,11 +89,10 @@ async function install() {
   await run('installing packages', 'npm', ['ci', ...quiet], outsideEnvironment());
   if (!existsSync(pinnedNode)) {
     console.error(
-      "  the pinned Node 24 was not installed: its install script did not run. The machine's own Node is used if it is new enough;",
+      "  the pinned Node 24 is missing, since its install script did not run; the machine's own is used if it is new",
     );
-    console.error('  otherwise: npm rebuild node --ignore-scripts=false');
+    console.error('  enough. To install it: npm rebuild node --ignore-scripts=false');
   }
-  writeFileSync(stamp, wanted);
 }
 
 function sourceFiles(folder) {

@@ -1,0 +1,51 @@
+/**
+ * The real programs that end-to-end tests run beside the daemon. Each has a script that installs it if it can and prints
+ * where it is; a test that needs one asks for it by name.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const scripts = {
+  /** Prints the program. */
+  prometheus: ['debian.sh', 'prometheus', 'prometheus'],
+  /** Prints the virtual environment; the program is `bin/envoy` in it. */
+  envoy: ['envoy.sh'],
+} as const;
+
+export type ComponentName = keyof typeof scripts;
+export const componentNames = Object.keys(scripts) as ComponentName[];
+
+export type Component = { readonly path: string } | { readonly missing: string };
+
+function commandOf(name: ComponentName): [string, ...string[]] {
+  const [script, ...args] = scripts[name];
+  return [fileURLToPath(new URL(script, import.meta.url)), ...args];
+}
+
+function resultOf(name: ComponentName, status: number | null, stdout: string, stderr: string): Component {
+  const path = stdout.trim().split('\n').at(-1) ?? '';
+  const lastWords = stderr.trim().split('\n').at(-1) || `its script ended with ${status}`;
+  return status === 0 && path !== '' ? { path } : { missing: `${name}: ${lastWords}` };
+}
+
+/** Finds it, or installs it, which may take minutes. */
+export function component(name: ComponentName): Component {
+  const run = spawnSync('bash', commandOf(name), { encoding: 'utf8' });
+  return resultOf(name, run.status, run.stdout, run.stderr);
+}
+
+/** The same without holding up the caller. */
+export async function installComponent(name: ComponentName): Promise<Component> {
+  const child = spawn('bash', commandOf(name), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.on('error', () => resolve(null));
+  child.on('close', resolve);
+  return resultOf(name, await promise, output.stdout, output.stderr);
+}

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { BridgeError } from '../../src/contract/errors.ts';
 import type { Batch } from '../../src/model/batch.ts';
 import { HeldClock } from '../fakes/clock.ts';
-import { fakeFarSide, refusedUrl } from '../fakes/far-side.ts';
+import { refusedUrl, withFakeFarSide } from '../fakes/far-side.ts';
 import { fakeInputRuntime } from '../fakes/input-runtime.ts';
 import { fakeRuntime } from '../fakes/runtime.ts';
 import { stateAfter, until, within } from '../fakes/until.ts';
@@ -97,7 +97,7 @@ test('collected routes are served with params, gzip, caps and the status of a br
       return { status: 202, body: `${params['id']} ${query.get('q')} ${body}` };
     },
   });
-  await using served = await runtime.serve();
+  const served = await runtime.serve();
   const post = (path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(served.url + path, { method: 'POST', body: typeof body === 'string' ? body : new Uint8Array(body), headers });
   expect(await (await post('/take/x?q=1', 'hello')).text()).toBe('x 1 hello');
@@ -108,28 +108,29 @@ test('collected routes are served with params, gzip, caps and the status of a br
   const full = await post('/take/x', 'full');
   expect([full.status, full.headers.get('retry-after')]).toEqual([503, '1']);
   expect((await post('/other', '')).status).toBe(404);
+  await served.close();
 });
 
-test('the far side answers as told, remembers what it got, hangs and drops connections', async () => {
-  await using far = await fakeFarSide();
-  far.once({ status: 429, headers: { 'retry-after': '7' } });
-  const first = await fetch(`${far.url}/a`, { method: 'POST', body: 'one' });
-  expect([first.status, first.headers.get('retry-after')]).toEqual([429, '7']);
-  expect((await fetch(`${far.url}/b`)).status).toBe(200);
-  expect(far.requests.map((r) => `${r.method} ${r.path} ${r.body}`)).toEqual(['POST /a one', 'GET /b ']);
-  far.once('drop');
-  await expect(fetch(`${far.url}/c`)).rejects.toThrow('fetch failed');
-  far.once('hang');
-  const stop = new AbortController();
-  const hanging = fetch(`${far.url}/d`, { signal: stop.signal });
-  await until(() => far.requests.some((r) => r.path === '/d'));
-  expect(await stateAfter(hanging, 5)).toBe('pending');
-  stop.abort(new Error('enough'));
-  await expect(hanging).rejects.toThrow('enough');
-  far.once('drop half-way');
-  const half = await fetch(`${far.url}/e`);
-  await expect(half.text()).rejects.toThrow('terminated');
-});
+test('the far side answers as told, remembers what it got, hangs and drops connections', () =>
+  withFakeFarSide(async (far) => {
+    far.once({ status: 429, headers: { 'retry-after': '7' } });
+    const first = await fetch(`${far.url}/a`, { method: 'POST', body: 'one' });
+    expect([first.status, first.headers.get('retry-after')]).toEqual([429, '7']);
+    expect((await fetch(`${far.url}/b`)).status).toBe(200);
+    expect(far.requests.map((r) => `${r.method} ${r.path} ${r.body}`)).toEqual(['POST /a one', 'GET /b ']);
+    far.once('drop');
+    await expect(fetch(`${far.url}/c`)).rejects.toThrow('fetch failed');
+    far.once('hang');
+    const stop = new AbortController();
+    const hanging = fetch(`${far.url}/d`, { signal: stop.signal });
+    await until(() => far.requests.some((r) => r.path === '/d'));
+    expect(await stateAfter(hanging, 5)).toBe('pending');
+    stop.abort(new Error('enough'));
+    await expect(hanging).rejects.toThrow('enough');
+    far.once('drop half-way');
+    const half = await fetch(`${far.url}/e`);
+    await expect(half.text()).rejects.toThrow('terminated');
+  }));
 
 test('nobody listens where connections are to be refused', async () => {
   const url = await refusedUrl();

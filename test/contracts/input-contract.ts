@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Input, InputDefinition } from '../../src/contract/input.ts';
 import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../fakes/input-runtime.ts';
-import { tempDir } from '../fakes/temp-dir.ts';
+import { inTempDir } from '../fakes/temp-dir.ts';
 import { stateAfter, until, within } from '../fakes/until.ts';
 import { schemaCases } from './schema-cases.ts';
 import { type Case, describeCases, type Exceptions } from './suite.ts';
@@ -160,12 +160,13 @@ const cases = {
       await within(rig.input.stop(), 5_000, 'the first stop');
       await within(rig.input.stop(), 5_000, 'the second stop');
     });
-    await using dir = await tempDir();
-    const runtime = fakeInputRuntime({ dataDir: dir.path });
-    const source = await subject.source({ runtime, dir: dir.path });
-    const input = created(subject, source, runtime);
-    await within(input.stop(), 5_000, 'stop without start');
-    await source.close();
+    await inTempDir(async (dir) => {
+      const runtime = fakeInputRuntime({ dataDir: dir });
+      const source = await subject.source({ runtime, dir });
+      const input = created(subject, source, runtime);
+      await within(input.stop(), 5_000, 'stop without start');
+      await source.close();
+    });
   },
 
   'emits nothing after stop': (subject) =>
@@ -242,19 +243,20 @@ export function describeInput(subject: InputSubject, exceptions: Exceptions<Inpu
   describeCases(`input ${subject.definition.type} keeps the contract`, inputCases(subject), exceptions);
 }
 
-async function withInput(subject: InputSubject, run: (rig: Rig) => Promise<void>): Promise<void> {
-  await using dir = await tempDir();
-  const runtime = fakeInputRuntime({ id: `inputs.${subject.definition.type}[0]`, dataDir: dir.path });
-  const source = await subject.source({ runtime, dir: dir.path });
-  const input = created(subject, source, runtime);
-  try {
-    await within(input.start(), 5_000, 'start');
-    await source.open?.();
-    await run(rigOf(subject, { runtime, source, input }));
-  } finally {
-    runtime.release();
-    await within(input.stop(), 5_000, 'stop at the end').finally(() => source.close());
-  }
+function withInput(subject: InputSubject, run: (rig: Rig) => Promise<void>): Promise<void> {
+  return inTempDir(async (dir) => {
+    const runtime = fakeInputRuntime({ id: `inputs.${subject.definition.type}[0]`, dataDir: dir });
+    const source = await subject.source({ runtime, dir });
+    const input = created(subject, source, runtime);
+    try {
+      await within(input.start(), 5_000, 'start');
+      await source.open?.();
+      await run(rigOf(subject, { runtime, source, input }));
+    } finally {
+      runtime.release();
+      await within(input.stop(), 5_000, 'stop at the end').finally(() => source.close());
+    }
+  });
 }
 
 function created(subject: InputSubject, source: Source, runtime: FakeInputRuntime): Input {

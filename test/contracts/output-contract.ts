@@ -7,9 +7,9 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../../src/contract/output.ts';
-import { type Answer, type FakeFarSide, fakeFarSide, type Received, refusedUrl } from '../fakes/far-side.ts';
+import { type Answer, type FakeFarSide, type Received, refusedUrl, withFakeFarSide } from '../fakes/far-side.ts';
 import { type FakeRuntime, fakeRuntime } from '../fakes/runtime.ts';
-import { tempDir } from '../fakes/temp-dir.ts';
+import { inTempDir } from '../fakes/temp-dir.ts';
 import { until, within } from '../fakes/until.ts';
 import { schemaCases } from './schema-cases.ts';
 import { type Case, describeCases, type Exceptions } from './suite.ts';
@@ -159,17 +159,17 @@ const localCases = {
       assert.deepEqual(await write(rig.output, request), { status: 'delivered' });
       assert.equal(await rig.itemsThere(), request.items);
     }),
-  'goes on where an earlier life ended': async (s) => {
-    await using dir = await tempDir();
-    const request = s.request(2);
-    for (let life = 1; life <= 2; life++) {
-      const output = created(s, s.config(dir.path), fakeRuntime({ dataDir: dir.path }));
-      await within(output.start(), 5_000, 'start');
-      assert.deepEqual(await write(output, request), { status: 'delivered' });
-      await within(output.stop(), 5_000, 'stop');
-      assert.equal(await s.itemsIn(dir.path), life * request.items);
-    }
-  },
+  'goes on where an earlier life ended': (s) =>
+    inTempDir(async (dir) => {
+      const request = s.request(2);
+      for (let life = 1; life <= 2; life++) {
+        const output = created(s, s.config(dir), fakeRuntime({ dataDir: dir }));
+        await within(output.start(), 5_000, 'start');
+        assert.deepEqual(await write(output, request), { status: 'delivered' });
+        await within(output.stop(), 5_000, 'stop');
+        assert.equal(await s.itemsIn(dir), life * request.items);
+      }
+    }),
   'writes nothing when its signal was aborted before': (s) =>
     withPlace(s, async (rig) => {
       const reason = new Error('shutting down');
@@ -196,10 +196,11 @@ const everyCase = {
     withOutput(s, async ({ output }) => {
       await within(output.stop(), 5_000, 'the first stop');
       await within(output.stop(), 5_000, 'the second stop');
-      await using dir = await tempDir();
-      const config = s.kind === 'http' ? s.config('http://127.0.0.1:9') : s.config(dir.path);
-      const idle = created(s, config, fakeRuntime({ dataDir: dir.path }));
-      await within(idle.stop(), 5_000, 'stop without start');
+      await inTempDir(async (dir) => {
+        const config = s.kind === 'http' ? s.config('http://127.0.0.1:9') : s.config(dir);
+        const idle = created(s, config, fakeRuntime({ dataDir: dir }));
+        await within(idle.stop(), 5_000, 'stop without start');
+      });
     }),
   'describes every key': (s) => schemaCases['describes every key'](s.definition),
   'refuses an unknown key at every level': (s) => schemaCases['refuses an unknown key at every level'](s.definition),
@@ -266,26 +267,28 @@ function withOutput(subject: OutputSubject, run: (rig: Rig) => Promise<void>): P
   return subject.kind === 'http' ? withFarSide(subject, run) : withPlace(subject, run);
 }
 
-async function withFarSide(subject: HttpOutputSubject, run: (rig: HttpRig) => Promise<void>): Promise<void> {
-  await using far = await fakeFarSide();
-  const runtime = fakeRuntime();
-  const output = created(subject, subject.config(far.url), runtime);
-  try {
-    await within(output.start(), 5_000, 'start');
-    await run({ far, output, runtime });
-  } finally {
-    await within(output.stop(), 5_000, 'stop at the end');
-  }
+function withFarSide(subject: HttpOutputSubject, run: (rig: HttpRig) => Promise<void>): Promise<void> {
+  return withFakeFarSide(async (far) => {
+    const runtime = fakeRuntime();
+    const output = created(subject, subject.config(far.url), runtime);
+    try {
+      await within(output.start(), 5_000, 'start');
+      await run({ far, output, runtime });
+    } finally {
+      await within(output.stop(), 5_000, 'stop at the end');
+    }
+  });
 }
 
-async function withPlace(subject: LocalOutputSubject, run: (rig: LocalRig) => Promise<void>): Promise<void> {
-  await using dir = await tempDir();
-  const runtime = fakeRuntime({ dataDir: dir.path });
-  const output = created(subject, subject.config(dir.path), runtime);
-  try {
-    await within(output.start(), 5_000, 'start');
-    await run({ output, runtime, itemsThere: () => subject.itemsIn(dir.path) });
-  } finally {
-    await within(output.stop(), 5_000, 'stop at the end');
-  }
+function withPlace(subject: LocalOutputSubject, run: (rig: LocalRig) => Promise<void>): Promise<void> {
+  return inTempDir(async (dir) => {
+    const runtime = fakeRuntime({ dataDir: dir });
+    const output = created(subject, subject.config(dir), runtime);
+    try {
+      await within(output.start(), 5_000, 'start');
+      await run({ output, runtime, itemsThere: () => subject.itemsIn(dir) });
+    } finally {
+      await within(output.stop(), 5_000, 'stop at the end');
+    }
+  });
 }

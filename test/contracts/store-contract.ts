@@ -6,7 +6,7 @@ import type { Answer, Question, Store, TraceQuery } from '../../src/contract/sto
 import type { Span } from '../../src/model/span.ts';
 import { HeldClock } from '../fakes/clock.ts';
 import { requestOf, spanRecord } from '../fakes/requests.ts';
-import { tempDir } from '../fakes/temp-dir.ts';
+import { inTempDir } from '../fakes/temp-dir.ts';
 import { within } from '../fakes/until.ts';
 import { type Case, describeCases, type Exceptions } from './suite.ts';
 
@@ -235,21 +235,22 @@ export function describeStore(subject: StoreSubject, exceptions: Exceptions<Stor
   describeCases(`store ${subject.name} keeps the contract`, storeCases(subject), exceptions);
 }
 
-async function withStore(subject: StoreSubject, run: (rig: Rig) => Promise<void>): Promise<void> {
-  await using dir = await tempDir();
-  const place: StorePlace = { dir: dir.path, clock: new HeldClock(), retentionMs: 7 * dayMs };
-  let store = await opened(subject, place);
-  const reopen = async (meanwhile?: (path: string) => Promise<void>): Promise<Store> => {
-    await within(store.close(), 5_000, 'close');
-    await meanwhile?.(dir.path);
-    store = await opened(subject, place);
-    return store;
-  };
-  try {
-    await run({ store, clock: place.clock, reopen });
-  } finally {
-    await within(store.close(), 5_000, 'close at the end');
-  }
+function withStore(subject: StoreSubject, run: (rig: Rig) => Promise<void>): Promise<void> {
+  return inTempDir(async (dir) => {
+    const place: StorePlace = { dir, clock: new HeldClock(), retentionMs: 7 * dayMs };
+    let store = await opened(subject, place);
+    const reopen = async (meanwhile?: (path: string) => Promise<void>): Promise<Store> => {
+      await within(store.close(), 5_000, 'close');
+      await meanwhile?.(dir);
+      store = await opened(subject, place);
+      return store;
+    };
+    try {
+      await run({ store, clock: place.clock, reopen });
+    } finally {
+      await within(store.close(), 5_000, 'close at the end');
+    }
+  });
 }
 
 async function opened(subject: StoreSubject, place: StorePlace): Promise<Store> {

@@ -19,7 +19,7 @@ export type Answer =
   /** Sends the head of an answer and half of its body, then closes. */
   | 'drop half-way';
 
-export interface FakeFarSide extends AsyncDisposable {
+export interface FakeFarSide {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
@@ -76,8 +76,17 @@ export async function fakeFarSide(): Promise<FakeFarSide> {
     once: (...answers) => next.push(...answers),
     forget: () => requests.splice(0),
     close,
-    [Symbol.asyncDispose]: close,
   };
+}
+
+/** Runs with a far side, and closes it whatever happens. */
+export async function withFakeFarSide<T>(run: (far: FakeFarSide) => Promise<T>): Promise<T> {
+  const far = await fakeFarSide();
+  try {
+    return await run(far);
+  } finally {
+    await far.close();
+  }
 }
 
 /** The URL of a loopback port that nobody listens on. */

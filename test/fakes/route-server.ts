@@ -16,7 +16,7 @@ const statusOf: Readonly<Record<ErrorCode, number>> = {
   BRIDGE_START: 500,
 };
 
-export interface ServedRoutes extends AsyncDisposable {
+export interface ServedRoutes {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
@@ -37,7 +37,7 @@ export async function serveRoutes(routes: readonly HttpRoute[], listener: Listen
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
-  return { url: `http://127.0.0.1:${port}`, port, close, [Symbol.asyncDispose]: close };
+  return { url: `http://127.0.0.1:${port}`, port, close };
 }
 
 async function answer(

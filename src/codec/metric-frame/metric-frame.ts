@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { BridgeError } from '../../contract/errors.ts';
+import type { TagEdits } from '../../model/batch.ts';
+import type { Exemplar, MetricFrame, Series, Shape } from '../../model/metric.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { decodeShape } from './shape.ts';
+
+export { decodeShape, type EncodedShape, encodeShape } from './shape.ts';
+
+const frameVersion = 1;
+const headerBytes = 16;
+const has = { stale: 1, timestamps: 2, exemplars: 4 } as const;
+
+/**
+ * Payload of a record: version u8 · what follows u8 · 0 u16 · count u32 · timestampMs f64 · values f64 each ·
+ * [stale bitmap] · [timestamps f64 each] · [exemplars]. Little endian, as every machine is that Node runs on. The parts
+ * alias the frame's arrays: write them out before the frame changes. The value under a stale bit is written as it stands.
+ */
+export function encodeFrame(frame: Omit<MetricFrame, 'shape'>): readonly Uint8Array[] {
+  const { values, stale, timestampsMs, exemplars = [] } = frame;
+  const header = Buffer.alloc(headerBytes);
+  header[0] = frameVersion;
+  header[1] =
+    (stale === undefined ? 0 : has.stale) |
+    (timestampsMs === undefined ? 0 : has.timestamps) |
+    (exemplars.length === 0 ? 0 : has.exemplars);
+  header.writeUInt32LE(values.length, 4);
+  header.writeDoubleLE(frame.timestampMs, 8);
+  const parts: Uint8Array[] = [header, bytesOf(values)];
+  if (stale !== undefined) {
+    parts.push(stale.subarray(0, bitmapBytes(values.length)));
+  }
+  if (timestampsMs !== undefined) {
+    parts.push(bytesOf(timestampsMs));
+  }
+  if (exemplars.length > 0) {
+    parts.push(encodeExemplars(exemplars));
+  }
+  return parts;
+}
+
+export function bitmapBytes(count: number): number {
+  return (count + 7) >> 3;
+}
+
+export interface FrameDecoderOptions {
+  /** Dictionary bytes whose decoded shapes are kept. Default 8 MiB; a decoded shape takes some ten times as much. */
+  readonly maxShapeBytes?: number;
+}
+
+interface KeptShape {
+  readonly shape: Shape;
+  readonly sizeBytes: number;
+}
+
+/** Decodes payloads, and keeps the shapes that it met last, those with header edits applied among them. */
+export class FrameDecoder {
+  readonly #maxShapeBytes: number;
+  readonly #shapes = new Map<string, KeptShape>();
+  #keptBytes = 0;
+
+  constructor(options: FrameDecoderOptions = {}) {
+    this.#maxShapeBytes = options.maxShapeBytes ?? 8 * 1024 * 1024;
+  }
+
+  /**
+   * The frame owns its arrays. `edits` change the labels of every series: first `drop`, then `add` where the label lacks;
+   * such a shape has an id of its own. Throws BRIDGE_DECODE.
+   */
+  decode(
+    payload: Uint8Array,
+    dictionary: { readonly id: string; readonly bytes: Uint8Array } | undefined,
+    edits?: TagEdits,
+  ): MetricFrame {
+    const reader = new ByteReader(payload, 'metric frame');
+    const version = reader.byte();
+    if (version !== frameVersion) {
+      throw reader.fault(`version ${version} is not known`);
+    }
+    if (dictionary === undefined) {
+      throw new BridgeError('BRIDGE_DECODE', 'metric frame: its shape is missing');
+    }
+    const flags = reader.byte();
+    reader.take(2);
+    const count = reader.take(4).reduceRight((sum, byte) => sum * 256 + byte, 0);
+    const timestampMs = reader.double();
+    const shape = this.#shape(dictionary, edits);
+    if (count !== shape.series.length) {
+      throw reader.fault(`${count} values for a shape of ${shape.series.length} series`);
+    }
+    const values = readDoubles(reader, count);
+    const stale = (flags & has.stale) === 0 ? undefined : Uint8Array.from(reader.take(bitmapBytes(count)));
+    const timestampsMs = (flags & has.timestamps) === 0 ? undefined : readDoubles(reader, count);
+    const exemplars = (flags & has.exemplars) === 0 ? undefined : readExemplars(reader, count);
+    reader.end();
+    return {
+      shape,
+      timestampMs,
+      values,
+      ...(stale && { stale }),
+      ...(timestampsMs && { timestampsMs }),
+      ...(exemplars && { exemplars }),
+    };
+  }
+
+  #shape(dictionary: { readonly id: string; readonly bytes: Uint8Array }, edits: TagEdits | undefined): Shape {
+    const id = edits === undefined ? dictionary.id : `${dictionary.id}-${digest(edits)}`;
+    const kept = this.#shapes.get(id);
+    if (kept !== undefined) {
+      this.#shapes.delete(id);
+      this.#shapes.set(id, kept);
+      return kept.shape;
+    }
+    const series = decodeShape(dictionary.bytes);
+    const shape = { id, series: edits === undefined ? series : series.map((one) => edited(one, edits)) };
+    this.#keep(shape, dictionary.bytes.length);
+    return shape;
+  }
+
+  #keep(shape: Shape, sizeBytes: number): void {
+    this.#shapes.set(shape.id, { shape, sizeBytes });
+    this.#keptBytes += sizeBytes;
+    for (const [id, old] of this.#shapes) {
+      if (this.#keptBytes <= this.#maxShapeBytes || id === shape.id) {
+        break;
+      }
+      this.#shapes.delete(id);
+      this.#keptBytes -= old.sizeBytes;
+    }
+  }
+}
+
+function digest(edits: TagEdits): string {
+  const added = Object.entries(edits.add ?? {}).sort(([a], [b]) => compareBytes(a, b));
+  return createHash('sha256')
+    .update(JSON.stringify([added, edits.drop ?? []]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function edited(series: Series, edits: TagEdits): Series {
+  const dropped = new Set(edits.drop ?? []);
+  const labels = series.labels.filter(([name]) => !dropped.has(name));
+  for (const [name, value] of Object.entries(edits.add ?? {})) {
+    if (value !== '' && !labels.some(([other]) => other === name)) {
+      labels.push([name, value]);
+    }
+  }
+  return { ...series, labels: labels.sort(([a], [b]) => compareBytes(a, b)) };
+}
+
+/** The order of UTF-8 bytes, which is that of code points. */
+export function compareBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const left = a.charCodeAt(i);
+    const right = b.charCodeAt(i);
+    if (left !== right) {
+      // In UTF-16 the surrogates stand before U+E000 to U+FFFF, in UTF-8 behind.
+      const surrogates = Number(left >= 0xd800 && left < 0xe000) - Number(right >= 0xd800 && right < 0xe000);
+      return surrogates !== 0 && Math.min(left, right) >= 0xd800 ? surrogates : left - right;
+    }
+  }
+  return a.length - b.length;
+}
+
+function bytesOf(array: Float64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function readDoubles(reader: ByteReader, count: number): Float64Array {
+  const source = reader.take(count * 8);
+  const values = new Float64Array(count);
+  bytesOf(values).set(source);
+  return values;
+}
+
+function encodeExemplars(exemplars: readonly Exemplar[]): Uint8Array {
+  const writer = new ByteWriter();
+  writer.count(exemplars.length);
+  for (const { index, labels, value, timestampMs } of exemplars) {
+    writer.count(index);
+    writer.count(labels.length);
+    for (const [name, text] of labels) {
+      writer.text(name);
+      writer.text(text);
+    }
+    writer.double(value);
+    writer.double(timestampMs ?? Number.NaN);
+  }
+  return writer.bytes();
+}
+
+function readExemplars(reader: ByteReader, count: number): readonly Exemplar[] {
+  return Array.from({ length: reader.length() }, () => {
+    const index = reader.count();
+    if (index >= count) {
+      throw reader.fault(`an exemplar of series ${index}, of ${count}`);
+    }
+    const labels = Array.from({ length: reader.length() }, (): [string, string] => [reader.text(), reader.text()]);
+    const value = reader.double();
+    const timestampMs = reader.double();
+    return { index, labels, value, ...(!Number.isNaN(timestampMs) && { timestampMs }) };
+  });
+}

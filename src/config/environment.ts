@@ -1,0 +1,233 @@
+import { hostname, networkInterfaces } from 'node:os';
+import { z } from 'zod';
+import type { InputDefinition } from '../contract/input.ts';
+import type { Fault } from './fault.ts';
+import { isDataKitVariable } from './known-names.ts';
+import { listed } from './schema-check.ts';
+import { bare } from './schema-walk.ts';
+import type { Environment } from './strings.ts';
+import { isFault, parseToml, type TomlDocument } from './toml-document.ts';
+
+/** A value that stands in the environment instead of a file. */
+export interface EnvironmentValue {
+  readonly variable: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** What DataKit's variables ask for, as far as there is something here that can do it. */
+export interface EnvironmentSettings {
+  /** Over our own tables: `server.listen`. */
+  readonly tables: readonly EnvironmentValue[];
+  /** Over every instance of an input, by its type. */
+  readonly inputs: ReadonlyMap<string, readonly EnvironmentValue[]>;
+  /** Inputs that run by being named, and those that are switched off (`-NAME`), with the variable that says so. */
+  readonly enabled: ReadonlyMap<string, string>;
+  readonly disabled: ReadonlyMap<string, string>;
+  /** `ENV_DATAKIT_INPUTS`: TOML as it would stand in a file. */
+  readonly documents: readonly TomlDocument[];
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+export function readEnvironment(env: Environment, inputs: readonly InputDefinition[]): EnvironmentSettings {
+  const reading = new EnvironmentReading(env);
+  reading.ownTables();
+  reading.globalTags();
+  reading.inputLists();
+  reading.inputOptions(inputs);
+  reading.dataway();
+  reading.rest();
+  return reading;
+}
+
+class EnvironmentReading implements EnvironmentSettings {
+  readonly tables: EnvironmentValue[] = [];
+  readonly inputs = new Map<string, EnvironmentValue[]>();
+  readonly enabled = new Map<string, string>();
+  readonly disabled = new Map<string, string>();
+  readonly documents: TomlDocument[] = [];
+  readonly faults: Fault[] = [];
+  readonly warnings: Fault[] = [];
+  readonly #env: Environment;
+  readonly #used = new Set<string>();
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  /** The first of those variables that has a value. */
+  #take(...names: readonly string[]): { variable: string; text: string } | undefined {
+    let found: { variable: string; text: string } | undefined;
+    for (const variable of names) {
+      const text = this.#env[variable]?.trim() ?? '';
+      this.#used.add(variable);
+      if (text !== '' && found === undefined) {
+        found = { variable, text };
+      }
+    }
+    return found;
+  }
+
+  ownTables(): void {
+    const listen = this.#take('ENV_HTTP_LISTEN');
+    if (listen !== undefined) {
+      this.tables.push({ variable: listen.variable, path: ['server', 'listen'], value: listen.text });
+    }
+    const level = this.#take('ENV_LOG_LEVEL');
+    if (level !== undefined) {
+      this.tables.push({ variable: level.variable, path: ['log', 'level'], value: level.text.toLowerCase() });
+    }
+    const node = this.#take('ENV_K8S_NODE_NAME', 'NODE_NAME');
+    if (node !== undefined) {
+      this.tables.push({ variable: node.variable, path: ['kubernetes', 'node_name'], value: node.text });
+    }
+  }
+
+  /** DataKit: an item without exactly one `=` is no tag; `__datakit_hostname` and `__datakit_ip` are filled in. */
+  globalTags(): void {
+    const tags = this.#take('ENV_GLOBAL_HOST_TAGS', 'ENV_GLOBAL_TAGS');
+    for (const item of tags?.text.split(',') ?? []) {
+      const [key = '', value = '', more] = item.split('=').map((part) => part.trim());
+      if (tags === undefined || item.trim() === '') {
+        continue;
+      }
+      if (key === '' || value === '' || more !== undefined) {
+        this.#warn(tags.variable, 'value', 'has an item that is not a tag', 'write name=value,name=value');
+        continue;
+      }
+      this.tables.push({ variable: tags.variable, path: ['global_tags', key], value: this.#placeholder(value) });
+    }
+    const cluster = this.#take('ENV_CLUSTER_NAME_K8S');
+    if (cluster !== undefined) {
+      this.tables.push({ variable: cluster.variable, path: ['global_tags', 'cluster_name_k8s'], value: cluster.text });
+    }
+  }
+
+  #placeholder(value: string): string {
+    const name = /^(?:__|\$)datakit_(hostname|ip)$/.exec(value)?.[1];
+    if (name === 'hostname') {
+      return this.#take('ENV_K8S_NODE_NAME', 'NODE_NAME')?.text ?? hostname();
+    }
+    return name === 'ip' ? (this.#take('ENV_K8S_NODE_IP')?.text ?? ownAddress()) : value;
+  }
+
+  inputLists(): void {
+    const names = this.#take('ENV_DEFAULT_ENABLED_INPUTS', 'ENV_ENABLE_INPUTS');
+    for (const name of names?.text.split(/[\s,]+/) ?? []) {
+      if (names !== undefined && /^-./.test(name)) {
+        this.disabled.set(name.slice(1), names.variable);
+      } else if (names !== undefined && name !== '' && name !== '-') {
+        this.enabled.set(name, names.variable);
+      }
+    }
+    const inputs = this.#take('ENV_DATAKIT_INPUTS');
+    if (inputs !== undefined) {
+      const parsed = parseToml({ file: inputs.variable, text: this.#env[inputs.variable] ?? '' });
+      if (isFault(parsed)) {
+        this.faults.push(parsed);
+      } else {
+        this.documents.push(parsed);
+      }
+    }
+  }
+
+  /** `ENV_INPUT_ZIPKIN_PATH_V1` means `pathV1` of `[[inputs.zipkin]]`: any key of an input, in capitals. */
+  inputOptions(definitions: readonly InputDefinition[]): void {
+    for (const [variable, text] of Object.entries(this.#env)) {
+      const option = /^ENV_INPUT_(.+)$/
+        .exec(variable)?.[1]
+        ?.toLowerCase()
+        .replace(/^otel_/, 'opentelemetry_');
+      const definition = definitions.find((candidate) => option?.startsWith(`${candidate.type}_`));
+      if (option === undefined || definition === undefined || text === undefined || text.trim() === '') {
+        continue;
+      }
+      const wanted = option.slice(definition.type.length + 1).replaceAll('_', '');
+      const key = Object.keys(definition.config.shape).find((one) => one.toLowerCase().replaceAll('_', '') === wanted);
+      const schema = key === undefined ? undefined : definition.config.shape[key];
+      if (key === undefined || schema === undefined) {
+        continue;
+      }
+      this.#used.add(variable);
+      const values = this.inputs.get(definition.type) ?? [];
+      values.push({ variable, path: [key], value: environmentValue(schema, text.trim()) });
+      this.inputs.set(definition.type, values);
+    }
+  }
+
+  dataway(): void {
+    const dataway = this.#take('ENV_DATAWAY');
+    if (dataway === undefined) {
+      return;
+    }
+    if (/<your-token>|token=(?:&|,|$)/.test(dataway.text) || !dataway.text.includes('token=')) {
+      this.#warn(
+        dataway.variable,
+        'no-effect',
+        'has no token yet, so nothing is sent there',
+        'put the token of your workspace in the place of <your-token>, or remove the variable',
+      );
+    } else {
+      this.#warn(
+        dataway.variable,
+        'not-yet',
+        'sending to Dataway is not part of this version',
+        'the data is kept here, and goes to the outputs that are configured',
+      );
+    }
+  }
+
+  /** One line for all that DataKit knows and nothing here uses. */
+  rest(): void {
+    const unused = Object.keys(this.#env)
+      .filter((name) => isDataKitVariable(name) && !this.#used.has(name) && (this.#env[name] ?? '') !== '')
+      .sort();
+    if (unused.length > 0) {
+      const verb = unused.length === 1 ? 'is' : 'are';
+      this.#warn(
+        'environment',
+        'not-yet',
+        `${listed(unused)} ${verb} known from DataKit and not used yet`,
+        'no harm is done',
+      );
+    }
+  }
+
+  #warn(keyPath: string, code: Fault['code'], message: string, hint: string): void {
+    this.warnings.push({ code, keyPath, message, hint });
+  }
+}
+
+/** DataKit's variables are JSON for lists and tables, or `a,b` and `k=v,k2=v2`. What fits no better stays text. */
+function environmentValue(schema: z.core.$ZodType, text: string): unknown {
+  const wanted = bare(schema);
+  if (wanted instanceof z.ZodNumber) {
+    return Number.isFinite(Number(text)) ? Number(text) : text;
+  }
+  if (wanted instanceof z.ZodBoolean) {
+    return !/^(?:false|off|no|0|disable)$/i.test(text);
+  }
+  if (!(wanted instanceof z.ZodArray || wanted instanceof z.ZodRecord || wanted instanceof z.ZodObject)) {
+    return text;
+  }
+  if (/^[[{]/.test(text)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  }
+  const items = text.split(',').map((item) => item.trim());
+  return wanted instanceof z.ZodArray ? items : Object.fromEntries(items.map((item) => splitTag(item)));
+}
+
+function splitTag(item: string): [string, string] {
+  const equals = item.indexOf('=');
+  return equals === -1 ? [item, ''] : [item.slice(0, equals), item.slice(equals + 1)];
+}
+
+function ownAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}

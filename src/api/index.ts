@@ -1,0 +1,24 @@
+import type { HttpRoute } from '../contract/http.ts';
+import type { StoreReader } from '../contract/store.ts';
+import { type HealthDeps, healthRoutes } from './health.ts';
+import { type NativeDeps, nativeRoutes } from './native.ts';
+import { pageRoutes } from './page.ts';
+import { zipkinRoutes } from './zipkin.ts';
+
+export interface ApiDeps extends HealthDeps, NativeDeps {
+  /** Where the built page is. */
+  readonly pageDir: string;
+  /** Absent where the store is off: its routes answer 404 then. */
+  readonly store?: StoreReader;
+}
+
+/** Every route that is not an input's. One line per protocol. */
+export function apiRoutes(deps: ApiDeps): HttpRoute[] {
+  const { store, pageDir, now } = deps;
+  return [
+    ...healthRoutes(deps),
+    ...nativeRoutes(deps),
+    ...pageRoutes({ dir: pageDir }),
+    ...(store === undefined ? [] : zipkinRoutes({ store, now })),
+  ];
+}

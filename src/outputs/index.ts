@@ -1,4 +1,5 @@
 import type { OutputDefinition } from '../contract/output.ts';
+import { remoteWrite } from './remote-write/remote-write.ts';
 
 /** Every output there is. One component, one folder, one line here. */
-export const outputs: readonly OutputDefinition[] = [];
+export const outputs: readonly OutputDefinition[] = [remoteWrite];

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { httpFields } from '../../config/delivery-fields.ts';
+import { bytes, url } from '../../config/fields.ts';
+import { defineOutput } from '../../contract/output.ts';
+import { RemoteWriteOutput } from './remote-write-output.ts';
+
+const config = z.strictObject({
+  url: url().describe(
+    'Where to post: the remote-write address, such as "http://127.0.0.1:9090/api/v1/write". A user and password in it become basic authorization.',
+  ),
+  ...httpFields,
+  max_request_bytes: bytes('8MiB').describe(
+    'Most bytes of one request before compression. What is larger goes out in several requests.',
+  ),
+  label_cache: bytes('64MiB').describe(
+    'Memory for encoded labels. Targets that find no room in it cost more CPU, and nothing else.',
+  ),
+});
+export type RemoteWriteConfig = z.output<typeof config>;
+
+export const remoteWrite = defineOutput({
+  type: 'remote_write',
+  summary: 'Sends metrics to Prometheus and whatever else speaks its remote-write 1.0.',
+  signals: ['metrics'],
+  config,
+  create: (checked, runtime) => new RemoteWriteOutput(checked, runtime),
+});

@@ -1,5 +1,6 @@
 import type { Output, WriteRequest, WriteResult } from '../contract/output.ts';
 import type { Clock, Logger } from '../contract/runtime.ts';
+import type { LaneLoss } from '../contract/status.ts';
 import type { QueueRecord, Signal } from '../model/batch.ts';
 import type { LaneTail, TailRead } from '../record/tail.ts';
 import { backOffMs } from './back-off.ts';
@@ -13,15 +14,20 @@ export interface DeliverySource {
   readonly durableSeq: number;
   /** Calls back after each commit; returns how to end that. */
   onDurable(listener: () => void): () => void;
+  /** Takes note of damage that reading met. */
+  lost(losses: readonly LaneLoss[]): void;
 }
 
-/** What delivery needs of a cursor. A step at or before `seq` changes nothing: the lane gave up those records itself. */
+/** What delivery needs of a cursor (`lane-cursor.ts`). */
 export interface DeliveryCursor {
   readonly output: string;
   readonly seq: number;
   readonly cumItems: number;
-  activity: CursorActivity;
+  /** Resolves when it is durable. */
   advance(step: CursorStep): Promise<void>;
+  report(activity: CursorActivity): void;
+  /** While `work` runs the lane drops nothing under it; between two of them it may, and then the cursor has moved. */
+  during<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface DeliveryOptions {
@@ -62,6 +68,7 @@ export class Delivery {
   readonly #cut = new AbortController();
   #running: Promise<void> | undefined;
   #retries = 0;
+  #lastError: string | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -83,7 +90,7 @@ export class Delivery {
     signal.removeEventListener('abort', cut);
     await this.#options.tail.close();
     await this.#options.deadLetters.close();
-    this.#activity('stopped');
+    this.#report('stopped');
   }
 
   get #isStopping(): boolean {
@@ -111,12 +118,14 @@ export class Delivery {
       await tail.seek(cursor.seq, cursor.cumItems);
     }
     const read = await this.#collect();
+    this.#options.source.lost(read.losses);
     if (read.records.length > 0) {
       await this.#deliver(read);
       return;
     }
     if (read.cumItems !== undefined && read.cumItems > cursor.cumItems && read.seq > cursor.seq) {
-      await cursor.advance({ seq: read.seq, cumItems: read.cumItems });
+      const { seq, cumItems } = read;
+      await cursor.during(async () => (cursor.seq < seq ? cursor.advance({ seq, cumItems }) : undefined));
       return;
     }
     await this.#news();
@@ -147,55 +156,72 @@ export class Delivery {
 
   /** Works through the records, in halves where the far side asks for that. */
   async #deliver(read: TailRead): Promise<void> {
-    const { cursor } = this.#options;
     const groups: (readonly QueueRecord[])[] = [read.records];
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      const wanted = group.filter(this.#options.accepts);
-      const outcome = wanted.length === 0 ? nothing : await this.#attempts(wanted);
-      if (outcome === 'stopped') {
+      const end = await this.#untilAnswered(group);
+      if (end === 'left') {
         return;
       }
-      if (outcome === 'split') {
+      if (end === 'split') {
         const middle = Math.ceil(group.length / 2);
         groups.unshift(group.slice(0, middle), group.slice(middle));
-        continue;
       }
-      const last = group.at(-1);
-      if (last === undefined || last.seq <= cursor.seq) {
-        continue;
-      }
-      const routedAway = itemsOf(group) - itemsOf(wanted);
-      await cursor.advance({ seq: last.seq, cumItems: last.cumItems, ...outcome, routedAway });
     }
-    this.#activity('idle');
+    this.#report('idle');
   }
 
-  /** Tries until there is a final answer. */
-  async #attempts(records: readonly QueueRecord[]): Promise<Outcome | 'split' | 'stopped'> {
-    const request = this.#request(records);
+  /** Tries until there is a final answer. `left`: it is stopping, or the lane gave up some of these records meanwhile. */
+  async #untilAnswered(group: readonly QueueRecord[]): Promise<'done' | 'split' | 'left'> {
+    const { cursor, clock, log, random } = this.#options;
+    const firstSeq = group[0]?.seq ?? 0;
     for (let failures = 1; ; failures += 1) {
-      this.#activity('sending');
-      const result = await this.#attempt(request);
-      if (result.status !== 'retry') {
-        return this.#final(result, request);
+      const answer = await cursor.during(() => this.#once(group));
+      if (typeof answer === 'string') {
+        return answer;
       }
       if (this.#isStopping) {
-        return 'stopped';
+        return 'left';
       }
-      const waitMs = backOffMs(failures, result.afterMs, this.#options.random);
+      const waitMs = backOffMs(failures, answer.afterMs, random);
       this.#retries += 1;
-      this.#activity('retrying', result.reason, this.#options.clock.now() + waitMs);
+      this.#report('retrying', answer.reason, clock.now() + waitMs);
       if (failures === 1) {
-        this.#options.log.warn(
-          { output: this.#options.cursor.output, reason: result.reason },
-          'An output is not taking data; it is kept and tried again.',
+        log.warn(
+          { output: cursor.output, reason: answer.reason },
+          'An output takes no data; it is kept and tried again.',
         );
       }
       await this.#pause(waitMs);
-      if (this.#isStopping) {
-        return 'stopped';
+      if (this.#isStopping || cursor.seq >= firstSeq) {
+        return 'left';
       }
     }
+  }
+
+  /** One attempt, and the cursor moved by its answer if that is final. */
+  async #once(group: readonly QueueRecord[]): Promise<'done' | 'split' | Extract<WriteResult, { status: 'retry' }>> {
+    const { cursor, accepts } = this.#options;
+    const wanted = group.filter(accepts);
+    let outcome: Outcome = nothing;
+    if (wanted.length > 0) {
+      this.#report('sending');
+      const request = this.#request(wanted);
+      const result = await this.#attempt(request);
+      if (result.status === 'retry') {
+        return result;
+      }
+      const final = await this.#final(result, request);
+      if (final === 'split') {
+        return 'split';
+      }
+      outcome = final;
+    }
+    const last = group.at(-1);
+    if (last !== undefined) {
+      const routedAway = itemsOf(group) - itemsOf(wanted);
+      await cursor.advance({ seq: last.seq, cumItems: last.cumItems, ...outcome, routedAway });
+    }
+    return 'done';
   }
 
   async #final(result: Exclude<WriteResult, { status: 'retry' }>, request: WriteRequest): Promise<Outcome | 'split'> {
@@ -225,7 +251,7 @@ export class Delivery {
       { output, reason, items: request.items },
       'A backend refused data for good; it is in the dead letters.',
     );
-    this.#activity('sending', reason);
+    this.#report('sending', reason);
     return { delivered: 0, dropped: { rejected: request.items } };
   }
 
@@ -262,16 +288,17 @@ export class Delivery {
     return { signal: source.signal, records, items: itemsOf(records), id };
   }
 
-  #activity(state: CursorActivity['state'], lastError?: string, nextAttemptMs?: number): void {
-    const { cursor } = this.#options;
-    const kept = state === 'sending' ? cursor.activity.lastError : undefined;
-    const error = lastError ?? kept;
-    cursor.activity = {
+  #report(state: CursorActivity['state'], lastError?: string, nextAttemptMs?: number): void {
+    if (state === 'idle') {
+      this.#lastError = undefined;
+    }
+    this.#lastError = lastError ?? this.#lastError;
+    this.#options.cursor.report({
       state,
       retries: this.#retries,
-      ...(error === undefined ? {} : { lastError: error }),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       ...(nextAttemptMs === undefined ? {} : { nextAttemptMs }),
-    };
+    });
   }
 
   /** Waits, but not past the stop. */

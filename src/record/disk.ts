@@ -1,5 +1,5 @@
 import { close, fdatasync, ftruncate, open as openFile, write } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** An open file. Every call resolves when the kernel has done all of it. */
@@ -14,6 +14,8 @@ export interface DiskFile {
 export interface Disk {
   /** `create` fails if the file is there, `open` if it is not. Readable by the owner only. */
   file(path: string, how: 'create' | 'open'): Promise<DiskFile>;
+  /** Unlinks; a file that is not there is fine. */
+  remove(path: string): Promise<void>;
   /** Makes a created, renamed or removed name of that file's directory durable. */
   syncDirOf(path: string): Promise<void>;
 }
@@ -64,6 +66,7 @@ export const systemDisk: Disk = {
         }
       });
     }),
+  remove: (path) => rm(path, { force: true }),
   async syncDirOf(path) {
     const dir = await open(dirname(path), 'r');
     try {

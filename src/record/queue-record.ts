@@ -103,3 +103,14 @@ export function toQueueRecord({ signal, facts, header, meta, payload, dictionary
 export function payloadParts(payload: Batch['payload']): readonly Uint8Array[] {
   return payload instanceof Uint8Array ? [payload] : payload;
 }
+
+export function payloadBytes({ payload }: Pick<Batch, 'payload'>): number {
+  if (payload instanceof Uint8Array) {
+    return payload.length;
+  }
+  let bytes = 0;
+  for (const part of payload) {
+    bytes += part.length;
+  }
+  return bytes;
+}

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Dictionaries } from './dictionaries.ts';
 import type { ScanEvent } from './frame.ts';
 import { type LaneFacts, readFacts } from './lane-header.ts';
@@ -60,7 +61,7 @@ export class SegmentWalk {
     }
     const facts = event.header === undefined ? undefined : readFacts(event.header);
     if (facts === undefined || facts.seq <= this.#believedSeq) {
-      return { event, facts, segment: segment.path, dictionaries: segment.dictionaries };
+      return { event, facts, segment: basename(segment.path), dictionaries: segment.dictionaries };
     }
     this.#backTo(segment, event.offset);
     return 'past';

@@ -11,8 +11,11 @@ export interface CommitListener {
   began?(): void;
   /** Durable, before those who wait are told. `durableBytes` is the durable length of the file. */
   committed?(durableBytes: number): void;
-  /** The file takes nothing more. What was appended since the last `committed` may or may not be on disk. */
-  failed?(error: unknown): void;
+  /**
+   * The file takes nothing more. What was appended since the last `committed` may or may not be on disk.
+   * Returns the reason that those who wait, and all later calls, are given.
+   */
+  failed?(error: unknown): unknown;
 }
 
 export interface RecordFileOptions {
@@ -187,13 +190,13 @@ export class RecordFile {
   }
 
   #fail(error: unknown): void {
-    this.#failure = { error };
+    const reason = this.#listener.failed?.(error) ?? error;
+    this.#failure = { error: reason };
     const waiting = [this.#current, this.#waiting];
     this.#current = undefined;
     this.#waiting = undefined;
-    this.#listener.failed?.(error);
     for (const waiters of waiting) {
-      waiters?.reject(error);
+      waiters?.reject(reason);
     }
   }
 }

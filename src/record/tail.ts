@@ -129,8 +129,11 @@ export class LaneTail {
     if (facts.seq < this.#seq || facts.kind === 'data') {
       this.#losses.forgetOpen();
       this.#cumItems = Math.max(this.#cumItems ?? 0, facts.cumItems);
-    } else {
-      this.#losses.bound(0, { segment: step.segment, offset: step.event.offset });
+      return;
+    }
+    this.#losses.bound(0, { segment: step.segment, offset: step.event.offset });
+    if (step.event.kind !== 'record') {
+      this.#losses.known(placeOf(step), 0);
     }
   }
 

@@ -1,0 +1,271 @@
+import { statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import { BridgeError, hasCode } from '../../../contract/errors.ts';
+import type { PartitionStatus } from '../../../contract/store.ts';
+import { systemDisk } from '../../../record/disk.ts';
+import { checkFrame, prefixBytes } from '../../../record/frame.ts';
+import type { DamageBook } from '../damage-book.ts';
+import type { FileCache } from '../file-cache.ts';
+import type { HeldPosition } from '../position.ts';
+import { type BlockSummary, keysAndBloom } from './block-summary.ts';
+import type { BlockTable } from './block-table.ts';
+import { BlockView } from './block-view.ts';
+import type { TraceKey } from './hash.ts';
+import { IndexFile, type SealedFacts, writeIndexFile } from './index-file.ts';
+import { LiveIndex, type PartitionIndex } from './live-index.ts';
+import type { NameBook } from './name-book.ts';
+import { type FoundBlock, type PartitionScan, recordBytesOf, scanPartition } from './partition-scan.ts';
+
+/** What all partitions of a store share. */
+export interface PartitionShared {
+  readonly files: FileCache;
+  readonly damage: DamageBook;
+}
+
+/** A block that inflates to more than this is not ours: a span may have 10 MiB, a block stops after half a MiB. */
+const maxColumnsBytes = 256 * 1024 * 1024;
+
+/**
+ * One directory `<startMs>` as questions see it: `blocks.rec`, which grows while the partition is active, and `index`, which is
+ * there once it is sealed.
+ */
+export class Partition {
+  readonly dir: string;
+  readonly startMs: number;
+  readonly #shared: PartitionShared;
+  #index: PartitionIndex;
+  #spans = 0;
+  #minMicros = Number.POSITIVE_INFINITY;
+  #maxMicros = Number.NEGATIVE_INFINITY;
+  #arrivedMs: number;
+  #position: HeldPosition | undefined;
+  #blocksBytes = 0;
+  #indexBytes = 0;
+  #gone = false;
+
+  constructor(dir: string, startMs: number, shared: PartitionShared) {
+    this.dir = dir;
+    this.startMs = startMs;
+    this.#shared = shared;
+    this.#index = new LiveIndex();
+    this.#arrivedMs = startMs;
+  }
+
+  get blocksPath(): string {
+    return join(this.dir, 'blocks.rec');
+  }
+
+  get sealed(): boolean {
+    return this.#index instanceof IndexFile;
+  }
+
+  /** Has it been unlinked? */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get bytes(): number {
+    return this.#blocksBytes + this.#indexBytes;
+  }
+
+  get spans(): number {
+    return this.#spans;
+  }
+
+  /** Bounds of the spans' times in µs; the lower one is above the other where there is no span. */
+  get minMicros(): number {
+    return this.#minMicros;
+  }
+
+  get maxMicros(): number {
+    return this.#maxMicros;
+  }
+
+  /** When the last of its spans came, ms since 1970. */
+  get arrivedMs(): number {
+    return this.#arrivedMs;
+  }
+
+  /** What the store had when the last commit was made here. */
+  get position(): HeldPosition | undefined {
+    return this.#position;
+  }
+
+  status(): PartitionStatus {
+    const { startMs, sealed, bytes, spans } = this;
+    return { signal: 'traces', startMs, sealed, bytes, items: spans };
+  }
+
+  /** Reads the index file; false when there is none, or a bad one, which is named. */
+  openSealed(): boolean {
+    const path = join(this.dir, 'index');
+    const bytes = sizeOf(path);
+    if (bytes === undefined) {
+      return false;
+    }
+    try {
+      this.#takeIndexFile(new IndexFile(this.#shared.files, path, bytes), bytes);
+    } catch (error) {
+      this.#nameBadIndex(error, bytes);
+      return false;
+    }
+    this.#blocksBytes = sizeOf(this.blocksPath) ?? 0;
+    return true;
+  }
+
+  /** Rebuilds the index in memory from the blocks. Throws BRIDGE_START at a later version's file. */
+  openLive(): PartitionScan {
+    const scan = scanPartition(this.#shared.files, this.blocksPath);
+    const live = new LiveIndex();
+    this.#index = live;
+    this.#indexBytes = 0;
+    this.#spans = 0;
+    for (const damage of scan.damage) {
+      this.#shared.damage.note(damage);
+    }
+    this.#arrivedMs = scan.arrivedMs ?? this.startMs;
+    this.grow(scan.blocks, scan.position, scan.keepBytes);
+    return scan;
+  }
+
+  /** Takes durable blocks into the index. */
+  grow(blocks: readonly FoundBlock[], position: HeldPosition | undefined, fileBytes: number, arrivedMs = 0): void {
+    const live = this.#index;
+    if (!(live instanceof LiveIndex)) {
+      throw new Error('a sealed partition does not grow');
+    }
+    for (const { place, summary } of blocks) {
+      live.add(place, summary);
+      this.#spans += summary.spans;
+      this.#minMicros = Math.min(this.#minMicros, summary.minMicros);
+      this.#maxMicros = Math.max(this.#maxMicros, summary.maxMicros);
+    }
+    this.#position = position;
+    this.#blocksBytes = fileBytes;
+    this.#arrivedMs = Math.max(this.#arrivedMs, arrivedMs);
+  }
+
+  /** Writes the index file and reads from it from now on. The writer of `blocks.rec` must be closed. */
+  async seal(): Promise<void> {
+    if (!(this.#index instanceof LiveIndex)) {
+      return;
+    }
+    const path = join(this.dir, 'index');
+    this.#shared.files.forget(path);
+    const bytes = await writeIndexFile(path, this.#index, this.#facts());
+    this.#takeIndexFile(new IndexFile(this.#shared.files, path, bytes), bytes);
+  }
+
+  /** Unlinks it. Questions that still hold it find nothing more. */
+  async remove(): Promise<void> {
+    this.#gone = true;
+    this.#shared.files.forget(this.blocksPath);
+    this.#shared.files.forget(join(this.dir, 'index'));
+    this.#shared.damage.forget(this.dir);
+    await rm(this.dir, { recursive: true, force: true });
+    await systemDisk.syncDirOf(this.dir);
+  }
+
+  names(): NameBook {
+    return this.#indexed((index) => index.names());
+  }
+
+  table(): BlockTable {
+    return this.#indexed((index) => index.table());
+  }
+
+  blocksOf(key: TraceKey): number[] {
+    return this.#gone ? [] : this.#indexed((index) => index.blocksOf(key));
+  }
+
+  /** Gives back what an index file holds in memory. */
+  forget(): void {
+    if (this.#index instanceof IndexFile) {
+      this.#index.forget();
+    }
+  }
+
+  /** Trace keys and bloom filter of a block; undefined when it cannot be read. */
+  header(block: number): Pick<BlockSummary, 'traceKeys' | 'bloom'> | undefined {
+    const { offset, headerBytes, payloadBytes } = this.table().place(block);
+    return this.#guarded(offset, recordBytesOf({ offset, headerBytes, payloadBytes }), () =>
+      keysAndBloom(this.#shared.files.read(this.blocksPath, offset + prefixBytes, headerBytes)),
+    );
+  }
+
+  /** The block, inflated; undefined when it cannot be read, which is named. */
+  view(block: number): BlockView | undefined {
+    const place = this.table().place(block);
+    const bytes = recordBytesOf(place);
+    return this.#guarded(place.offset, bytes, () => {
+      const record = this.#shared.files.read(this.blocksPath, place.offset, bytes);
+      const check = checkFrame(record, 0);
+      if (check.kind !== 'record' || check.end !== bytes) {
+        throw new BridgeError('BRIDGE_CORRUPT', 'a block fails its checksum');
+      }
+      const columns = zstdDecompressSync(record.subarray(check.payloadAt), { maxOutputLength: maxColumnsBytes });
+      return new BlockView(columns);
+    });
+  }
+
+  #guarded<T>(offset: number, bytes: number, read: () => T): T | undefined {
+    if (this.#gone) {
+      return undefined;
+    }
+    try {
+      return read();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#shared.damage.note({ file: this.blocksPath, offset, bytes, reason });
+      return undefined;
+    }
+  }
+
+  /** Asks the index; where its file turns out to be bad, names that, and asks one rebuilt from the blocks. */
+  #indexed<T>(ask: (index: PartitionIndex) => T): T {
+    try {
+      return ask(this.#index);
+    } catch (error) {
+      this.#nameBadIndex(error, this.#indexBytes);
+      this.openLive();
+      return ask(this.#index);
+    }
+  }
+
+  #nameBadIndex(error: unknown, bytes: number): void {
+    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
+      throw error;
+    }
+    const reason = `${error.message}; rebuilt from the blocks`;
+    this.#shared.damage.note({ file: join(this.dir, 'index'), offset: 0, bytes, reason });
+  }
+
+  #takeIndexFile(index: IndexFile, bytes: number): void {
+    const { facts } = index;
+    this.#index = index;
+    this.#indexBytes = bytes;
+    this.#spans = facts.spans;
+    this.#minMicros = facts.minMicros;
+    this.#maxMicros = facts.maxMicros;
+    this.#arrivedMs = facts.arrivedMs;
+    this.#position = facts.position;
+  }
+
+  #facts(): SealedFacts {
+    const { spans, arrivedMs, position } = this;
+    const empty = spans === 0;
+    return {
+      spans,
+      minMicros: empty ? 0 : this.minMicros,
+      maxMicros: empty ? -1 : this.maxMicros,
+      arrivedMs,
+      position,
+    };
+  }
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}

@@ -1,0 +1,96 @@
+import { BridgeError } from '../../../contract/errors.ts';
+import type { Answer, Question } from '../../../contract/store.ts';
+import type { Slice } from '../slice.ts';
+import { dependencyLinks } from './dependencies.ts';
+import type { DependencyLink } from './dependency-linker.ts';
+import { Names } from './names.ts';
+import { searchTraces } from './search.ts';
+import { readTrace, type TraceSource, traceJson } from './trace-reader.ts';
+
+/** Questions about traces; `store.status` is not one of them. */
+export type TraceQuestion = Exclude<Question, { readonly kind: 'store.status' }>;
+
+/** A longer answer is refused: it would not fit in memory beside the rest. */
+const maxAnswerLength = 128 * 1024 * 1024;
+
+/** Puts questions to the partitions and gives the bytes of the answer. */
+export class TraceQuestions {
+  readonly #source: TraceSource;
+  readonly #names = new Names();
+
+  constructor(source: TraceSource) {
+    this.#source = source;
+  }
+
+  async answer(question: TraceQuestion, slice: Slice): Promise<Answer> {
+    const answer = await this.#answer(question, slice);
+    for (const partition of this.#source.partitions) {
+      partition.forget();
+    }
+    return answer;
+  }
+
+  async #answer(question: TraceQuestion, slice: Slice): Promise<Answer> {
+    const { partitions } = this.#source;
+    switch (question.kind) {
+      case 'zipkin.services':
+        return list(this.#names.services(partitions));
+      case 'zipkin.spans':
+        return list(this.#names.spans(partitions, question.serviceName));
+      case 'zipkin.remoteServices':
+        return list(this.#names.remotes(partitions, question.serviceName));
+      case 'zipkin.trace': {
+        const places = readTrace(this.#source, question.traceId);
+        return { ...json(traceJson(places)), count: places.length };
+      }
+      case 'zipkin.traceMany':
+        return this.#traces(question.traceIds, slice);
+      case 'zipkin.traces':
+        return this.#traces(await searchTraces(this.#source, question.query, slice), slice);
+      case 'zipkin.dependencies': {
+        const maxMicros = question.endTsMs * 1000;
+        const range = { minMicros: maxMicros - question.lookbackMs * 1000, maxMicros };
+        const links = await dependencyLinks(this.#source, range, slice);
+        return { ...json(JSON.stringify(links.map(linkJson))), count: links.length };
+      }
+      case 'zipkin.autocompleteKeys':
+      case 'zipkin.autocompleteValues':
+        return list([]);
+      default:
+        question satisfies never;
+        throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
+    }
+  }
+
+  async #traces(traceIds: readonly string[], slice: Slice): Promise<Answer> {
+    const traces: string[] = [];
+    let length = 0;
+    for (const traceId of traceIds) {
+      const places = readTrace(this.#source, traceId);
+      if (places.length > 0) {
+        const trace = traceJson(places);
+        traces.push(trace);
+        length += trace.length;
+      }
+      if (length > maxAnswerLength) {
+        throw new BridgeError('BRIDGE_TOO_LARGE', 'the traces found are too many for one answer; ask for fewer');
+      }
+      if (slice.over) {
+        await slice.yield();
+      }
+    }
+    return { ...json(`[${traces.join(',')}]`), count: traces.length };
+  }
+}
+
+function linkJson({ parent, child, callCount, errorCount }: DependencyLink): object {
+  return errorCount === 0 ? { parent, child, callCount } : { parent, child, callCount, errorCount };
+}
+
+function list(names: readonly string[]): Answer {
+  return { ...json(JSON.stringify(names)), count: names.length };
+}
+
+function json(text: string): { contentType: string; body: Uint8Array } {
+  return { contentType: 'application/json', body: Buffer.from(text) };
+}

@@ -3,20 +3,21 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
 import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
-import { tempDir } from '../fakes/temp-dir.ts';
+import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { CountingTarget, LineWriter, SpanSender } from './load.ts';
 
 const kills = 20;
 const batchItems = 500;
 
-test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, async () => {
-  await using dir = await tempDir('meshbridge-kill-');
+test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, () => inTempDir(killLoop), 240_000);
+
+async function killLoop(dir: string): Promise<void> {
   const target = await CountingTarget.start();
-  const logs = join(dir.path, 'pods');
+  const logs = join(dir, 'pods');
   const port = await freePort();
   const options = {
-    dir: dir.path,
+    dir,
     port,
     config: {
       'all.conf': `
@@ -54,7 +55,7 @@ test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, as
   await target.stop();
   expect(await daemon.end('SIGTERM')).toBe(0);
 
-  const file = await readFileOutput(join(dir.path, 'data', 'out.ndjson'));
+  const file = await readFileOutput(join(dir, 'data', 'out.ndjson'));
   // Spans: each acknowledged one once in the store, none twice.
   expect(sender.acknowledged.length).toBeGreaterThan(1_000);
   expect(sender.acknowledged.filter((id) => stored.get(id) !== 1)).toEqual([]);
@@ -69,7 +70,7 @@ test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, as
     const doubles = [...counts.values()].reduce((sum, n) => sum + n - 1, 0);
     expect({ what, tooMany: Math.max(0, doubles - kills * batchItems) }).toEqual({ what, tooMany: 0 });
   }
-}, 240_000);
+}
 
 type Status = Awaited<ReturnType<Daemon['status']>>;
 

@@ -1,0 +1,253 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { apiRoutes } from './api/index.ts';
+import { banner } from './bridge/banner.ts';
+import { DemoInputs } from './bridge/demo.ts';
+import { fileSystemBytes, freeBytesOf, laneCaps } from './bridge/disk-space.ts';
+import { HostedInput, type InputHost } from './bridge/inputs.ts';
+import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
+import { HostedOutput } from './bridge/outputs.ts';
+import { observeStatus } from './bridge/own-metrics.ts';
+import { RecordDecoders } from './codec/record-decoder.ts';
+import { formatFault, type LoadedConfig } from './config/load.ts';
+import { BridgeError } from './contract/errors.ts';
+import type { Runtime } from './contract/runtime.ts';
+import type { BridgeStatus, ListenerStatus } from './contract/status.ts';
+import { Listeners } from './http/listeners.ts';
+import { loginRoutes } from './http/login.ts';
+import { Lane } from './lane/lane.ts';
+import { systemClock } from './lib/clock.ts';
+import { type DirectoryLock, lockDirectory } from './lib/data-dir-lock.ts';
+import type { Origin, Signal } from './model/batch.ts';
+import { addTags, type HeaderStep, originDefaults, pipeline } from './pipeline/header-steps.ts';
+import { createLogger, type RootLogger } from './telemetry/log.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
+
+export interface BridgeOptions {
+  readonly dataDir: string;
+  readonly demo: boolean;
+  readonly version: string;
+  readonly inCluster: boolean;
+  /** Name of the node, where the environment tells it. */
+  readonly nodeName?: string;
+  /** Aborted to end the process in good order. */
+  readonly signal: AbortSignal;
+  /** Takes the banner. */
+  readonly print: (text: string) => void;
+}
+
+const mib = 1024 * 1024;
+/** Deliveries in flight, and requests under way, have this long at the end. What is left stays on disk. */
+const stopGraceMs = 10_000;
+
+/** Builds and starts everything in order, waits for the signal, and stops it in reverse. Resolves with the exit code. */
+export async function runBridge(config: LoadedConfig, options: BridgeOptions): Promise<number> {
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  const lock = await lockDirectory(options.dataDir);
+  if (lock === undefined) {
+    throw new BridgeError(
+      'BRIDGE_START',
+      `the data directory ${options.dataDir} is in use by another meshbridge; stop it, or give this one another --data-dir`,
+    );
+  }
+  const bridge = new Bridge(config, options, lock);
+  try {
+    await bridge.start();
+    return await bridge.ended();
+  } finally {
+    await bridge.stop();
+  }
+}
+
+class Bridge {
+  readonly #config: LoadedConfig;
+  readonly #options: BridgeOptions;
+  readonly #lock: DirectoryLock;
+  readonly #log: RootLogger;
+  readonly #telemetry = new Telemetry();
+  readonly #startedAtMs = systemClock.now();
+  readonly #node: string;
+  readonly #failed = Promise.withResolvers<number>();
+  #lanes: Readonly<Record<Signal, Lane>> | undefined;
+  #outputs: readonly HostedOutput[] = [];
+  #inputs: HostedInput[] = [];
+  #listeners: Listeners | undefined;
+  #bound: readonly ListenerStatus[] = [];
+  #demo: DemoInputs | undefined;
+  #starting: string | undefined = 'it is starting';
+
+  constructor(config: LoadedConfig, options: BridgeOptions, lock: DirectoryLock) {
+    this.#config = config;
+    this.#options = options;
+    this.#lock = lock;
+    this.#log = createLogger(config.log.level);
+    this.#node = config.kubernetes.node_name ?? options.nodeName ?? hostname();
+  }
+
+  async start(): Promise<void> {
+    const { dataDir, inCluster } = this.#options;
+    const access = await accessPolicy(this.#config.server, dataDir);
+    const lanes = await this.#openLanes();
+    this.#lanes = lanes;
+    await this.#attachOutputs(lanes);
+    const listeners = new Listeners({ log: this.#log.component('http'), clock: systemClock, access: access.policy });
+    this.#listeners = listeners;
+    const scheme = this.#config.server.tls === undefined ? 'http' : 'https';
+    for (const route of [...this.#apiRoutes(), ...loginRoutes(access.policy, scheme)]) {
+      listeners.add(route);
+    }
+    const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
+    this.#inputs = this.#config.inputs.map((input) => new HostedInput(input, host));
+    for (const { input } of this.#inputs) {
+      await input.start();
+    }
+    this.#bound = await listeners.open(await listenerSpecs(this.#config.server, inCluster));
+    observeStatus(this.#telemetry, () => this.status());
+    this.#starting = undefined;
+    await this.#startDemo(host);
+    this.#options.print(
+      banner({
+        status: this.status(),
+        dataDir,
+        tokenPath: access.tokenPath,
+        scheme,
+        outputs: this.#outputs.map((output) => output.name),
+        ...(this.#config.store.off === undefined ? {} : { storeOff: this.#config.store.off }),
+        extra: this.#demo?.lines ?? [],
+      }),
+    );
+  }
+
+  /** Resolves with the exit code when somebody asked for the end, or something that it cannot live without died. */
+  async ended(): Promise<number> {
+    const { signal } = this.#options;
+    const asked = new Promise<number>((resolve) => {
+      signal.addEventListener('abort', () => resolve(0), { once: true });
+      if (signal.aborted) {
+        resolve(0);
+      }
+    });
+    return Promise.race([asked, this.#failed.promise]);
+  }
+
+  /** In reverse: nothing new comes in, what is in flight ends, the rest stays on disk. */
+  async stop(): Promise<void> {
+    this.#starting = 'it is stopping';
+    const grace = AbortSignal.timeout(stopGraceMs);
+    await this.#demo?.stop();
+    await this.#listeners?.close();
+    await Promise.all(this.#inputs.map(({ input }) => input.stop()));
+    await Promise.all(this.#outputs.map((output) => output.stop(grace)));
+    await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
+    await this.#lock.release();
+  }
+
+  status(): BridgeStatus {
+    const notReady = this.#starting === undefined ? [] : [this.#starting];
+    return {
+      version: this.#options.version,
+      startedAtMs: this.#startedAtMs,
+      nowMs: systemClock.now(),
+      node: this.#node,
+      pid: process.pid,
+      configFiles: this.#config.files,
+      warnings: this.#config.warnings.map(formatFault),
+      listeners: this.#bound,
+      inputs: this.#inputs.flatMap((input) => input.status()),
+      lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
+      ready: notReady.length === 0,
+      notReady,
+    };
+  }
+
+  async #openLanes(): Promise<Record<Signal, Lane>> {
+    const { dataDir } = this.#options;
+    const total = fileSystemBytes(dataDir);
+    const caps = laneCaps(this.#config.queue.max_bytes, total);
+    const { min_free: floor } = this.#config.queue;
+    const freeBytes = freeBytesOf(dataDir, systemClock);
+    const open = (signal: Signal): Promise<Lane> =>
+      Lane.open({
+        signal,
+        dir: join(dataDir, 'queue', signal),
+        segmentBytes: Math.min(signal === 'metrics' ? 16 * mib : 64 * mib, Math.max(mib, caps[signal] / 8)),
+        maxBytes: caps[signal],
+        freeBytes,
+        minFreeBytes: 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes,
+        clock: systemClock,
+        log: this.#log.component(`queue.${signal}`),
+      });
+    const [metrics, traces, logs, rum] = await Promise.all([
+      open('metrics'),
+      open('traces'),
+      open('logs'),
+      open('rum'),
+    ]);
+    return { metrics, traces, logs, rum };
+  }
+
+  async #attachOutputs(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
+    const decode = new RecordDecoders();
+    this.#outputs = this.#config.outputs.map(
+      (loaded) => new HostedOutput(loaded, { runtime: (id) => this.#runtime(id), lanes, decode }),
+    );
+    await Promise.all(this.#outputs.map((output) => output.attach()));
+    for (const lane of Object.values(lanes)) {
+      for (const { output, queuedItems } of await lane.detachMissing()) {
+        this.#log.warn(
+          { signal: lane.signal, output, queuedItems },
+          'An output is not configured any more; its place in the queue is given up.',
+        );
+      }
+    }
+    for (const output of this.#outputs) {
+      output.start();
+    }
+  }
+
+  #apiRoutes() {
+    return apiRoutes({
+      version: this.#options.version,
+      host: this.#node,
+      startedAtMs: this.#startedAtMs,
+      now: systemClock.now,
+      notReady: () => this.status().notReady,
+      status: () => this.status(),
+      renderMetrics: () => this.#telemetry.render(),
+      pageDir: join(import.meta.dirname, 'ui'),
+    });
+  }
+
+  #steps(): HeaderStep {
+    const origin: Origin = { node: this.#node };
+    const tags = this.#config.globalTags;
+    return pipeline([originDefaults(origin), ...(Object.keys(tags).length === 0 ? [] : [addTags(tags)])]);
+  }
+
+  #runtime(id: string): Runtime {
+    return {
+      id,
+      log: this.#log.component(id),
+      clock: systemClock,
+      meter: this.#telemetry,
+      dataDir: this.#options.dataDir,
+      userAgent: `meshbridge/${this.#options.version}`,
+    };
+  }
+
+  async #startDemo(host: InputHost): Promise<void> {
+    if (!this.#options.demo) {
+      return;
+    }
+    const address = this.#bound.find((one) => one.name === 'main')?.address ?? '';
+    this.#demo = await DemoInputs.start({
+      dataDir: this.#options.dataDir,
+      address,
+      log: this.#log.component('demo'),
+      signal: this.#options.signal,
+      host,
+    });
+    this.#inputs.push(...this.#demo.inputs);
+  }
+}

@@ -1,0 +1,82 @@
+import type { LoadedInput } from '../config/load.ts';
+import { hasCode } from '../contract/errors.ts';
+import type { Routes } from '../contract/http.ts';
+import type { Input, InputRuntime } from '../contract/input.ts';
+import type { Logger, Runtime } from '../contract/runtime.ts';
+import type { InputStatus } from '../contract/status.ts';
+import type { Lane } from '../lane/lane.ts';
+import type { Batch, Position, Signal } from '../model/batch.ts';
+import type { HeaderStep } from '../pipeline/header-steps.ts';
+import { InputBook } from '../telemetry/input-books.ts';
+
+export interface InputHost {
+  readonly runtime: (id: string) => Runtime;
+  readonly routes: Routes;
+  readonly lanes: Readonly<Record<Signal, Lane>>;
+  readonly steps: HeaderStep;
+}
+
+/** An input, and the books that the host keeps for it. */
+export class HostedInput {
+  readonly id: string;
+  readonly input: Input;
+  readonly #type: string;
+  readonly #books: ReadonlyMap<Signal, InputBook>;
+  readonly #log: Logger;
+
+  constructor(loaded: LoadedInput, host: InputHost) {
+    this.id = loaded.id;
+    this.#type = loaded.type;
+    this.#books = new Map(
+      loaded.definition.signals.map((signal) => [signal, new InputBook(loaded.id, loaded.type, signal)]),
+    );
+    const runtime = host.runtime(loaded.id);
+    this.#log = runtime.log;
+    this.input = loaded.definition.create(loaded.config, this.#runtime(runtime, host));
+  }
+
+  status(): InputStatus[] {
+    const detail = this.input.status?.();
+    return [...this.#books.values()].map((book) => book.status(detail));
+  }
+
+  #book(signal: Signal): InputBook {
+    const book = this.#books.get(signal);
+    if (book === undefined) {
+      throw new Error(`the input ${this.#type} gave ${signal}, which its definition does not name`);
+    }
+    return book;
+  }
+
+  #runtime(runtime: Runtime, host: InputHost): InputRuntime {
+    return {
+      ...runtime,
+      log: this.#log,
+      routes: host.routes,
+      emit: (batch, position) => this.#emit(host, batch, position),
+      position: (signal, key) => host.lanes[signal].position(key),
+      positions: (signal, prefix) => host.lanes[signal].positions(prefix),
+      forget: (signal, key) => host.lanes[signal].forget(key),
+      refused: (signal, items, reason) => this.#book(signal).refused(items, reason),
+      dropped: (signal, items, reason) => this.#book(signal).dropped(items, reason),
+    };
+  }
+
+  async #emit(host: InputHost, batch: Batch, position: Position | undefined): Promise<void> {
+    const book = this.#book(batch.signal);
+    const kept = host.steps(batch);
+    if (kept === undefined) {
+      book.dropped(batch.items, 'filtered');
+      return;
+    }
+    try {
+      await host.lanes[batch.signal].append(kept, position);
+    } catch (error) {
+      if (hasCode(error, 'BRIDGE_OVERLOADED')) {
+        book.refused(batch.items, 'queue_full');
+      }
+      throw error;
+    }
+    book.accepted(batch.items);
+  }
+}

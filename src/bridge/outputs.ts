@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import type { LoadedOutput } from '../config/load.ts';
+import type { Output, RecordDecoder } from '../contract/output.ts';
+import type { Runtime } from '../contract/runtime.ts';
+import { DeadLetters } from '../lane/dead-letters.ts';
+import { Delivery } from '../lane/delivery.ts';
+import type { Lane } from '../lane/lane.ts';
+import type { QueueRecord, Signal } from '../model/batch.ts';
+import { LaneTail } from '../record/tail.ts';
+
+export interface OutputHost {
+  readonly runtime: (id: string) => Runtime;
+  readonly lanes: Readonly<Record<Signal, Lane>>;
+  readonly decode: RecordDecoder;
+}
+
+/** An output with one delivery for each signal that it takes. */
+export class HostedOutput {
+  readonly name: string;
+  readonly output: Output;
+  readonly #loaded: LoadedOutput;
+  readonly #host: OutputHost;
+  readonly #runtime: Runtime;
+  #deliveries: readonly Delivery[] = [];
+
+  constructor(loaded: LoadedOutput, host: OutputHost) {
+    this.name = loaded.name;
+    this.#loaded = loaded;
+    this.#host = host;
+    this.#runtime = host.runtime(loaded.id);
+    this.output = loaded.definition.create(loaded.config, { ...this.#runtime, name: loaded.name, decode: host.decode });
+  }
+
+  get signals(): readonly Signal[] {
+    const { definition, delivery } = this.#loaded;
+    return definition.signals.filter((signal) => delivery.signals?.includes(signal) ?? true);
+  }
+
+  /** Makes the cursors durable, so that whatever comes in from now on is for this output too. */
+  async attach(): Promise<void> {
+    await this.output.start();
+    this.#deliveries = await Promise.all(this.signals.map((signal) => this.#delivery(signal)));
+  }
+
+  start(): void {
+    for (const delivery of this.#deliveries) {
+      delivery.start();
+    }
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#deliveries.map((delivery) => delivery.stop(signal)));
+    await this.output.stop();
+  }
+
+  async #delivery(signal: Signal): Promise<Delivery> {
+    const { delivery } = this.#loaded;
+    const source = this.#host.lanes[signal];
+    const cursor = await source.attach({ output: this.name, onFull: delivery.on_full, start: delivery.start });
+    const { clock, log, dataDir } = this.#runtime;
+    const dir = join(dataDir, 'dead-letters', this.name);
+    return new Delivery({
+      source,
+      cursor,
+      tail: new LaneTail({ dir: source.dir, signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
+      output: this.output,
+      deadLetters: new DeadLetters({ dir, signal, now: clock.now }),
+      accepts: ofNamespaces(delivery.namespaces),
+      limits: {
+        batchItems: delivery.batch_items,
+        batchBytes: delivery.batch_bytes,
+        batchWaitMs: delivery.batch_wait,
+        timeoutMs: delivery.timeout,
+      },
+      clock,
+      log,
+      random: Math.random,
+    });
+  }
+}
+
+function ofNamespaces(namespaces: readonly string[]): (record: QueueRecord) => boolean {
+  if (namespaces.length === 0) {
+    return () => true;
+  }
+  const wanted = new Set(namespaces);
+  return ({ origin }) => origin.namespace !== undefined && wanted.has(origin.namespace);
+}

@@ -13,6 +13,7 @@ export const deliveryFields = {
       'may have letters, digits, dot, dash and underscore only, up to 63 of them',
     )
     .optional()
+    .meta({ example: 'main' })
     .describe('Name of this output: its place in the queue and its metrics are kept under it. Default: the type.'),
   signals: z
     .array(z.enum(['metrics', 'traces', 'logs', 'rum']))

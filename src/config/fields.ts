@@ -114,12 +114,25 @@ export function cidrs() {
 export function clientTls() {
   return z
     .strictObject({
-      ca_file: z.string().optional().describe("PEM file of the authorities to trust instead of the system's."),
-      cert_file: z.string().optional().describe('PEM file of our own certificate, where the server asks for one.'),
-      key_file: z.string().optional().describe('PEM file of the key that belongs to `cert_file`.'),
+      ca_file: z
+        .string()
+        .optional()
+        .meta({ example: '/etc/meshbridge/ca.crt' })
+        .describe("PEM file of the authorities to trust instead of the system's."),
+      cert_file: z
+        .string()
+        .optional()
+        .meta({ example: '/etc/meshbridge/client.crt' })
+        .describe('PEM file of our own certificate, where the server asks for one.'),
+      key_file: z
+        .string()
+        .optional()
+        .meta({ example: '/etc/meshbridge/client.key' })
+        .describe('PEM file of the key that belongs to `cert_file`.'),
       server_name: z
         .string()
         .optional()
+        .meta({ example: 'metrics.example.com' })
         .describe('Name that the certificate must carry, where it is not the host of the URL.'),
       insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate. Only for tests.'),
     })
@@ -132,12 +145,11 @@ export type { HostPort, PercentOrBytes } from './units.ts';
 export function serverTls() {
   return z
     .strictObject({
-      cert_file: z.string().describe('PEM file of the certificate, with the chain behind it.'),
-      key_file: z.string().describe('PEM file of its key.'),
-      client_ca_file: z
+      cert_file: z
         .string()
-        .optional()
-        .describe('PEM file of authorities: callers must show a certificate of theirs.'),
+        .meta({ example: '/etc/meshbridge/tls.crt' })
+        .describe('PEM file of the certificate, with the chain behind it.'),
+      key_file: z.string().meta({ example: '/etc/meshbridge/tls.key' }).describe('PEM file of its key.'),
     })
     .optional();
 }

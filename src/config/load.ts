@@ -82,7 +82,7 @@ export async function loadFrom(found: FoundFiles, options: LoadOptions): Promise
   return {
     files: found.sources.map((source) => source.file),
     faults: inOrder(faults.flat()),
-    warnings: inOrder([...warnings.flat(), ...kubeconfigWarning(tables)]),
+    warnings: inOrder([...warnings.flat(), ...notYet(tables)]),
     server: tables.server,
     queue: tables.queue,
     store,
@@ -114,12 +114,17 @@ function idle(store: LoadedStore, outputs: readonly LoadedOutput[]): Fault[] {
   return [{ code: 'no-effect', keyPath: '', message, hint: 'configure an [[outputs.NAME]], or switch the store on' }];
 }
 
-function kubeconfigWarning(tables: Tables): Fault[] {
-  if (tables.kubernetes.kubeconfig === undefined) {
-    return [];
-  }
-  const message = 'finding pods is not part of this version';
-  return [{ code: 'not-yet', keyPath: 'kubernetes.kubeconfig', message, hint: 'the key is left out' }];
+/** Settings that are understood, and that nothing acts on yet. */
+function notYet(tables: Tables): Fault[] {
+  const { otlp_http_listen, otlp_grpc_listen, jaeger_grpc_listen } = tables.server;
+  const doors = Object.entries({ otlp_http_listen, otlp_grpc_listen, jaeger_grpc_listen });
+  const written = doors.filter(([, place]) => typeof place === 'object').map(([key]) => `server.${key}`);
+  const keys = tables.kubernetes.kubeconfig === undefined ? written : [...written, 'kubernetes.kubeconfig'];
+  return keys.map((keyPath) => ({
+    code: 'not-yet',
+    keyPath,
+    message: 'is understood, and not acted on by this version',
+  }));
 }
 
 /** By file and line, and what has no file last; otherwise as found. */

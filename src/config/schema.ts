@@ -36,6 +36,7 @@ const server = z.strictObject({
     .string()
     .min(1)
     .optional()
+    .meta({ example: '/etc/meshbridge/ingest-token' })
     .describe('File with a token that only lets write: records, remote-write, Loki push.'),
   auth: z.enum(['token', 'none']).default('token').describe('`none` lets everyone read and write everything.'),
   tls: serverTls().describe('Serve HTTPS on the main port.'),
@@ -69,15 +70,22 @@ const store = z.strictObject({
   retention: duration('7d').describe('How long data is kept.'),
   max_bytes: bytes()
     .optional()
+    .meta({ example: '20GB' })
     .describe('Most disk space that it takes. Default: the smaller of 20GB and 20 % of the file system.'),
 });
 
 const kubernetes = z.strictObject({
-  node_name: z.string().min(1).optional().describe("Name of the node that this runs on. Default: the machine's name."),
+  node_name: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ example: 'node-1' })
+    .describe("Name of the node that this runs on. Default: the machine's name."),
   kubeconfig: z
     .string()
     .min(1)
     .optional()
+    .meta({ example: '/etc/meshbridge/kubeconfig' })
     .describe('File that says how to reach a cluster from outside. Inside a cluster none is needed.'),
 });
 

@@ -1,5 +1,6 @@
 import type { OutputDefinition } from '../contract/output.ts';
+import { file } from './file/file.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
 
 /** Every output there is. One component, one folder, one line here. */
-export const outputs: readonly OutputDefinition[] = [remoteWrite];
+export const outputs: readonly OutputDefinition[] = [file, remoteWrite];

@@ -1,4 +1,5 @@
 import type { InputDefinition } from '../contract/input.ts';
+import { container } from './container/container.ts';
 
 /** Every input there is. One component, one folder, one line here. */
-export const inputs: readonly InputDefinition[] = [];
+export const inputs: readonly InputDefinition[] = [container];

@@ -1,0 +1,167 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { describeInput, readsAlone } from '../../../test/contracts/input-contract.ts';
+import { turns } from '../../../test/fakes/clock.ts';
+import type { FakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { linesOf, PodLogs } from '../../../test/fakes/pod-logs.ts';
+import { inTempDir } from '../../../test/fakes/temp-dir.ts';
+import { until } from '../../../test/fakes/until.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { container } from './container.ts';
+
+async function nudge(runtime: FakeInputRuntime): Promise<void> {
+  await runtime.clock.advance(1_000);
+  await turns(20);
+}
+
+describeInput(
+  {
+    definition: container,
+    source: async ({ dir }) => {
+      const logs = new PodLogs(dir);
+      return {
+        config: { root: dir },
+        send: async (id) => {
+          logs.write(id);
+          return 'accepted';
+        },
+        sendGarbage: async () => {
+          logs.append('no line of a runtime\n');
+          return 'accepted';
+        },
+        nudge,
+        close: async () => undefined,
+      };
+    },
+    ids: (emission) => linesOf(emission).map((line) => line.text),
+    count: (emission) => linesOf(emission).length,
+  },
+  {
+    ...readsAlone('a file has no sender that waits for an answer'),
+    'refuses garbage and goes on': 'a line of no known format is a line of the log all the same, and is kept as it is',
+  },
+);
+
+describe('the container input', () => {
+  test('reads what comes within moments, in new pods too, on the clock of the system', async () => {
+    await inTempDir(async (dir) => {
+      const runtime = { ...fakeInputRuntime(), clock: systemClock };
+      const texts = (): readonly string[] => runtime.emitted.flatMap(linesOf).map((line) => line.text);
+      const input = container.create(container.config.parse({ root: dir, poll_interval: '20ms' }), runtime);
+      await input.start();
+      const logs = new PodLogs(dir);
+      logs.write('1');
+      await until(() => texts().includes('1'));
+      logs.write('2');
+      await until(() => texts().includes('2'));
+      logs.rotate();
+      logs.write('3');
+      await until(() => texts().includes('3'));
+      await input.stop();
+      expect(texts()).toEqual(['1', '2', '3']);
+    });
+  });
+
+  test('shows files with their state, offsets and lag, and counts them by state', async () => {
+    await inTempDir(async (dir) => {
+      const runtime = fakeInputRuntime();
+      const logs = new PodLogs(dir);
+      logs.write('1', '2');
+      const input = container.create(container.config.parse({ root: dir }), runtime);
+      await input.start();
+      await until(() => runtime.emitted.length > 0);
+      expect(input.status?.()).toMatchObject({
+        root: dir,
+        logs: 1,
+        lines: 2,
+        lagBytes: 0,
+        fileCounts: { active: 1, rotated: 0 },
+        files: [{ namespace: 'default', pod: 'web-1', container: 'app', state: 'active', lagBytes: 0 }],
+      });
+      expect(runtime.meter.value('meshbridge_log_files', { state: 'active' })).toBe(1);
+      await input.stop();
+    });
+  });
+
+  test('waits for a root that is not there yet, and says so once', async () => {
+    await inTempDir(async (dir) => {
+      const root = join(dir, 'later');
+      const runtime = fakeInputRuntime();
+      const input = container.create(container.config.parse({ root }), runtime);
+      await input.start();
+      await nudge(runtime);
+      await nudge(runtime);
+      expect(runtime.log.at('warn')).toHaveLength(1);
+      expect(input.status?.()).toMatchObject({ problem: `${root} is not there` });
+      new PodLogs(root).write('1');
+      await until(async () => {
+        await nudge(runtime);
+        return runtime.emitted.length > 0;
+      });
+      await input.stop();
+    });
+  });
+
+  test('reads only what the filters want, DataKit’s among them', async () => {
+    await inTempDir(async (dir) => {
+      for (const path of ['prod-a_web_1/app', 'prod-a_web_1/istio-proxy', 'dev_web_2/app', 'prod-b_job_3/app']) {
+        new PodLogs(dir, path).write(path);
+      }
+      const runtime = fakeInputRuntime();
+      const config = {
+        root: dir,
+        exclude: ['*/*/istio-*'],
+        container_include_log: ['namespace:prod-?', 'image:*'],
+        container_exclude_log: ['namespace:prod-b'],
+      };
+      const input = container.create(container.config.parse(config), runtime);
+      await input.start();
+      await until(() => runtime.emitted.length > 0);
+      await nudge(runtime);
+      await input.stop();
+      expect(runtime.emitted.flatMap(linesOf).map((line) => line.text)).toEqual(['prod-a_web_1/app']);
+      expect(runtime.log.at('warn')[0]?.fields).toEqual({ rules: ['image:*'] });
+    });
+  });
+
+  test('adds the tags of its table', async () => {
+    await inTempDir(async (dir) => {
+      new PodLogs(dir).write('1');
+      const runtime = fakeInputRuntime();
+      const input = container.create(container.config.parse({ root: dir, tags: { env: 'test' } }), runtime);
+      await input.start();
+      await until(() => runtime.emitted.length > 0);
+      await input.stop();
+      expect(runtime.emitted[0]?.edits).toEqual({ add: { env: 'test' } });
+    });
+  });
+
+  test('leaves alone what is no log of a container', async () => {
+    await inTempDir(async (dir) => {
+      const logs = new PodLogs(dir);
+      for (const name of ['notes.txt', '0.log.20261121-000001.tmp', '.log', '0.log.']) {
+        writeFileSync(logs.path(name), logs.line('never'));
+      }
+      mkdirSync(logs.path('1.log'));
+      mkdirSync(join(dir, 'no-pod-directory', 'app'), { recursive: true });
+      writeFileSync(join(dir, 'no-pod-directory', 'app', '0.log'), logs.line('never'));
+      appendFileSync(logs.path('2.log'), logs.line('read'));
+      const runtime = fakeInputRuntime();
+      const input = container.create(container.config.parse({ root: dir }), runtime);
+      await input.start();
+      await until(() => runtime.emitted.length > 0);
+      await nudge(runtime);
+      await input.stop();
+      expect(runtime.emitted.flatMap(linesOf).map((line) => line.text)).toEqual(['read']);
+      expect(runtime.log.at('warn')).toEqual([]);
+    });
+  });
+
+  test('runs by default where the kubelet’s directory can be read', () => {
+    const where = (readable: boolean) => ({ inCluster: false, readableDir: () => readable });
+    expect(container.byDefault?.(where(true))).toEqual({});
+    expect(container.byDefault?.(where(false))).toBeUndefined();
+  });
+});

@@ -1,0 +1,122 @@
+import type { InputRuntime } from '../../contract/input.ts';
+import type { Counter } from '../../contract/runtime.ts';
+import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
+import type { SeenLog } from './log-chain.ts';
+import { originOfLog } from './log-path.ts';
+import { LogPump } from './log-pump.ts';
+import type { TreeLook } from './log-tree.ts';
+import { decodePosition, type LogPosition } from './position.ts';
+import type { MissedBytes } from './unplaced-positions.ts';
+
+export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flushAfterMs' | 'from' | 'tags'> & {
+  /** What the keys of positions begin with; the log's path below the root follows. */
+  readonly keyPrefix: string;
+};
+
+const nothing: SeenLog = { files: [], compressed: [] };
+
+/** All logs of a tree: finds out which come, change and go, and has them read. */
+export class LogCollector {
+  readonly #options: CollectorOptions;
+  readonly #runtime: InputRuntime;
+  readonly #pump: LogPump;
+  readonly #logs = new Map<string, ContainerLog>();
+  readonly #earlier = new Map<string, LogPosition>();
+  readonly #withMalformed = new Set<string>();
+  readonly #missedBytes: Counter;
+  /** Of the first life too. */
+  #isFirstLook = true;
+
+  constructor(options: CollectorOptions, runtime: InputRuntime) {
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#pump = new LogPump(runtime);
+    this.#missedBytes = runtime.meter.counter(
+      'meshbridge_log_missed_bytes_total',
+      'Bytes of log files that were rotated away, truncated or deleted before they were read.',
+    );
+  }
+
+  get logs(): readonly ContainerLog[] {
+    return [...this.#logs.values()];
+  }
+
+  /** Remembers how far an earlier life had read. Once, before the first look. */
+  resume(): void {
+    const { keyPrefix } = this.#options;
+    for (const [key, value] of this.#runtime.positions('logs', keyPrefix)) {
+      const position = decodePosition(value);
+      if (position === undefined) {
+        this.#runtime.log.warn({ key }, 'the position of a log is unreadable: its files are read from the beginning');
+      } else {
+        this.#earlier.set(key.slice(keyPrefix.length), position);
+      }
+      this.#isFirstLook = false;
+    }
+  }
+
+  /** Takes note of what is there now, and begins to read what is new. */
+  async see(look: TreeLook): Promise<void> {
+    const nowMs = this.#runtime.clock.now();
+    const found = new Map<string, SeenLog>(look.logs.map((log) => [log.path, log]));
+    for (const path of [...found.keys(), ...this.#earlier.keys()]) {
+      this.#ensure(path, nowMs);
+    }
+    this.#isFirstLook = false;
+    for (const [path, log] of this.#logs) {
+      for (const missed of await log.see(found.get(path) ?? nothing, nowMs)) {
+        this.#report(path, missed);
+      }
+      if (log.isOver && !found.has(path) && !this.#pump.isAt(log)) {
+        this.#logs.delete(path);
+        this.#withMalformed.delete(path);
+        this.#runtime.forget('logs', log.key);
+      }
+    }
+    this.poke();
+  }
+
+  /** Reads on in the logs that may have more. */
+  poke(): void {
+    const nowMs = this.#runtime.clock.now();
+    for (const [path, log] of this.#logs) {
+      if (log.isBusy(nowMs)) {
+        this.#pump.enqueue(log);
+      }
+      if (log.counts.malformed > 0 && !this.#withMalformed.has(path)) {
+        this.#withMalformed.add(path);
+        this.#runtime.log.warn({ log: path }, 'a log has lines of no known format: they are kept as they are');
+      }
+    }
+  }
+
+  /** Resolves when nothing more is to be read now, and all that was emitted is on disk or refused. */
+  settled(): Promise<void> {
+    return this.#pump.settled();
+  }
+
+  async stop(): Promise<void> {
+    await this.#pump.stop();
+    await Promise.all(this.logs.map((log) => log.close()));
+  }
+
+  #ensure(path: string, nowMs: number): void {
+    if (this.#logs.has(path)) {
+      return;
+    }
+    const { keyPrefix, maxLineBytes, flushAfterMs, tags } = this.#options;
+    const from = this.#isFirstLook ? this.#options.from : 'beginning';
+    const options = { key: keyPrefix + path, origin: originOfLog(path), maxLineBytes, flushAfterMs, from, tags };
+    this.#logs.set(path, new ContainerLog(options, nowMs, this.#earlier.get(path)));
+    this.#earlier.delete(path);
+  }
+
+  #report(path: string, { name, bytes, reason }: MissedBytes): void {
+    if (bytes === 0) {
+      this.#runtime.log.debug({ log: path, file: name, reason }, 'a log file went that had been read to its known end');
+      return;
+    }
+    this.#missedBytes.add(bytes);
+    this.#runtime.log.error({ log: path, file: name, reason, bytes }, 'bytes of a log went before they were read');
+  }
+}

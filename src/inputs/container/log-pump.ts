@@ -1,0 +1,150 @@
+import { hasCode } from '../../contract/errors.ts';
+import type { InputRuntime } from '../../contract/input.ts';
+import type { ContainerLog, TakenBatch } from './container-log.ts';
+import { LineFramer } from './line-framer.ts';
+
+/** One block of one file; the records of a block make one batch. */
+const blockBytes = 262_144;
+/** Blocks that are read side by side, each with a buffer of its own. */
+const parallelBlocks = 2;
+/** Batches that wait for the disk at once, one a log at most. */
+const maxEmitting = 32;
+/** How long to leave a lane alone that had no room; then one batch is tried. */
+const retryMs = 1_000;
+
+/** Reads logs a block at a time and in turns, and emits what it read. A log has one batch under way at most. */
+export class LogPump {
+  readonly #runtime: InputRuntime;
+  readonly #queue = new Set<ContainerLog>();
+  readonly #stepping = new Set<ContainerLog>();
+  readonly #framers = Array.from({ length: parallelBlocks }, () => new LineFramer(blockBytes));
+  readonly #problems = new WeakMap<ContainerLog, string>();
+  readonly #stop = new AbortController();
+  #emitting = 0;
+  #emittingLimit = maxEmitting;
+  #isPaused = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(runtime: InputRuntime) {
+    this.#runtime = runtime;
+  }
+
+  /** Reads on in a log, after those that wait already. */
+  enqueue(log: ContainerLog): void {
+    if (!this.#stop.signal.aborted && !log.isEmitting && !this.#stepping.has(log)) {
+      this.#queue.add(log);
+    }
+    this.#pump();
+  }
+
+  isAt(log: ContainerLog): boolean {
+    return this.#stepping.has(log) || log.isEmitting;
+  }
+
+  /** Resolves when nothing more is to be read now, and all that was emitted is on disk or refused. */
+  async settled(): Promise<void> {
+    while (this.#emitting > 0 || this.#stepping.size > 0 || (this.#queue.size > 0 && !this.#isPaused)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Takes nothing more, and waits for what was emitted. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#queue.clear();
+    await this.settled();
+  }
+
+  #pump(): void {
+    while (!this.#isPaused && this.#emitting + this.#stepping.size < this.#emittingLimit) {
+      const [log] = this.#queue;
+      const framer = log === undefined ? undefined : this.#framers.pop();
+      if (log === undefined || framer === undefined) {
+        break;
+      }
+      this.#queue.delete(log);
+      this.#stepping.add(log);
+      void this.#step(log, framer).finally(() => {
+        this.#pump();
+        this.#tellWaiting();
+      });
+    }
+  }
+
+  async #step(log: ContainerLog, framer: LineFramer): Promise<void> {
+    let more = false;
+    try {
+      const step = await log.step(framer, this.#runtime.clock.now());
+      more = step.more;
+      if (step.taken !== undefined) {
+        // The lane has copied the records when `emit` returns its promise, so the framer is free.
+        void this.#emit(log, step.taken, more);
+      }
+      this.#note(log, log.problem);
+    } catch (error) {
+      this.#note(log, error instanceof Error ? error.message : String(error));
+    }
+    this.#framers.push(framer);
+    this.#stepping.delete(log);
+    if (more) {
+      this.enqueue(log);
+    }
+  }
+
+  async #emit(log: ContainerLog, taken: TakenBatch, more: boolean): Promise<void> {
+    this.#emitting += 1;
+    try {
+      await this.#runtime.emit(taken.batch, taken.position);
+      log.commit();
+      this.#emittingLimit = maxEmitting;
+      this.#emitting -= 1;
+      if (more) {
+        this.enqueue(log);
+      }
+    } catch (error) {
+      log.rollback();
+      this.#emitting -= 1;
+      this.#pause(log, error);
+    }
+    this.#pump();
+    this.#tellWaiting();
+  }
+
+  /** Nothing is lost: the bytes stay in their files and are read again. */
+  #pause(log: ContainerLog, error: unknown): void {
+    if (!hasCode(error, 'BRIDGE_OVERLOADED')) {
+      this.#runtime.log.error({ log: log.key, error }, 'log lines could not be queued: they are read again');
+    }
+    this.#emittingLimit = 1;
+    if (this.#stop.signal.aborted) {
+      return;
+    }
+    this.#queue.add(log);
+    if (!this.#isPaused) {
+      this.#isPaused = true;
+      this.#runtime.clock.sleep(retryMs, this.#stop.signal).then(
+        () => {
+          this.#isPaused = false;
+          this.#pump();
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  /** Says once what keeps a log from being read. */
+  #note(log: ContainerLog, problem: string | undefined): void {
+    if (problem === undefined) {
+      this.#problems.delete(log);
+    } else if (this.#problems.get(log) !== problem) {
+      this.#problems.set(log, problem);
+      this.#runtime.log.warn({ log: log.key, problem }, 'a log can not be read now: it is tried again');
+    }
+  }
+
+  #tellWaiting(): void {
+    for (const resolve of this.#waiting.splice(0)) {
+      resolve();
+    }
+  }
+}

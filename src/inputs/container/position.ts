@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { StreamIndex } from '../../codec/cri/runtime-line.ts';
+
+/** One number per stream: stdout, stderr. */
+export type PerStream<T> = [out: T, err: T];
+
+/** One file of a log, as it stands in a position. */
+export interface FilePosition {
+  /** `<device>:<inode>`. */
+  readonly id: string;
+  /** Name when it was last seen, for people. */
+  readonly name: string;
+  /** How many of the first bytes `hash` is of. */
+  readonly prefixBytes: number;
+  readonly hash: string;
+  /** Records of a stream that begin before this offset have been handed over. */
+  readonly consumed: PerStream<number>;
+  /** Size when it was last seen. */
+  readonly size: number;
+}
+
+/** How far one log has been read: its files from the oldest that still exists to the one that is written. */
+export interface LogPosition {
+  readonly files: readonly FilePosition[];
+  /** Whether the rest of a record that was cut at the limit is still to be skipped. */
+  readonly discarding: PerStream<boolean>;
+}
+
+const version = 1;
+const offset = z.int().min(0);
+const wire = z.object({
+  v: z.literal(version),
+  files: z.array(z.tuple([z.string(), z.string(), offset, z.string(), offset, offset, offset])),
+  cut: z.tuple([z.boolean(), z.boolean()]).optional(),
+});
+
+export function encodePosition(position: LogPosition): string {
+  const files = position.files.map((file) => [
+    file.id,
+    file.name,
+    file.prefixBytes,
+    file.hash,
+    file.consumed[0],
+    file.consumed[1],
+    file.size,
+  ]);
+  const isCutting = position.discarding[0] || position.discarding[1];
+  return JSON.stringify({ v: version, files, ...(isCutting ? { cut: position.discarding } : {}) });
+}
+
+/** Undefined when the text is no position of a version that is known. */
+export function decodePosition(text: string): LogPosition | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = wire.safeParse(value);
+  if (!parsed.success) {
+    return undefined;
+  }
+  const files = parsed.data.files.map(
+    ([id, name, prefixBytes, hash, out, err, size]): FilePosition => ({
+      id,
+      name,
+      prefixBytes,
+      hash,
+      consumed: [out, err],
+      size,
+    }),
+  );
+  return { files, discarding: parsed.data.cut ?? [false, false] };
+}
+
+export const bothStreams: readonly StreamIndex[] = [0, 1];

@@ -1,0 +1,288 @@
+import { list, number, record, text } from './read.ts';
+
+export type Signal = 'metrics' | 'traces' | 'logs' | 'rum';
+export const signals: readonly Signal[] = ['metrics', 'traces', 'logs', 'rum'];
+
+export type Counts = Readonly<Record<string, number>>;
+
+/** An input's books of one signal, in items since the process began. */
+export interface InputView {
+  readonly id: string;
+  readonly type: string;
+  readonly signal: string;
+  readonly received: number;
+  readonly accepted: number;
+  readonly refused: Counts;
+  readonly dropped: Counts;
+}
+
+export interface OutputView {
+  readonly output: string;
+  readonly delivered: number;
+  readonly dropped: Counts;
+  readonly lost: number;
+  readonly queuedItems: number;
+  readonly queuedBytes: number;
+  readonly oldestMs?: number;
+  readonly state: string;
+  readonly retries: number;
+  readonly lastError?: string;
+  readonly nextAttemptMs?: number;
+  readonly onFull: string;
+}
+
+export interface LossView {
+  readonly segment: string;
+  readonly bytes: number;
+  readonly items?: number;
+  readonly reason: string;
+}
+
+export interface LaneView {
+  readonly signal: string;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly cumItems: number;
+  readonly full?: string;
+  readonly losses: readonly LossView[];
+  readonly outputs: readonly OutputView[];
+}
+
+export interface ListenerView {
+  readonly name: string;
+  readonly address?: string;
+  readonly off?: string;
+}
+
+/** What the page needs of `GET /api/native/status`. */
+export interface StatusView {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly node: string;
+  readonly configFiles: readonly string[];
+  readonly warnings: readonly string[];
+  readonly listeners: readonly ListenerView[];
+  readonly inputs: readonly InputView[];
+  readonly lanes: readonly LaneView[];
+  readonly storeOn: boolean;
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+}
+
+export interface EndpointView {
+  readonly serviceName?: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly port?: number;
+}
+
+/** A span of Zipkin's API; times and durations are µs. */
+export interface SpanView {
+  readonly traceId: string;
+  readonly id: string;
+  readonly parentId?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly timestamp?: number;
+  readonly duration?: number;
+  readonly localEndpoint?: EndpointView;
+  readonly remoteEndpoint?: EndpointView;
+  readonly annotations: readonly { readonly timestamp: number; readonly value: string }[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly shared: boolean;
+}
+
+/** The daemon answered with a status that is not success, or not at all (status 0). */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+const patienceMs = 15_000;
+
+/** GETs JSON. Rejects with ApiError, or with the signal's reason. */
+export async function getJson(url: string, signal: AbortSignal): Promise<unknown> {
+  const response = await ask(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) }, signal);
+  if (!response.ok) {
+    const message = await response.text().catch(() => '');
+    const html = response.headers.get('content-type')?.includes('html') === true;
+    throw new ApiError(response.status, html || message.trim() === '' ? `HTTP ${response.status}` : message.trim());
+  }
+  return await response.json();
+}
+
+/** Gives the token to the daemon, which answers with a cookie. Rejects with ApiError when it is not the token. */
+export async function login(token: string, signal: AbortSignal): Promise<void> {
+  const response = await ask(
+    '/api/native/login',
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }), signal },
+    signal,
+  );
+  if (!response.ok) {
+    throw new ApiError(response.status, (await response.text()).trim());
+  }
+}
+
+async function ask(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, credentials: 'same-origin' });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ApiError(0, error instanceof Error ? error.message : String(error));
+  }
+}
+
+export async function loadStatus(signal: AbortSignal): Promise<StatusView> {
+  return readStatus(await getJson('/api/native/status', signal));
+}
+
+export async function loadTraces(url: string, signal: AbortSignal): Promise<readonly (readonly SpanView[])[]> {
+  return list(await getJson(url, signal), (trace) => list(trace, readSpan));
+}
+
+/** Undefined when the store does not know the id. */
+export async function loadTrace(id: string, signal: AbortSignal): Promise<readonly SpanView[] | undefined> {
+  try {
+    return list(await getJson(`/api/v2/trace/${encodeURIComponent(id)}`, signal), readSpan);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+export async function loadNames(url: string, signal: AbortSignal): Promise<readonly string[]> {
+  return list(await getJson(url, signal), (value) => text(value) ?? '');
+}
+
+/** Missing members become empty ones: a page of another version than its daemon shows less, not nothing. */
+export function readStatus(value: unknown): StatusView {
+  const it = record(value);
+  return {
+    version: text(it['version']) ?? '',
+    startedAtMs: number(it['startedAtMs']) ?? 0,
+    nowMs: number(it['nowMs']) ?? 0,
+    node: text(it['node']) ?? '',
+    configFiles: list(it['configFiles'], (file) => text(file) ?? ''),
+    warnings: list(it['warnings'], (warning) => text(warning) ?? ''),
+    listeners: list(it['listeners'], readListener),
+    inputs: list(it['inputs'], readInput),
+    lanes: list(it['lanes'], readLane),
+    storeOn: it['store'] !== undefined && it['store'] !== null,
+    ready: it['ready'] === true,
+    notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
+  };
+}
+
+function readListener(value: unknown): ListenerView {
+  const it = record(value);
+  return {
+    name: text(it['name']) ?? '',
+    ...optional('address', text(it['address'])),
+    ...optional('off', text(it['off'])),
+  };
+}
+
+function readInput(value: unknown): InputView {
+  const it = record(value);
+  return {
+    id: text(it['id']) ?? '',
+    type: text(it['type']) ?? '',
+    signal: text(it['signal']) ?? '',
+    received: number(it['received']) ?? 0,
+    accepted: number(it['accepted']) ?? 0,
+    refused: readCounts(it['refused']),
+    dropped: readCounts(it['dropped']),
+  };
+}
+
+function readLane(value: unknown): LaneView {
+  const it = record(value);
+  return {
+    signal: text(it['signal']) ?? '',
+    bytes: number(it['bytes']) ?? 0,
+    maxBytes: number(it['maxBytes']) ?? 0,
+    cumItems: number(it['cumItems']) ?? 0,
+    ...optional('full', text(it['full'])),
+    losses: list(it['losses'], readLoss),
+    outputs: list(it['outputs'], readOutput),
+  };
+}
+
+function readLoss(value: unknown): LossView {
+  const it = record(value);
+  return {
+    segment: text(it['segment']) ?? '',
+    bytes: number(it['bytes']) ?? 0,
+    ...optional('items', number(it['items'])),
+    reason: text(it['reason']) ?? '',
+  };
+}
+
+function readOutput(value: unknown): OutputView {
+  const it = record(value);
+  return {
+    output: text(it['output']) ?? '',
+    delivered: number(it['delivered']) ?? 0,
+    dropped: readCounts(it['dropped']),
+    lost: number(it['lost']) ?? 0,
+    queuedItems: number(it['queuedItems']) ?? 0,
+    queuedBytes: number(it['queuedBytes']) ?? 0,
+    ...optional('oldestMs', number(it['oldestMs'])),
+    state: text(it['state']) ?? '',
+    retries: number(it['retries']) ?? 0,
+    ...optional('lastError', text(it['lastError'])),
+    ...optional('nextAttemptMs', number(it['nextAttemptMs'])),
+    onFull: text(it['onFull']) ?? '',
+  };
+}
+
+function readCounts(value: unknown): Counts {
+  const counts = Object.entries(record(value)).map(([key, count]) => [key, number(count) ?? 0] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+export function readSpan(value: unknown): SpanView {
+  const it = record(value);
+  return {
+    traceId: text(it['traceId']) ?? '',
+    id: text(it['id']) ?? '',
+    ...optional('parentId', text(it['parentId'])),
+    ...optional('kind', text(it['kind'])),
+    ...optional('name', text(it['name'])),
+    ...optional('timestamp', number(it['timestamp'])),
+    ...optional('duration', number(it['duration'])),
+    ...optional('localEndpoint', readEndpoint(it['localEndpoint'])),
+    ...optional('remoteEndpoint', readEndpoint(it['remoteEndpoint'])),
+    annotations: list(it['annotations'], (annotation) => ({
+      timestamp: number(record(annotation)['timestamp']) ?? 0,
+      value: text(record(annotation)['value']) ?? '',
+    })),
+    tags: Object.fromEntries(Object.entries(record(it['tags'])).map(([key, tag]) => [key, text(tag) ?? ''])),
+    shared: it['shared'] === true,
+  };
+}
+
+function readEndpoint(value: unknown): EndpointView | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  const it = record(value);
+  return {
+    ...optional('serviceName', text(it['serviceName'])),
+    ...optional('ipv4', text(it['ipv4'])),
+    ...optional('ipv6', text(it['ipv6'])),
+    ...optional('port', number(it['port'])),
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
+}

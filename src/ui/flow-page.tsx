@@ -1,0 +1,119 @@
+import type { VNode } from 'preact';
+import type { StatusView } from './api.ts';
+import { signals } from './api.ts';
+import { exactText, spanText } from './format.ts';
+import { signalWord, useSay } from './hooks.ts';
+import { LastTraces } from './last-traces.tsx';
+import { Pipe } from './pipe.tsx';
+import { type Problem, problemsOf } from './problems.ts';
+import type { RateBook } from './rates.ts';
+import type { Route } from './route.ts';
+import type { TextValues } from './texts.ts';
+
+interface FlowPageProps {
+  readonly status: StatusView;
+  readonly book: RateBook;
+  readonly go: (route: Route) => void;
+  readonly live: boolean;
+}
+
+/** What comes in, what is queued, what went out; what is wrong stands above all. */
+export function FlowPage({ status, book, go, live }: FlowPageProps): VNode {
+  const carried = signals.filter((signal) => hasLife(status, signal));
+  const idle = signals.filter((signal) => !carried.includes(signal));
+  return (
+    <>
+      <Problems status={status} />
+      {carried.map((signal) => (
+        <Pipe key={signal} signal={signal} status={status} book={book} />
+      ))}
+      <LastTraces status={status} go={go} live={live} />
+      {idle.map((signal) => (
+        <Pipe key={signal} signal={signal} status={status} book={book} />
+      ))}
+      <About status={status} />
+    </>
+  );
+}
+
+function hasLife(status: StatusView, signal: string): boolean {
+  const lane = status.lanes.find((candidate) => candidate.signal === signal);
+  return (lane?.cumItems ?? 0) > 0 || status.inputs.some((input) => input.signal === signal && input.received > 0);
+}
+
+function Problems({ status }: { readonly status: StatusView }): VNode {
+  const say = useSay();
+  const problems = problemsOf(status);
+  const worded = ({ values }: Problem): TextValues => ({ ...values, signal: signalWord(say, values['signal'] ?? '') });
+  if (problems.length === 0) {
+    return <p class="notice good">{say('noProblems')}</p>;
+  }
+  return (
+    <section class="problems" aria-label={say('problems')}>
+      <h2>
+        {say('problems')} <span class="count">{exactText(problems.length)}</span>
+      </h2>
+      <ul>
+        {problems.map((problem) => (
+          <li key={`${problem.what} ${Object.values(problem.values).join(' ')}`} class={problem.level}>
+            <p>{say(problem.what, worded(problem))}</p>
+            <p class="todo">{say(problem.todo, worded(problem))}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function About({ status }: { readonly status: StatusView }): VNode {
+  const say = useSay();
+  return (
+    <section class="about">
+      <div>
+        <h2>{say('listeners')}</h2>
+        <dl>
+          {status.listeners.map((listener) => (
+            <div key={listener.name}>
+              <dt>{listener.name}</dt>
+              <dd class="mono">
+                {listener.address ?? (
+                  <span class="muted">
+                    {say('off')}
+                    {listener.off === undefined ? '' : `: ${listener.off}`}
+                  </span>
+                )}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+      <div>
+        <h2>{say('about')}</h2>
+        <dl>
+          <div>
+            <dt>{say('version')}</dt>
+            <dd>{status.version}</dd>
+          </div>
+          <div>
+            <dt>{say('node')}</dt>
+            <dd>{status.node}</dd>
+          </div>
+          <div>
+            <dt>{say('running')}</dt>
+            <dd>{spanText(status.nowMs - status.startedAtMs)}</dd>
+          </div>
+          <div>
+            <dt>{say('files')}</dt>
+            <dd class="mono">
+              {status.configFiles.length === 0 ? (
+                <span class="muted">{say('noFiles')}</span>
+              ) : (
+                status.configFiles.map((file) => <span key={file}>{file}</span>)
+              )}
+            </dd>
+          </div>
+        </dl>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,64 @@
+import { expect, test } from '@jest/globals';
+import { bytesText, countText, durationText, exactText, microsOf, rateText, spanText } from './format.ts';
+
+test('counts are written in full up to ten millions', () => {
+  expect([0, 999, 1_000, 1_234_567, 12_345_678, 9.9e9].map(countText)).toEqual([
+    '0',
+    '999',
+    '1,000',
+    '1,234,567',
+    '12.3 M',
+    '9.9 G',
+  ]);
+  expect(exactText(12_345_678)).toBe('12,345,678');
+});
+
+test('sizes are in powers of 1000', () => {
+  expect([0, 999, 1_000, 64_000_000, 1_234_000_000].map(bytesText)).toEqual(
+    ['0 B', '999 B', '1 kB', '64 MB', '1.23 GB'].map((s) => s.replace('64 MB', '64.0 MB')),
+  );
+});
+
+test('durations choose their unit and keep three digits', () => {
+  expect([0, 1, 999, 1_000, 11_846, 999_400, 1_500_000, 119e6].map(durationText)).toEqual([
+    '0 µs',
+    '1 µs',
+    '999 µs',
+    '1 ms',
+    '11.8 ms',
+    '999 ms',
+    '1.5 s',
+    '119 s',
+  ]);
+  expect(durationText(3_600e6)).toBe('1 h');
+  expect(durationText(undefined)).toBe('–');
+});
+
+test('long times have two units', () => {
+  expect([0, 59_000, 61_000, 3_600_000, 90_061_000].map(spanText)).toEqual([
+    '0 s',
+    '59 s',
+    '1 min 1 s',
+    '1 h',
+    '1 d 1 h',
+  ]);
+});
+
+test('rates below ten keep a digit', () => {
+  expect([0, 0.04, 3.25, 1_240.4].map(rateText)).toEqual(['0 /s', '<0.1 /s', '3.3 /s', '1,240 /s']);
+  expect(rateText(undefined)).toBe('–');
+});
+
+test('a duration is read with and without a unit', () => {
+  expect(['10ms', '1.5s', '250us', '250 µs', '2min', '7', 'x', '', '-1ms'].map(microsOf)).toEqual([
+    10_000,
+    1_500_000,
+    250,
+    250,
+    120_000_000,
+    7_000,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});

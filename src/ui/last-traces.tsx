@@ -1,0 +1,55 @@
+import type { VNode } from 'preact';
+import { loadTraces, type StatusView } from './api.ts';
+import { usePolled, useSay } from './hooks.ts';
+import { curlSnippet, istioSnippet, Snippet } from './how-to.tsx';
+import { anySearch, hashOf, type Route, tracesUrl } from './route.ts';
+import { TraceList } from './trace-list.tsx';
+import { sorted, summaryOf } from './trace-summary.ts';
+
+interface LastTracesProps {
+  readonly status: StatusView;
+  readonly go: (route: Route) => void;
+  readonly live: boolean;
+}
+
+const search = { ...anySearch, range: '7d', limit: 10 } as const;
+
+export function LastTraces({ status, go, live }: LastTracesProps): VNode {
+  const say = useSay();
+  const url = tracesUrl(search);
+  const traces = usePolled((signal) => loadTraces(url, signal), { everyMs: 2_000, key: url, paused: !live });
+  return (
+    <section class="last-traces">
+      <h2>
+        {say('lastTraces')}
+        <a href={hashOf({ page: 'traces', search: anySearch })}>{say('allTraces')}</a>
+      </h2>
+      {traces.value === undefined && (
+        <p class="muted">{traces.error === undefined ? say('loading') : storeSentence(status, traces.error)}</p>
+      )}
+      {traces.value?.length === 0 && <NoTracesYet status={status} />}
+      {traces.value !== undefined && traces.value.length > 0 && (
+        <TraceList traces={sorted(traces.value.map(summaryOf), 'newest')} go={go} />
+      )}
+    </section>
+  );
+
+  function storeSentence(now: StatusView, error: unknown): string {
+    return now.storeOn && error instanceof Error ? error.message : say('noStore');
+  }
+}
+
+/** How to get the first trace. */
+export function NoTracesYet({ status }: { readonly status: StatusView | undefined }): VNode {
+  const say = useSay();
+  return (
+    <div class="how-to">
+      <p>
+        <b>{say('noTracesYet')}</b> {say('noTracesYetTodo')}
+      </p>
+      <Snippet text={istioSnippet(status)} />
+      <p>{say('noTracesTry')}</p>
+      <Snippet text={curlSnippet(status)} />
+    </div>
+  );
+}

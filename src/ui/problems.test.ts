@@ -1,0 +1,74 @@
+import { expect, test } from '@jest/globals';
+import { readStatus } from './api.ts';
+import { problemsOf } from './problems.ts';
+import { say } from './texts.ts';
+
+const output = { output: 'jaeger', state: 'idle', delivered: 10, dropped: {}, queuedItems: 0, queuedBytes: 0 };
+const lane = { signal: 'traces', bytes: 10, maxBytes: 100, outputs: [output] };
+
+function sentences(status: object): string[] {
+  return problemsOf(readStatus({ ready: true, nowMs: 100_000, ...status })).map(
+    (p) => `${p.level}: ${say('en', p.what, p.values)} → ${say('en', p.todo, p.values)}`,
+  );
+}
+
+test('a daemon that is well has no problems', () => {
+  expect(sentences({ lanes: [lane], inputs: [{ id: 'inputs.zipkin[0]', refused: { decode: 0 } }] })).toEqual([]);
+});
+
+test('an output that retries says what it answered, what waits and what to do', () => {
+  const retrying = {
+    ...output,
+    state: 'retrying',
+    lastError: 'connect ECONNREFUSED 127.0.0.1:9',
+    queuedItems: 5,
+    oldestMs: 40_000,
+  };
+  expect(sentences({ lanes: [{ ...lane, outputs: [retrying] }] })).toEqual([
+    'warning: “jaeger” does not take traces: connect ECONNREFUSED 127.0.0.1:9. 5 wait, the oldest for 1 min. → Is it running, and are host and port of its url right? Nothing is lost while the queue has room: 10 % is used.',
+  ]);
+});
+
+test.each([
+  ['getaddrinfo ENOTFOUND nowhere', 'host name'],
+  ['HTTP 401', 'credentials'],
+  ['HTTP 404', 'path'],
+  ['self-signed certificate', 'certificate'],
+  ['HTTP 503', 'overloaded'],
+  ['something odd', 'by itself'],
+])('the advice fits the error "%s"', (lastError, advice) => {
+  const [sentence] = sentences({ lanes: [{ ...lane, outputs: [{ ...output, state: 'retrying', lastError }] }] });
+  expect(sentence).toContain(advice);
+});
+
+test('losses come before warnings', () => {
+  const found = sentences({
+    ready: false,
+    notReady: ['port 9529 is taken'],
+    warnings: ['conf.d/x.conf:3: unknown key'],
+    inputs: [{ id: 'inputs.zipkin[0]', refused: { decode: 2 }, dropped: { late: 1 } }],
+    lanes: [
+      {
+        ...lane,
+        full: 'its cap of 2 GB is reached',
+        losses: [{ segment: 's1', bytes: 2_000, reason: 'bad crc' }],
+        outputs: [{ ...output, dropped: { rejected: 7, queue_full: 8 } }],
+      },
+    ],
+  });
+  expect(found.map((sentence) => sentence.split(':')[0])).toEqual([
+    'error',
+    'error',
+    'error',
+    'error',
+    'error',
+    'error',
+    'warning',
+    'warning',
+  ]);
+  expect(found[0]).toContain('port 9529 is taken');
+  expect(found[1]).toContain('“jaeger”');
+  expect(found[2]).toContain('2 kB of traces were lost');
+  expect(found[3]).toContain('dead-letter');
+  expect(found[4]).toContain('on_full = "block"');
+});

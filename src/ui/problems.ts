@@ -1,0 +1,105 @@
+import type { LaneView, OutputView, StatusView } from './api.ts';
+import { bytesText, countText, spanText } from './format.ts';
+import type { TextKey, TextValues } from './texts.ts';
+
+/** `error`: data was lost, is being refused, or the daemon is not ready. `warning`: nothing was lost. */
+export interface Problem {
+  readonly level: 'error' | 'warning';
+  readonly what: TextKey;
+  readonly todo: TextKey;
+  readonly values: TextValues;
+}
+
+/** What a human should look at, worst first. */
+export function problemsOf(status: StatusView): readonly Problem[] {
+  const found: Problem[] = [
+    ...status.notReady.map((reason): Problem => error('notReady', 'notReadyTodo', { reason })),
+    ...status.lanes.flatMap((lane) => laneProblems(lane, status.nowMs)),
+    ...status.inputs.flatMap((input): readonly Problem[] => {
+      const entries = Object.entries({ ...input.refused });
+      return entries.map(([reason, count]) => {
+        const values = { input: input.id, count: countText(count), reason };
+        return { level: 'warning', what: 'inputRefused', todo: refusedTodo(reason), values };
+      });
+    }),
+    ...status.inputs.flatMap((input) =>
+      Object.entries(input.dropped).map(([reason, count]) =>
+        error('inputDropped', 'inputDroppedTodo', { input: input.id, count: countText(count), reason }),
+      ),
+    ),
+    ...status.warnings.map((warning): Problem => {
+      return { level: 'warning', what: 'configWarning', todo: 'configWarningTodo', values: { warning } };
+    }),
+  ];
+  return [...found.filter((p) => p.level === 'error'), ...found.filter((p) => p.level === 'warning')];
+}
+
+function laneProblems(lane: LaneView, nowMs: number): readonly Problem[] {
+  const found: Problem[] = [];
+  const { signal } = lane;
+  if (lane.full !== undefined) {
+    const blocker = lane.outputs.toSorted((a, b) => b.queuedBytes - a.queuedBytes)[0]?.output ?? '';
+    found.push(error('laneFull', 'laneFullTodo', { signal, reason: lane.full, output: blocker }));
+  }
+  for (const loss of lane.losses) {
+    const size = loss.items === undefined ? bytesText(loss.bytes) : countText(loss.items);
+    found.push(error('laneLoss', 'laneLossTodo', { signal, size, segment: loss.segment, reason: loss.reason }));
+  }
+  for (const output of lane.outputs) {
+    found.push(...outputProblems(lane, output, nowMs));
+  }
+  return found;
+}
+
+function outputProblems(lane: LaneView, output: OutputView, nowMs: number): readonly Problem[] {
+  const found: Problem[] = [];
+  const values = { signal: lane.signal, output: output.output };
+  for (const [reason, count] of Object.entries(output.dropped)) {
+    found.push(error('outputDropped', droppedTodo(reason), { ...values, count: countText(count), reason }));
+  }
+  if (output.state === 'stopped') {
+    found.push(error('outputStopped', 'outputStoppedTodo', values));
+  }
+  if (output.state === 'retrying') {
+    const age = output.oldestMs === undefined ? '–' : spanText(nowMs - output.oldestMs);
+    const full = lane.maxBytes > 0 ? Math.round((lane.bytes / lane.maxBytes) * 100) : 0;
+    found.push({
+      level: 'warning',
+      what: 'outputRetrying',
+      todo: retryTodo(output.lastError ?? ''),
+      values: {
+        ...values,
+        error: output.lastError ?? '',
+        count: countText(output.queuedItems),
+        age,
+        full: String(full),
+      },
+    });
+  }
+  return found;
+}
+
+function error(what: TextKey, todo: TextKey, values: TextValues): Problem {
+  return { level: 'error', what, todo, values };
+}
+
+const retryTodos: readonly (readonly [RegExp, TextKey])[] = [
+  [/ECONNREFUSED|ECONNRESET|EPIPE|refused|closed/i, 'todoRefused'],
+  [/ENOTFOUND|EAI_AGAIN|getaddrinfo/i, 'todoName'],
+  [/certificate|TLS|SSL/i, 'todoTls'],
+  [/\b40[13]\b/, 'todoAuth'],
+  [/\b404\b/, 'todoPath'],
+  [/timeout|timed out|ETIMEDOUT|\b429\b|\b50[234]\b/i, 'todoSlow'],
+];
+
+function retryTodo(lastError: string): TextKey {
+  return retryTodos.find(([pattern]) => pattern.test(lastError))?.[1] ?? 'todoRetry';
+}
+
+function droppedTodo(reason: string): TextKey {
+  return /full|oldest/.test(reason) ? 'droppedFullTodo' : 'droppedRejectedTodo';
+}
+
+function refusedTodo(reason: string): TextKey {
+  return /overload|full/.test(reason) ? 'refusedFullTodo' : 'refusedTodo';
+}

@@ -1,0 +1,73 @@
+import type { VNode } from 'preact';
+import { loadNames, loadTraces, type StatusView } from './api.ts';
+import { countText } from './format.ts';
+import { usePolled, useSay } from './hooks.ts';
+import { NoTracesYet } from './last-traces.tsx';
+import { anySearch, type Route, type TraceSearch, tracesUrl } from './route.ts';
+import { TraceFilter } from './trace-filter.tsx';
+import { TraceList } from './trace-list.tsx';
+import { sorted, summaryOf } from './trace-summary.ts';
+
+interface TracesPageProps {
+  readonly search: TraceSearch;
+  readonly go: (route: Route, how?: 'push' | 'replace') => void;
+  readonly status: StatusView | undefined;
+  readonly live: boolean;
+}
+
+export function TracesPage({ search, go, status, live }: TracesPageProps): VNode {
+  const say = useSay();
+  const url = tracesUrl(search);
+  const traces = usePolled((signal) => loadTraces(url, signal), {
+    everyMs: 2_000,
+    key: url,
+    paused: !live || search.until !== undefined,
+  });
+  const services = usePolled((signal) => loadNames('/api/v2/services', signal), {
+    everyMs: 10_000,
+    key: 'services',
+    paused: !live,
+  });
+  const found = traces.value === undefined ? undefined : sorted(traces.value.map(summaryOf), search.order);
+  return (
+    <>
+      <TraceFilter
+        search={search}
+        services={services.value ?? []}
+        onSearch={(next) => go({ page: 'traces', search: next }, 'replace')}
+      />
+      {found === undefined && <p class="empty">{traces.error === undefined ? say('loading') : ''}</p>}
+      {traces.error instanceof Error && (
+        <p class="notice bad" role="alert">
+          {status?.storeOn === false ? say('noStore') : traces.error.message}
+        </p>
+      )}
+      {found !== undefined && found.length === 0 && (
+        <Nothing filtered={!isUsual(search) || (services.value?.length ?? 0) > 0} status={status} />
+      )}
+      {found !== undefined && found.length > 0 && (
+        <section class="found">
+          <TraceList traces={found} go={go} />
+          <p class="muted hint">
+            {countText(found.length)} {say('traces')} · {say('keys')}
+          </p>
+        </section>
+      )}
+    </>
+  );
+}
+
+function Nothing({ filtered, status }: { readonly filtered: boolean; readonly status: StatusView | undefined }): VNode {
+  const say = useSay();
+  return filtered ? (
+    <p class="empty">
+      <b>{say('noTraces')}</b> {say('noTracesWiden')}
+    </p>
+  ) : (
+    <NoTracesYet status={status} />
+  );
+}
+
+function isUsual(search: TraceSearch): boolean {
+  return tracesUrl(search) === tracesUrl({ ...anySearch, range: search.range, limit: search.limit });
+}

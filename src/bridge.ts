@@ -9,6 +9,7 @@ import { HostedInput, type InputHost } from './bridge/inputs.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
+import { HostedStore } from './bridge/store.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
@@ -70,6 +71,7 @@ class Bridge {
   readonly #node: string;
   readonly #failed = Promise.withResolvers<number>();
   #lanes: Readonly<Record<Signal, Lane>> | undefined;
+  #store: HostedStore | undefined;
   #outputs: readonly HostedOutput[] = [];
   #inputs: HostedInput[] = [];
   #listeners: Listeners | undefined;
@@ -90,6 +92,7 @@ class Bridge {
     const access = await accessPolicy(this.#config.server, dataDir);
     const lanes = await this.#openLanes();
     this.#lanes = lanes;
+    await this.#startStore(lanes);
     await this.#attachOutputs(lanes);
     const listeners = new Listeners({ log: this.#log.component('http'), clock: systemClock, access: access.policy });
     this.#listeners = listeners;
@@ -139,6 +142,7 @@ class Bridge {
     await this.#listeners?.close();
     await Promise.all(this.#inputs.map(({ input }) => input.stop()));
     await Promise.all(this.#outputs.map((output) => output.stop(grace)));
+    await this.#store?.stop();
     await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
     await this.#lock.release();
   }
@@ -156,6 +160,7 @@ class Bridge {
       listeners: this.#bound,
       inputs: this.#inputs.flatMap((input) => input.status()),
       lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
+      ...(this.#store === undefined ? {} : { store: this.#store.status() }),
       ready: notReady.length === 0,
       notReady,
     };
@@ -187,6 +192,21 @@ class Bridge {
     return { metrics, traces, logs, rum };
   }
 
+  async #startStore(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
+    const { store: config } = this.#config;
+    if (!config.enabled) {
+      return;
+    }
+    const { dataDir } = this.#options;
+    const log = this.#log.component('store');
+    const bytes = fileSystemBytes(dataDir);
+    this.#store = await HostedStore.start({ dir: join(dataDir, 'store'), lanes, config, fileSystemBytes: bytes, log });
+    this.#store.onDeath((error) => {
+      log.error({ error }, 'The store died, and the process ends with it.');
+      this.#failed.resolve(1);
+    });
+  }
+
   async #attachOutputs(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
     const decode = new RecordDecoders();
     this.#outputs = this.#config.outputs.map(
@@ -216,6 +236,7 @@ class Bridge {
       status: () => this.status(),
       renderMetrics: () => this.#telemetry.render(),
       pageDir: join(import.meta.dirname, 'ui'),
+      ...(this.#store === undefined ? {} : { store: this.#store.reader }),
     });
   }
 

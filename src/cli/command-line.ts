@@ -1,4 +1,4 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
@@ -36,10 +36,6 @@ export type CommandLine =
   /** What was typed makes no command; `message` says why. */
   | { readonly command: 'usage'; readonly message: string; readonly about?: CommandName };
 
-const text = { type: 'string' } as const;
-const flag = { type: 'boolean', default: false } as const;
-const help = { type: 'boolean', short: 'h', default: false } as const;
-
 /** Reads what stands behind the program's name. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const [name, ...rest] = args;
@@ -57,73 +53,141 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
     return { command: 'usage', message: `there is no command "${name}"${hint}` };
   }
-  try {
-    return rest.includes('--help') || rest.includes('-h') ? { command: 'help', about: name } : parseCommand(name, rest);
-  } catch (error) {
-    return { command: 'usage', message: usageMessage(error, name), about: name };
-  }
+  return rest.includes('--help') || rest.includes('-h') ? { command: 'help', about: name } : parseCommand(name, rest);
 }
+
+interface Words {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly flags: ReadonlySet<string>;
+  readonly others: readonly string[];
+}
+
+interface Grammar {
+  /** Options with a value. */
+  readonly texts?: readonly string[];
+  readonly flags?: readonly string[];
+  readonly others?: 'any';
+}
+
+const grammars: Partial<Record<CommandName, Grammar>> = {
+  run: { texts: ['config-dir', 'data-dir', 'listen'], flags: ['demo'] },
+  check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
+  queue: { texts: ['data-dir'], flags: ['json'], others: 'any' },
+  version: {},
+  help: { others: 'any' },
+};
 
 function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
+  const grammar = grammars[name];
+  if (grammar === undefined) {
+    return { command: 'usage', message: `"${name}" is not part of this version`, about: name };
+  }
+  const words = read(name, grammar, args);
+  if (typeof words === 'string') {
+    return { command: 'usage', message: words, about: name };
+  }
   switch (name) {
     case 'run':
-      return parseRun(args);
+      return runLine(words);
     case 'check':
-      return parseCheck(args);
+      return { command: 'check', options: checkOptions(words) };
     case 'queue':
-      return parseQueue(args);
-    case 'version':
-      parse(args, {}, 'none');
-      return { command: 'version' };
+      return queueLine(words);
     case 'help':
-      return parseHelp(args);
+      return helpLine(words);
     default:
-      return { command: 'usage', message: `"${name}" is not part of this version`, about: name };
+      return { command: 'version' };
   }
 }
 
-function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T, positionals: 'none' | 'any') {
-  return parseArgs({ args: [...args], options: { ...options, help }, allowPositionals: positionals === 'any' });
+/** The words by their kind, or what is wrong with them. */
+function read(command: CommandName, grammar: Grammar, args: readonly string[]): Words | string {
+  const options = Object.fromEntries((grammar.texts ?? []).map((name) => [name, { type: 'string' as const }]));
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const found = { texts: new Map<string, string>(), flags: new Set<string>(), others: [] as string[] };
+  for (const token of tokens) {
+    if (token.kind === 'positional') {
+      found.others.push(token.value);
+    } else if (token.kind === 'option') {
+      const wrong = wrongOption(command, grammar, token);
+      if (wrong !== undefined) {
+        return wrong;
+      }
+      found.flags.add(token.name);
+      found.texts.set(token.name, token.value ?? '');
+    }
+  }
+  const [first] = found.others;
+  return grammar.others === undefined && first !== undefined ? `"${command}" takes no ${first}` : found;
 }
 
-function parseRun(args: readonly string[]): CommandLine {
-  const { values } = parse(args, { 'config-dir': text, 'data-dir': text, listen: text, demo: flag }, 'none');
-  if (values.listen !== undefined && parseHostPort(values.listen) === undefined) {
-    const message = `--listen wants HOST:PORT, such as 127.0.0.1:9529, and got "${values.listen}"`;
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
+
+function wrongOption(
+  command: CommandName,
+  { texts = [], flags = [] }: Grammar,
+  option: OptionToken,
+): string | undefined {
+  const { name, rawName, value, inlineValue } = option;
+  if (texts.includes(name)) {
+    const missing = value === undefined || value === '' || (inlineValue !== true && value.startsWith('-'));
+    return missing ? `${rawName} wants a value` : undefined;
+  }
+  if (!flags.includes(name)) {
+    return unknownOption(command, rawName, [...texts, ...flags, 'help']);
+  }
+  return value === undefined ? undefined : `${rawName} takes no value`;
+}
+
+function unknownOption(command: CommandName, option: string, names: readonly string[]): string {
+  const known = names.map((name) => `--${name}`);
+  const meant = nearest(option, known);
+  const hint = meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`;
+  return `"${command}" has no option ${option}; ${hint}`;
+}
+
+function runLine({ texts, flags }: Words): CommandLine {
+  const listen = texts.get('listen');
+  if (listen !== undefined && parseHostPort(listen) === undefined) {
+    const message = `--listen wants HOST:PORT, such as 127.0.0.1:9529, and got "${listen}"`;
     return { command: 'usage', message, about: 'run' };
   }
   return {
     command: 'run',
     options: {
-      ...given('configDir', values['config-dir']),
-      ...given('dataDir', values['data-dir']),
-      ...given('listen', values.listen),
-      demo: values.demo,
+      ...given('configDir', texts.get('config-dir')),
+      ...given('dataDir', texts.get('data-dir')),
+      ...given('listen', listen),
+      demo: flags.has('demo'),
     },
   };
 }
 
-function parseCheck(args: readonly string[]): CommandLine {
-  const options = { 'config-dir': text, strict: flag, connect: flag, json: flag };
-  const { values, positionals } = parse(args, options, 'any');
-  const { strict, connect, json } = values;
+function checkOptions({ texts, flags, others }: Words): CheckOptions {
   return {
-    command: 'check',
-    options: { ...given('configDir', values['config-dir']), strict, connect, json, files: positionals },
+    ...given('configDir', texts.get('config-dir')),
+    strict: flags.has('strict'),
+    connect: flags.has('connect'),
+    json: flags.has('json'),
+    files: others,
   };
 }
 
-function parseQueue(args: readonly string[]): CommandLine {
-  const { values, positionals } = parse(args, { 'data-dir': text, json: flag }, 'any');
-  const action = queueActions.find((candidate) => candidate === positionals[0]);
-  if (action === undefined || positionals.length !== 1) {
+function queueLine({ texts, flags, others }: Words): CommandLine {
+  const action = queueActions.find((candidate) => candidate === others[0]);
+  if (action === undefined || others.length !== 1) {
     return { command: 'usage', message: `queue wants one of ${queueActions.join(', ')}`, about: 'queue' };
   }
-  return { command: 'queue', options: { action, ...given('dataDir', values['data-dir']), json: values.json } };
+  const options = { action, ...given('dataDir', texts.get('data-dir')), json: flags.has('json') };
+  return { command: 'queue', options };
 }
 
-function parseHelp(args: readonly string[]): CommandLine {
-  const about = parse(args, {}, 'any').positionals[0];
+function helpLine({ others: [about] }: Words): CommandLine {
   if (about === undefined) {
     return { command: 'help' };
   }
@@ -138,28 +202,4 @@ function given<K extends string>(key: K, value: string | undefined): { readonly 
     entry[key] = value;
   }
   return entry;
-}
-
-const optionNames: Partial<Record<CommandName, readonly string[]>> = {
-  run: ['--config-dir', '--data-dir', '--listen', '--demo', '--help'],
-  check: ['--config-dir', '--strict', '--connect', '--json', '--help'],
-  queue: ['--data-dir', '--json', '--help'],
-};
-
-/** Node's messages, in our words. */
-function usageMessage(error: unknown, command: CommandName): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const option = /'(-[^\s'=]*)/.exec(message)?.[1];
-  if (/^Unknown option/.test(message) && option !== undefined) {
-    const known = optionNames[command] ?? ['--help'];
-    const meant = nearest(option, known);
-    return `"${command}" has no option ${option}; ${meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`}`;
-  }
-  if (/argument missing|argument is ambiguous/.test(message) && option !== undefined) {
-    return `${option} wants a value`;
-  }
-  if (/^Unexpected argument/.test(message)) {
-    return `"${command}" takes no ${option ?? /'([^']*)'/.exec(message)?.[1] ?? 'further words'}`;
-  }
-  return message.split('\n')[0] ?? message;
 }

@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseCommandLine } from './command-line.ts';
+import { commands, helpText } from './help.ts';
+
+const line = (text: string) => parseCommandLine(text === '' ? [] : text.split(' '));
+
+describe('what was typed becomes a command', () => {
+  test.each([
+    ['run', { command: 'run', options: { demo: false } }],
+    [
+      'run --config-dir c --data-dir=d --listen 127.0.0.1:0 --demo',
+      { command: 'run', options: { configDir: 'c', dataDir: 'd', listen: '127.0.0.1:0', demo: true } },
+    ],
+    ['check', { command: 'check', options: { strict: false, connect: false, json: false, files: [] } }],
+    [
+      'check a.conf --strict --json b.yaml --connect --config-dir x',
+      {
+        command: 'check',
+        options: { configDir: 'x', strict: true, connect: true, json: true, files: ['a.conf', 'b.yaml'] },
+      },
+    ],
+    ['queue verify --data-dir d', { command: 'queue', options: { action: 'verify', dataDir: 'd', json: false } }],
+    ['version', { command: 'version' }],
+    ['--version', { command: 'version' }],
+    ['help', { command: 'help' }],
+    ['-h', { command: 'help' }],
+    ['help check', { command: 'help', about: 'check' }],
+    ['run --help', { command: 'help', about: 'run' }],
+  ])('%s', (text, expected) => {
+    expect(line(text)).toEqual(expected);
+  });
+});
+
+describe('what makes no command is said in one sentence', () => {
+  test.each([
+    ['', 'no command was given'],
+    ['chek', 'there is no command "chek"; did you mean "check"?'],
+    ['frobnicate', 'there is no command "frobnicate"'],
+    ['run --lisen x', '"run" has no option --lisen; did you mean --listen?'],
+    ['run --verbose', '"run" has no option --verbose; it has --config-dir, --data-dir, --listen, --demo, --help'],
+    ['run --listen', '--listen wants a value'],
+    ['run --listen --demo', '--listen wants a value'],
+    ['run --data-dir=', '--data-dir wants a value'],
+    ['run --demo=yes', '--demo takes no value'],
+    ['check -x', '"check" has no option -x; it has --config-dir, --strict, --connect, --json, --help'],
+    ['run --listen 9529', '--listen wants HOST:PORT, such as 127.0.0.1:9529, and got "9529"'],
+    ['run conf.d', '"run" takes no conf.d'],
+    ['queue', 'queue wants one of inspect, verify, repair'],
+    ['queue mend', 'queue wants one of inspect, verify, repair'],
+    ['version now', '"version" takes no now'],
+    ['help me', 'there is no command "me"'],
+    ['explain --all', '"explain" is not part of this version'],
+    ['monitor', '"monitor" is not part of this version'],
+    ['tap --signal logs', '"tap" is not part of this version'],
+    ['test a.toml', '"test" is not part of this version'],
+  ])('%s', (text, message) => {
+    expect(line(text)).toMatchObject({ command: 'usage', message });
+  });
+});
+
+test('help names every command, and explains each', () => {
+  const all = helpText();
+  for (const name of Object.keys(commands)) {
+    expect(all).toMatch(new RegExp(`^  ${name} `, 'm'));
+  }
+  expect(helpText('run')).toContain('--data-dir DIR');
+  expect(helpText('tap')).toContain('Not part of this version.');
+});

@@ -60,13 +60,21 @@ async function run(options: RunOptions): Promise<number> {
   });
 }
 
+/** One Ctrl-C under npm arrives twice at once: from the terminal and from npm. */
+const sameSignalWithinMs = 500;
+
 /** The first SIGTERM or SIGINT asks it to finish; the second ends it as it is. */
 function endSignal(): AbortSignal {
   const ending = new AbortController();
+  let firstMs = Number.POSITIVE_INFINITY;
   const end = (name: NodeJS.Signals): void => {
     if (ending.signal.aborted) {
-      process.exit(exitCodes.failed);
+      if (performance.now() - firstMs > sameSignalWithinMs) {
+        process.exit(exitCodes.failed);
+      }
+      return;
     }
+    firstMs = performance.now();
     ending.abort(new Error(`stopped by ${name}`));
   };
   process.on('SIGTERM', end);

@@ -3,6 +3,12 @@ import { bare, metaOf } from './schema-walk.ts';
 
 type Schema = z.core.$ZodType;
 
+/** The keys and values of a map's example, as TOML: `name = "..."`. */
+export function exampleEntries(field: Field): readonly string[] {
+  const example = typeof field.exampleValue === 'object' && field.exampleValue !== null ? field.exampleValue : {};
+  return Object.entries(example).map(([key, value]) => `${key} = ${toToml(value)}`);
+}
+
 /** One key of a table, as samples and the reference page show it. */
 export interface Field {
   readonly key: string;
@@ -11,7 +17,8 @@ export interface Field {
   readonly description: string;
   /** As TOML; undefined where there is none. */
   readonly fallback?: string;
-  /** As TOML, for keys without a default. */
+  /** For keys without a default; `example` is the same as TOML. */
+  readonly exampleValue: unknown;
   readonly example: string;
   readonly required: boolean;
   /** A table of its own: `table` and `list` have known keys, `map` takes any. */
@@ -25,18 +32,37 @@ export function fieldsOf(schema: Schema): readonly Field[] {
   return plain instanceof z.ZodObject ? Object.entries(plain.shape).map(([key, field]) => fieldOf(key, field)) : [];
 }
 
+/**
+ * The same for a component's own table. Keys that its schema misses in an otherwise empty table must be given too, such as
+ * one of two that exclude each other.
+ */
+export function componentFields(schema: z.ZodObject): readonly Field[] {
+  const fields = fieldsOf(schema);
+  const given = fields.filter((field) => field.required).map((field) => [field.key, field.exampleValue]);
+  const missed = new Set(schema.safeParse(Object.fromEntries(given)).error?.issues.map((issue) => issue.path[0]));
+  return fields.map((field) =>
+    missed.has(field.key) && !field.required ? { ...withoutFallback(field), required: true } : field,
+  );
+}
+
+function withoutFallback({ fallback: _, ...field }: Field): Field {
+  return field;
+}
+
 function fieldOf(key: string, schema: Schema): Field {
   const plain = bare(schema);
   const element = plain instanceof z.ZodArray ? bare(plain.element) : undefined;
   const shape = shapeOf(plain, element);
   const meta = metaOf(schema);
   const fallback = defaultOf(schema, meta['kind']);
+  const exampleValue = meta['example'] ?? exampleOf(schema);
   return {
     key,
     type: typeOf(schema),
     description: typeof meta['description'] === 'string' ? meta['description'] : '',
     ...(fallback === undefined || shape === 'table' ? {} : { fallback: toToml(fallback) }),
-    example: meta['example'] === undefined ? exampleOf(schema) : toToml(meta['example']),
+    exampleValue,
+    example: toToml(exampleValue),
     required: !z.safeParse(schema, undefined).success,
     shape,
     fields: shape === 'list' && element !== undefined ? fieldsOf(element) : shape === 'table' ? fieldsOf(plain) : [],
@@ -118,22 +144,26 @@ const kindExamples: Readonly<Record<string, unknown>> = {
   share: '1GiB',
 };
 
-function exampleOf(schema: Schema): string {
-  const kind = metaOf(schema)['kind'];
+function exampleOf(schema: Schema): unknown {
+  const meta = metaOf(schema);
   const plain = bare(schema);
-  if (typeof kind === 'string' && kindExamples[kind] !== undefined) {
-    return toToml(kindExamples[kind]);
+  const ofKind = meta['example'] ?? (typeof meta['kind'] === 'string' ? kindExamples[meta['kind']] : undefined);
+  if (ofKind !== undefined) {
+    return ofKind;
   }
   if (plain instanceof z.ZodEnum) {
-    return toToml(plain.options[0]);
+    return plain.options[0];
   }
   if (plain instanceof z.ZodArray) {
-    return `[${exampleOf(plain.element)}]`;
+    return [exampleOf(plain.element)];
   }
   if (plain instanceof z.ZodNumber) {
-    return '1';
+    return 1;
   }
-  return plain instanceof z.ZodBoolean ? 'true' : '"..."';
+  if (plain instanceof z.ZodRecord) {
+    return { name: exampleOf(plain.valueType) };
+  }
+  return plain instanceof z.ZodBoolean ? true : '...';
 }
 
 function toToml(value: unknown): string {

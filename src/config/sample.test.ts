@@ -83,7 +83,7 @@ test('a sample explains with ##, shows defaults behind #, and asks for what must
 
   ## Tags.
   # [inputs.probe.tags]
-  #   name = "value"
+  #   name = "..." # example
 `);
 });
 
@@ -104,4 +104,22 @@ test('the reference has a row for every key, also inside tables', () => {
   expect(text).toContain('| `auth.password` | secret | must be given | Password. |');
   expect(text).toContain('| `rules[].prefix` | text | `""` | Begins with. |');
   expect(text).toContain('| `max_bytes.logs` | size | `"4GB"` | Cap of the queue of logs. |');
+});
+
+test('what a schema misses in an empty table stands in the sample as it must be given', () => {
+  const either = defineInput({
+    type: 'either',
+    summary: 'Wants one of two.',
+    signals: ['metrics'],
+    create: never,
+    config: z
+      .strictObject({ one: url().optional().describe('One.'), many: z.array(url()).default([]).describe('Many.') })
+      .refine((checked) => checked.one !== undefined || checked.many.length > 0, {
+        path: ['many'],
+        message: 'is missing',
+      }),
+  });
+  const text = samples({ inputs: [either], outputs: [] })[0]?.text;
+  expect(text).toContain('\n  many = ["http://127.0.0.1:8080/"]\n');
+  expect(text).toContain('\n  # one = "http://127.0.0.1:8080/" # example\n');
 });

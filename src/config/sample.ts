@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { InputDefinition } from '../contract/input.ts';
 import type { OutputDefinition } from '../contract/output.ts';
 import { delivery } from './delivery-fields.ts';
-import { type Field, fieldsOf } from './field-list.ts';
+import { componentFields, exampleEntries, type Field, fieldsOf } from './field-list.ts';
 import { inputSwitch, tables } from './schema.ts';
 
 const width = 110;
@@ -32,12 +32,12 @@ export function samples(definitions: {
 }
 
 export function inputFields(definition: InputDefinition): readonly Field[] {
-  return [...fieldsOf(z.object(inputSwitch)), ...fieldsOf(definition.config)];
+  return [...fieldsOf(z.object(inputSwitch)), ...componentFields(definition.config)];
 }
 
 /** Its own keys first, then those of every output, with the defaults that this one changes. */
 export function outputFields(definition: OutputDefinition): readonly Field[] {
-  const own = fieldsOf(definition.config);
+  const own = componentFields(definition.config);
   const common = fieldsOf(delivery).map((field) => {
     const changed = definition.defaults?.[field.key];
     return changed === undefined ? field : { ...field, fallback: JSON.stringify(changed) };
@@ -64,7 +64,8 @@ function ownTables(): string {
   const lines = [...remark('#', 'Everything but inputs and outputs.'), ...remark('#', howTo)];
   for (const field of fieldsOf(tables({ inCluster: false }))) {
     lines.push('', ...remark('##', field.description), `[${field.key}]`);
-    lines.push(...(field.shape === 'map' ? ['  # name = "value"'] : body(field.fields, field.key, '  ')));
+    const entries = exampleEntries(field).map((entry) => `  # ${entry} # example`);
+    lines.push(...(field.shape === 'map' ? entries : body(field.fields, field.key, '  ')));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -104,7 +105,7 @@ function tableLines(field: Field, path: string, indent: string): string[] {
   const header = field.shape === 'list' ? `[[${here}]]` : `[${here}]`;
   const lines = ['', ...remark('##', field.description, indent), `${indent}# ${header}`];
   if (field.shape === 'map') {
-    return [...lines, `${indent}#   name = "value"`];
+    return [...lines, ...exampleEntries(field).map((entry) => `${indent}#   ${entry} # example`)];
   }
   const optional = field.fields.map((inner) => ({ ...inner, required: false }));
   return [...lines, ...body(optional, here, `${indent}  `)];

@@ -166,7 +166,7 @@ function findingOf(issue: Issue, schema: z.core.$ZodType, value: unknown, shown:
     case 'invalid_union':
       return unionFinding(issue, schema, value, shown);
     default:
-      return { code: 'value', path, ...sentence(issue.message, subject) };
+      return { code: 'value', path, ...sentence(issue.message, actual === undefined ? '' : subject) };
   }
 }
 
@@ -218,7 +218,7 @@ function split(text: string): { message: string; hint?: string } {
 
 /** Messages of the schemas go on after the value: `is not a duration; write ...`. Others stand for themselves. */
 function sentence(text: string, subject: string): { message: string; hint?: string } {
-  return split(/^(?:is|may|must|has|needs|lacks|does|can)\b/.test(text) ? `${subject} ${text}` : text);
+  return split(/^(?:is|may|must|has|needs|lacks|does|can)\b/.test(text) ? `${subject} ${text}`.trim() : text);
 }
 
 /** Of a union, the branch that got furthest; else what would do. */

@@ -1,0 +1,26 @@
+import type { Codec } from '../../contract/codec.ts';
+import type { Span } from '../../model/span.ts';
+import { encodeSpan } from './encode-span.ts';
+import { readSpan } from './span.ts';
+import { checkList, decodeList, type SpanListCheck } from './span-list.ts';
+
+/**
+ * JSON list of Zipkin v2 spans (zipkin-api, zipkin2-api.yaml), read with the tolerances and refusals of the reference
+ * server: spec/tracing.md §1.3. White space before the list is accepted, and bytes behind it are ignored.
+ */
+export const zipkinJson: Codec<readonly Span[]> = {
+  contentType: 'application/json',
+  decode: (bytes) => decodeList(bytes, readSpan),
+  encode: (spans) => Buffer.from(`[${spans.map(encodeSpan).join(',')}]`),
+};
+
+/**
+ * Whether `zipkinJson.decode` would take these bytes, how many spans there are, and which bytes are the list. JSON.parse is
+ * most of its cost, so a reader that makes no spans would save next to nothing.
+ */
+export function checkZipkinJson(bytes: Uint8Array): SpanListCheck {
+  return checkList(bytes, readSpan);
+}
+
+export { encodeSpan } from './encode-span.ts';
+export type { SpanListCheck } from './span-list.ts';

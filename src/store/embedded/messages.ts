@@ -1,0 +1,59 @@
+import type { ErrorCode } from '../../contract/errors.ts';
+import type { LaneLoss } from '../../contract/status.ts';
+import type { Answer, Question, StoreStatus } from '../../contract/store.ts';
+import type { Signal } from '../../model/batch.ts';
+import type { HeldPosition } from './position.ts';
+
+/** What the worker is started with. */
+export interface StoreSettings {
+  /** `<dataDir>/store` */
+  readonly dir: string;
+  readonly retentionMs: number;
+  readonly maxBytes: number;
+  readonly sealBytes?: number;
+  readonly sealMs?: number;
+}
+
+/** Which lane's records the store reads, and behind which of them it begins. */
+export interface Follow {
+  readonly signal: Signal;
+  /** `<dataDir>/queue/<signal>` */
+  readonly dir: string;
+  readonly queueId: string;
+  readonly afterSeq: number;
+  /** The lane's `cumItems` at that record, if known. */
+  readonly afterCumItems?: number;
+}
+
+export type ToWorker =
+  | ({ readonly kind: 'follow' } & Follow)
+  | { readonly kind: 'durable'; readonly signal: Signal; readonly seq: number }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'stop' };
+
+/** How far the store has come with a lane: durable, and found by questions. */
+export interface Stored {
+  readonly signal: Signal;
+  readonly queueId: string;
+  readonly seq: number;
+  /** The lane's `cumItems` there, if known. */
+  readonly cumItems: number | undefined;
+  /** Items stored since the last message. */
+  readonly items: number;
+}
+
+/** An error as it crosses threads: class and cause stay behind. */
+export interface PlainError {
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+}
+
+export type FromWorker =
+  | { readonly kind: 'opened'; readonly positions: readonly (readonly [Signal, HeldPosition])[] }
+  | ({ readonly kind: 'stored' } & Stored)
+  | { readonly kind: 'lost'; readonly signal: Signal; readonly losses: readonly LaneLoss[] }
+  | { readonly kind: 'status'; readonly status: StoreStatus }
+  | ({ readonly kind: 'answer'; readonly id: number } & Answer)
+  | { readonly kind: 'refused'; readonly id: number; readonly error: PlainError }
+  | { readonly kind: 'died'; readonly error: PlainError };

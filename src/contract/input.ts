@@ -11,6 +11,11 @@ export interface Input {
    * May be called without `start`, and more than once.
    */
   stop(): Promise<void>;
+  /**
+   * In place of `stop`, when the configuration no longer has it and the process goes on: it also says that what it fed has
+   * ended, such as series that nobody scrapes any more.
+   */
+  retire?(): Promise<void>;
   /** What the page and `status` show of it: targets, files, peers. Plain JSON. Cheap; called every second. */
   status?(): object;
 }

@@ -1,6 +1,7 @@
 import type { InputDefinition } from '../contract/input.ts';
 import { container } from './container/container.ts';
+import { prom } from './prom/prom.ts';
 import { zipkin } from './zipkin/zipkin.ts';
 
 /** Every input there is. One component, one folder, one line here. */
-export const inputs: readonly InputDefinition[] = [zipkin, container];
+export const inputs: readonly InputDefinition[] = [zipkin, container, prom];

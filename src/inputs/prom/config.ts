@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { bytes, duration, secret, url } from '../../config/fields.ts';
+
+const idle = 'Known from DataKit and read, but it does nothing here yet.';
+const text = () => z.string().optional();
+const texts = () => z.array(z.string()).default([]);
+
+/** The keys of DataKit's `[[inputs.prom]]`, and `body_size_limit`. */
+export const promConfig = z
+  .strictObject({
+    url: url().optional().describe('The page to scrape. Used only where `urls` is empty.'),
+    urls: z.array(url()).default([]).describe('The pages to scrape, each by itself.'),
+    source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
+    interval: duration('30s').describe('Time from scrape to scrape.'),
+    timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
+    body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
+    ignore_req_err: z.boolean().default(false).describe('Do not log scrapes that fail; `up` still tells.'),
+    uds_path: text().describe('Unix socket to connect to in place of the host of the URL.'),
+
+    metric_types: texts().describe(
+      'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',
+    ),
+    metric_name_filter: texts().describe(
+      'Keep only families whose name one of these regular expressions (RE2) matches anywhere. Empty: all.',
+    ),
+    metric_name_filter_ignore: texts().describe('Leave out families whose name one of these matches. Looked at first.'),
+    measurement_prefix: z.string().default('').describe('Put in front of every measurement.'),
+    measurement_name: z.string().default('').describe('Measurement of all metrics; the field is then the whole name.'),
+    measurements: z
+      .array(
+        z.strictObject({
+          prefix: z.string().default('').describe('Metrics whose name begins with it; the field is the rest.'),
+          name: z.string().default('').describe('Their measurement. Default: the prefix without `_` at its end.'),
+          pattern: text().describe(idle),
+        }),
+      )
+      .default([])
+      .describe('Measurements by the beginning of the name. The first that fits wins, also over `measurement_name`.'),
+    keep_exist_metric_name: z
+      .boolean()
+      .default(false)
+      .describe('Where a name is split at its first `_`, keep all of it as the field.'),
+    honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
+
+    tags: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Labels to add to every series that has no label of that name.'),
+    tags_ignore: texts().describe('Labels of the page to leave out.'),
+    tags_rename: z
+      .strictObject({
+        overwrite_exist_tags: z
+          .boolean()
+          .default(false)
+          .describe('Rename also where the new name is taken, and replace what stands there.'),
+        mapping: z.record(z.string(), z.string()).default({}).describe('Old name of a label = new name.'),
+      })
+      .optional()
+      .describe('Labels of the page to call by another name.'),
+    disable_instance_tag: z.boolean().default(false).describe('Do not add the host and port as label `instance`.'),
+
+    http_headers: z
+      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header'), headerValue())
+      .default({})
+      .describe('Headers to send with every request. They replace ours.'),
+    auth: z
+      .strictObject({
+        type: z.string().default('bearer_token').describe('Kind of authorization: `bearer_token`.'),
+        token: secret().optional().describe('The token.'),
+        token_file: text().describe('File that holds the token; read for every scrape.'),
+      })
+      .optional()
+      .describe('How to log in at the target.'),
+    insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
+    ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),
+    ca_certs_base64: texts().describe('The same, written here in Base64.'),
+    cert: text().describe('PEM file of our own certificate.'),
+    cert_base64: text().describe('The same, written here in Base64.'),
+    cert_key: text().describe('PEM file of the key of our certificate.'),
+    cert_key_base64: secret().optional().describe('The same, written here in Base64.'),
+    server_name: text().describe('Name that the certificate of the target must carry.'),
+    tls_open: z
+      .boolean()
+      .default(false)
+      .describe('Old switch of DataKit: the `tls_*` keys count, and without `tls_ca` any certificate is accepted.'),
+    tls_ca: text().describe('Old name of an entry in `ca_certs`.'),
+    tls_cert: text().describe('Old name of `cert`.'),
+    tls_key: text().describe('Old name of `cert_key`.'),
+
+    stream_size: z.int().min(0).optional().describe(idle),
+    output: text().describe(idle),
+    max_file_size: z.int().min(0).optional().describe(idle),
+    ignore_tag_kv_match: z.record(z.string(), z.array(z.string())).optional().describe(idle),
+    as_logging: z
+      .strictObject({
+        enable: z.boolean().default(false).describe(idle),
+        service: text().describe(idle),
+      })
+      .optional()
+      .describe(idle),
+    disable_host_tag: z.boolean().optional().describe(idle),
+    disable_info_tag: z.boolean().optional().describe(idle),
+    election: z.boolean().optional().describe(idle),
+  })
+  .refine((checked) => checked.url !== undefined || checked.urls.length > 0, {
+    path: ['urls'],
+    message: 'is missing; write the page to scrape, such as urls = ["http://127.0.0.1:15020/stats/prometheus"]',
+  });
+
+export type PromConfig = z.output<typeof promConfig>;
+
+function headerValue() {
+  return z
+    .string()
+    .regex(/^[^\r\n\0]*$/, 'has a line break in it')
+    .meta({ kind: 'secret', secret: true });
+}

@@ -1,0 +1,155 @@
+import { compareBytes } from '../../codec/metric-frame/metric-frame.ts';
+import type { PageSeries } from '../../codec/prometheus-text/prometheus-text.ts';
+import type { Series } from '../../model/metric.ts';
+import type { PromConfig } from './config.ts';
+
+type Pair = readonly [name: string, value: string];
+
+/** The report series of a scrape, in the order of their values (prometheus/prometheus, scrape/scrape.go). */
+export const reportNames = [
+  'up',
+  'scrape_duration_seconds',
+  'scrape_samples_scraped',
+  'scrape_samples_post_metric_relabeling',
+  'scrape_series_added',
+] as const;
+
+export interface NamingOptions {
+  readonly config: PromConfig;
+  /** Value of the `instance` label. */
+  readonly instance: string;
+  /** Whether a family of that name is wanted. */
+  readonly wantedName: (family: string) => boolean;
+}
+
+/**
+ * What the series of a target are called: DataKit's split of the name into measurement and field, and its labels. The
+ * page's own labels win, then `tags`, then `instance` and `job` (interfaces.md, "Metric naming").
+ */
+export class Naming {
+  readonly report: readonly Series[];
+  readonly #config: PromConfig;
+  readonly #added: readonly Pair[];
+  readonly #ignored: ReadonlySet<string>;
+  readonly #renamed: readonly (readonly [from: string, to: string])[];
+  readonly #types: ReadonlySet<string>;
+  readonly #wantedName: (family: string) => boolean;
+
+  constructor({ config, instance, wantedName }: NamingOptions) {
+    this.#config = config;
+    this.#added = addedLabels(config, instance);
+    this.#ignored = new Set(config.tags_ignore);
+    this.#renamed = Object.entries(config.tags_rename?.mapping ?? {});
+    this.#types = new Set(config.metric_types.map((type) => type.toLowerCase()));
+    this.#wantedName = wantedName;
+    const labels = sorted([...this.#added]);
+    this.report = reportNames.map((name) => ({ name, labels, type: 'gauge', measurement: 'collector', field: name }));
+  }
+
+  /** Undefined where the series is filtered out, or stands where a report series stands. */
+  place(series: PageSeries): Series | undefined {
+    const type = series.type === 'unknown' ? 'untyped' : series.type;
+    if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
+      return undefined;
+    }
+    if (!this.#wantedName(series.family)) {
+      return undefined;
+    }
+    const labels = this.#labels(series.labels);
+    if (this.report.some((one) => one.name === series.name && samePairs(one.labels, labels))) {
+      return undefined;
+    }
+    return {
+      name: series.name,
+      labels,
+      type: series.type,
+      ...(series.help !== undefined && { help: series.help }),
+      ...(series.unit !== undefined && { unit: series.unit }),
+      ...splitOf(series, this.#config),
+    };
+  }
+
+  #labels(own: readonly Pair[]): readonly Pair[] {
+    const labels = own.filter(([name, value]) => value !== '' && !this.#ignored.has(name));
+    for (const [from, to] of this.#renamed) {
+      this.#rename(labels, from, to);
+    }
+    for (const pair of this.#added) {
+      if (!labels.some(([name]) => name === pair[0])) {
+        labels.push(pair);
+      }
+    }
+    return sorted(labels);
+  }
+
+  #rename(labels: Pair[], from: string, to: string): void {
+    const at = labels.findIndex(([name]) => name === from);
+    const pair = labels[at];
+    if (pair === undefined || from === to) {
+      return;
+    }
+    const taken = labels.findIndex(([name]) => name === to);
+    if (taken < 0) {
+      labels[at] = [to, pair[1]];
+    } else if (this.#config.tags_rename?.overwrite_exist_tags === true) {
+      labels[taken] = [to, pair[1]];
+      labels.splice(at, 1);
+    }
+  }
+}
+
+function addedLabels(config: PromConfig, instance: string): readonly Pair[] {
+  const tags = Object.entries(config.tags);
+  const own: Pair[] = [['job', config.source]];
+  if (!config.disable_instance_tag) {
+    own.push(['instance', instance]);
+  }
+  return [...tags, ...own.filter(([name]) => !(name in config.tags))].filter(([, value]) => value !== '');
+}
+
+function sorted(labels: Pair[]): readonly Pair[] {
+  return labels.sort(([a], [b]) => compareBytes(a, b));
+}
+
+function samePairs(a: readonly Pair[], b: readonly Pair[]): boolean {
+  return a.length === b.length && a.every(([name, value], i) => name === b[i]?.[0] && value === b[i]?.[1]);
+}
+
+/** Histograms and summaries are split by the name of the family; what follows it is the end of the field. */
+function splitOf({ name, family, type }: PageSeries, config: PromConfig): { measurement: string; field: string } {
+  const whole = type === 'histogram' || type === 'summary';
+  const base = whole && name.startsWith(family) ? family : name;
+  const { measurement, field } = splitName(base, config);
+  return {
+    measurement: config.measurement_prefix + (measurement === '' ? 'prom' : measurement),
+    field: field + name.slice(base.length),
+  };
+}
+
+function splitName(name: string, config: PromConfig): { measurement: string; field: string } {
+  for (const rule of config.measurements) {
+    if (rule.prefix !== '' && name.startsWith(rule.prefix)) {
+      const measurement = rule.name === '' ? rule.prefix.replace(/_+$/, '') : rule.name;
+      return { measurement, field: name.slice(rule.prefix.length) };
+    }
+  }
+  if (config.measurement_name !== '') {
+    return { measurement: config.measurement_name, field: name };
+  }
+  return splitAtUnderscore(name, config);
+}
+
+/** DataKit gives up on a name of which only its last character is no `_`, single letters among them. */
+function splitAtUnderscore(name: string, config: PromConfig): { measurement: string; field: string } {
+  const from = name.search(/[^_]/);
+  if (from < 0 || from === name.length - 1) {
+    return { measurement: 'unknown', field: 'unknown' };
+  }
+  const bare = name.slice(from);
+  const at = bare.indexOf('_');
+  if (at < 0 || at === bare.length - 1) {
+    const both = at < 0 ? bare : bare.slice(0, at);
+    return { measurement: both, field: both };
+  }
+  return { measurement: bare.slice(0, at), field: config.keep_exist_metric_name ? bare : bare.slice(at + 1) };
+}

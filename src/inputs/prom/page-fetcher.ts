@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { PromConfig } from './config.ts';
+import { type Explained, explainFailure, explainStatus } from './explain.ts';
+import { KeepAliveClient, type RawResponse } from './keep-alive-client.ts';
+import type { PageBuffer, PageBuffers } from './page-buffers.ts';
+import { UndiciClient } from './undici-client.ts';
+
+const unpack = promisify(gunzip);
+
+/** Text first, then OpenMetrics; protobuf is never asked for: pilot-agent would mix it with text (istio/istio#60322). */
+const accept =
+  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,' +
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.3,*/*;q=0.1';
+
+export interface FetchedPage {
+  readonly ok: true;
+  /** Good until `release` is called. */
+  readonly body: Buffer;
+  readonly dialect: 'text' | 'openmetrics';
+}
+export type Fetched = FetchedPage | ({ readonly ok: false } & Explained);
+
+export interface PageFetcherOptions {
+  readonly url: string;
+  readonly config: PromConfig;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly buffers: PageBuffers;
+}
+
+/** Gets the page of one target, again and again. */
+export class PageFetcher {
+  readonly #options: PageFetcherOptions;
+  readonly #url: URL;
+  #plain: KeepAliveClient | undefined;
+  #other: UndiciClient | undefined;
+  /** A target that once redirected is asked by the client that can follow. */
+  #redirects = false;
+
+  constructor(options: PageFetcherOptions) {
+    this.#options = options;
+    this.#url = new URL(options.url);
+  }
+
+  /**
+   * Gets the page and hands it to `use`, whose result comes back: the page's memory is used for other pages afterwards.
+   * Rejects with the signal's reason when it is aborted.
+   */
+  async fetch<T>(use: (fetched: Fetched) => T, signal: AbortSignal): Promise<T> {
+    const { buffers, timeoutMs } = this.#options;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const page = buffers.take();
+    try {
+      const fetched = await this.#page(page, AbortSignal.any([signal, deadline])).catch((error: unknown) => {
+        signal.throwIfAborted();
+        return { ok: false as const, ...explainFailure(deadline.aborted ? deadline.reason : error, timeoutMs) };
+      });
+      return use(fetched);
+    } finally {
+      buffers.give(page);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#plain?.close();
+    await this.#other?.close();
+  }
+
+  async #page(page: PageBuffer, signal: AbortSignal): Promise<Fetched> {
+    const headers = await this.#headers();
+    const response = await this.#response(headers, page, signal);
+    const { status } = response;
+    const type = (response.headers.get('content-type') ?? '').toLowerCase();
+    const problem = explainStatus(status, type);
+    if (problem !== undefined) {
+      return { ok: false, ...problem };
+    }
+    const body = await this.#unpacked(response);
+    return { ok: true, body, dialect: type.startsWith('application/openmetrics-text') ? 'openmetrics' : 'text' };
+  }
+
+  async #response(
+    headers: Readonly<Record<string, string>>,
+    page: PageBuffer,
+    signal: AbortSignal,
+  ): Promise<RawResponse> {
+    if (this.#url.protocol === 'http:' && !this.#redirects) {
+      this.#plain ??= this.#plainClient();
+      const response = await this.#plain.get(this.#request(headers), page, signal);
+      if (response.status < 300 || response.status >= 400 || !response.headers.has('location')) {
+        return response;
+      }
+      this.#redirects = true;
+      this.#plain.close();
+      page.filled = 0;
+    }
+    this.#other ??= new UndiciClient(this.#url, this.#options.config);
+    return this.#other.get(headers, page, signal);
+  }
+
+  #plainClient(): KeepAliveClient {
+    const { config, buffers } = this.#options;
+    return new KeepAliveClient({
+      host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(this.#url.port || 80),
+      ...(config.uds_path !== undefined && { socketPath: config.uds_path }),
+      maxBodyBytes: config.body_size_limit,
+      buffers,
+    });
+  }
+
+  #request(headers: Readonly<Record<string, string>>): Buffer {
+    const { pathname, search, host } = this.#url;
+    const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+    return Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
+  }
+
+  /** The page comes unpacked unless somebody asks for gzip: on a node's own network unpacking costs more than it saves. */
+  async #headers(): Promise<Record<string, string>> {
+    const { config, timeoutMs, userAgent } = this.#options;
+    const headers: Record<string, string> = {
+      'user-agent': userAgent,
+      accept,
+      'accept-encoding': 'identity',
+      'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
+    };
+    if (this.#url.username !== '') {
+      const user = `${decodeURIComponent(this.#url.username)}:${decodeURIComponent(this.#url.password)}`;
+      headers['authorization'] = `Basic ${Buffer.from(user).toString('base64')}`;
+    }
+    const token = await bearerToken(config.auth);
+    if (token !== undefined) {
+      headers['authorization'] = `Bearer ${token}`;
+    }
+    for (const [name, value] of Object.entries(config.http_headers)) {
+      headers[name.toLowerCase()] = value;
+    }
+    return headers;
+  }
+
+  async #unpacked({ headers, body }: RawResponse): Promise<Buffer> {
+    const coding = (headers.get('content-encoding') ?? 'identity').trim().toLowerCase();
+    if (coding === 'identity' || coding === '') {
+      return body;
+    }
+    if (coding !== 'gzip' && coding !== 'x-gzip') {
+      throw new Error(`content encoding "${coding}" is not understood`);
+    }
+    return await unpack(body, { maxOutputLength: this.#options.config.body_size_limit });
+  }
+}
+
+async function bearerToken(auth: PromConfig['auth']): Promise<string | undefined> {
+  if (auth?.type.toLowerCase() !== 'bearer_token') {
+    return undefined;
+  }
+  if (auth.token !== undefined) {
+    return auth.token;
+  }
+  return auth.token_file === undefined
+    ? undefined
+    : (await readFile(auth.token_file, 'utf8')).replaceAll(/[\r\n]/g, '');
+}

@@ -1,0 +1,12 @@
+import { defineInput } from '../../contract/input.ts';
+import { promConfig } from './config.ts';
+import { PromInput } from './prom-input.ts';
+
+export const prom = defineInput({
+  type: 'prom',
+  summary: 'Scrapes pages in the format of Prometheus, such as those of Istio sidecars, Envoy and istiod.',
+  signals: ['metrics'],
+  config: promConfig,
+  datakit: true,
+  create: (config, runtime) => new PromInput(config, runtime),
+});

@@ -1,0 +1,217 @@
+import { crc32 } from 'node:zlib';
+import { PageParser, type ParsedPage } from '../../codec/prometheus-text/prometheus-text.ts';
+import { BridgeError, hasCode } from '../../contract/errors.ts';
+import type { InputRuntime } from '../../contract/input.ts';
+import type { PromConfig } from './config.ts';
+import { type Explained, explainPage } from './explain.ts';
+import { Naming } from './naming.ts';
+import type { PageBuffers } from './page-buffers.ts';
+import { type Fetched, PageFetcher } from './page-fetcher.ts';
+import { type EncodedScrape, type ScrapeReport, TargetFrames } from './target-frames.ts';
+
+/** What the page shows of a target. Times are ms since 1970. */
+export interface TargetStatus {
+  readonly url: string;
+  readonly state: 'waiting' | 'up' | 'down';
+  readonly intervalMs: number;
+  readonly nextMs?: number;
+  readonly lastMs?: number;
+  readonly durationMs?: number;
+  readonly samples?: number;
+  readonly bytes?: number;
+  readonly error?: string;
+  readonly hint?: string;
+}
+
+export interface TargetOptions {
+  readonly url: string;
+  readonly config: PromConfig;
+  readonly runtime: InputRuntime;
+  readonly buffers: PageBuffers;
+  readonly wantedName: (family: string) => boolean;
+  /** Told after each scrape. */
+  readonly onChange: () => void;
+}
+
+type Outcome = ({ readonly ok: true; readonly page: ParsedPage } | ({ readonly ok: false } & Explained)) & {
+  readonly bytes: number;
+};
+
+/** Timers of a busy process wake late; what is off the grid by less than this counts as on it. */
+const mostLateMs = 100;
+
+/** One page, scraped at its own times (prometheus/prometheus, scrape/target.go: a stable offset spreads the targets). */
+export class Target {
+  readonly #options: TargetOptions;
+  readonly #fetcher: PageFetcher;
+  readonly #frames: TargetFrames;
+  readonly #naming: Naming;
+  readonly #offsetMs: number;
+  #parser: { readonly dialect: string; readonly parser: PageParser } | undefined;
+  #status: TargetStatus;
+  #overloaded = false;
+
+  constructor(options: TargetOptions) {
+    const { url, config, runtime, buffers, wantedName } = options;
+    this.#options = options;
+    const timeoutMs = Math.min(config.timeout, config.interval);
+    this.#fetcher = new PageFetcher({ url, config, timeoutMs, userAgent: runtime.userAgent, buffers });
+    this.#naming = new Naming({ config, instance: instanceOf(url), wantedName });
+    this.#frames = new TargetFrames(this.#naming.report);
+    this.#offsetMs = crc32(`${config.source} ${url}`) % config.interval;
+    this.#status = { url: withoutPassword(url), state: 'waiting', intervalMs: config.interval };
+  }
+
+  status(): TargetStatus {
+    return this.#status;
+  }
+
+  /** Scrapes until the signal is aborted; resolves once nothing is under way. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.runtime;
+    let dueMs = this.#after(clock.now());
+    while (!signal.aborted) {
+      this.#status = { ...this.#status, nextMs: dueMs };
+      await clock.sleep(dueMs - clock.now(), signal).catch(() => undefined);
+      if (!signal.aborted) {
+        await this.#scrapeOrLog(this.#snapped(clock.now(), dueMs), signal);
+      }
+      const endMs = clock.now();
+      // A timer may wake a little early: that tick is done. A clock that was set is followed.
+      dueMs = this.#after(Math.abs(endMs - dueMs) < this.#options.config.interval ? Math.max(endMs, dueMs) : endMs);
+    }
+    await this.#fetcher.close();
+  }
+
+  /** Marks all series as ended: the target is not to be scraped any more. */
+  async retire(): Promise<void> {
+    const encoded = this.#frames.ended(this.#options.runtime.clock.now());
+    if (encoded !== undefined) {
+      await this.#emit(encoded);
+    }
+  }
+
+  #after(ms: number): number {
+    const { interval } = this.#options.config;
+    return (Math.floor((ms - this.#offsetMs) / interval) + 1) * interval + this.#offsetMs;
+  }
+
+  #snapped(nowMs: number, dueMs: number): number {
+    const toleranceMs = Math.min(mostLateMs, this.#options.config.interval / 100);
+    return Math.abs(nowMs - dueMs) <= toleranceMs ? dueMs : nowMs;
+  }
+
+  /** Neither a target nor the disk can end the scraping; only the signal does. */
+  async #scrapeOrLog(timestampMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#scrape(timestampMs, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#options.runtime.log.error({ url: this.#status.url, error }, 'A scrape was lost.');
+      }
+    }
+  }
+
+  async #scrape(timestampMs: number, signal: AbortSignal): Promise<void> {
+    const from = performance.now();
+    await this.#fetcher.fetch((fetched) => {
+      signal.throwIfAborted();
+      const outcome = this.#read(fetched);
+      const durationMs = performance.now() - from;
+      const emitted = this.#emit(this.#encoded(outcome, { timestampMs, durationSeconds: durationMs / 1000 }));
+      this.#note(outcome, timestampMs, durationMs);
+      return emitted;
+    }, signal);
+  }
+
+  #read(fetched: Fetched): Outcome {
+    if (!fetched.ok) {
+      return { ...fetched, bytes: 0 };
+    }
+    const { body, dialect } = fetched;
+    try {
+      return { ok: true, page: this.#parserFor(dialect).parse(body), bytes: body.length };
+    } catch (error) {
+      if (!hasCode(error, 'BRIDGE_DECODE')) {
+        throw error;
+      }
+      return { ok: false, ...explainPage(body, error.message), bytes: body.length };
+    }
+  }
+
+  #parserFor(dialect: 'text' | 'openmetrics'): PageParser {
+    if (this.#parser?.dialect !== dialect) {
+      const timestamps = this.#options.config.honor_timestamps ? 'honor' : 'ignore';
+      const parser = new PageParser({ place: (series) => this.#naming.place(series), dialect, timestamps });
+      this.#parser = { dialect, parser };
+    }
+    return this.#parser.parser;
+  }
+
+  #encoded(outcome: Outcome, report: ScrapeReport): EncodedScrape {
+    if (!outcome.ok) {
+      return this.#frames.failed(report);
+    }
+    const { unwanted, duplicates } = outcome.page;
+    const { runtime } = this.#options;
+    if (unwanted > 0) {
+      runtime.dropped('metrics', unwanted, 'filtered');
+    }
+    if (duplicates > 0) {
+      runtime.dropped('metrics', duplicates, 'duplicate');
+    }
+    return this.#frames.scraped(outcome.page, report);
+  }
+
+  /** Encoded by the lane before it returns. A scrape that finds the queue full is gone; the next one tries again. */
+  async #emit({ payload, dictionary, items, taken }: EncodedScrape): Promise<void> {
+    const { runtime, config } = this.#options;
+    const origin = { source: config.source };
+    try {
+      await runtime.emit({ signal: 'metrics', format: 'metric-frame', payload, items, origin, dictionary });
+      taken();
+      this.#overloaded = false;
+    } catch (error) {
+      if (!(error instanceof BridgeError) || error.code !== 'BRIDGE_OVERLOADED') {
+        throw error;
+      }
+      if (!this.#overloaded) {
+        runtime.log.error({ url: this.#status.url, samples: items }, 'Scrapes are lost because the queue is full.');
+      }
+      this.#overloaded = true;
+    }
+  }
+
+  #note(outcome: Outcome, timestampMs: number, durationMs: number): void {
+    const { runtime, config, onChange } = this.#options;
+    const { url, state, intervalMs } = this.#status;
+    const seen = { url, intervalMs, lastMs: timestampMs, durationMs: Math.round(durationMs * 1000) / 1000 };
+    if (outcome.ok) {
+      if (state === 'down') {
+        runtime.log.info({ url }, 'A target can be scraped again.');
+      }
+      this.#status = { ...seen, state: 'up', samples: outcome.page.samples, bytes: outcome.bytes };
+    } else {
+      const { error, hint } = outcome;
+      const why = { error, ...(hint !== undefined && { hint }) };
+      if (state !== 'down' && !config.ignore_req_err) {
+        runtime.log.warn({ url, ...why }, 'A target cannot be scraped.');
+      }
+      this.#status = { ...seen, state: 'down', samples: 0, bytes: outcome.bytes, ...why };
+    }
+    onChange();
+  }
+}
+
+/** Host and port, as Prometheus writes them. */
+function instanceOf(address: string): string {
+  const url = new URL(address);
+  return url.port === '' ? `${url.hostname}:${url.protocol === 'https:' ? 443 : 80}` : url.host;
+}
+
+function withoutPassword(address: string): string {
+  const url = new URL(address);
+  url.password = '';
+  url.username = '';
+  return url.href;
+}

@@ -1,8 +1,9 @@
 /**
- * npm run bench -- zipkin [--rounds 3] [--seconds 15] [--shapes small,large,paced] [--peers both|meshbridge|collector] [--json FILE]
+ * npm run bench -- zipkin [--rounds 3] [--seconds 15] [--shapes small,large,paced] [--peers both|meshbridge|collector] [--json FILE] [--profile DIR]
  *
  * Zipkin v2 JSON of a real Envoy into meshbridge (accepted → durable → stored and indexed) and into an OpenTelemetry
- * Collector (zipkin → batch → file), in turns on one machine; medians over the rounds.
+ * Collector (zipkin → batch → file), in turns on one machine; medians over the rounds. --profile writes CPU profiles of
+ * meshbridge's threads to DIR (and slows it down).
  */
 import { spawn } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     peers: { type: 'string', default: 'both' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 
@@ -70,7 +72,7 @@ async function measure(kind: PeerKind, shape: Shape, seed: number): Promise<Meas
   const folder = mkdtempSync(join(values.dir, 'meshbridge-bench-'));
   let peer: Peer | undefined;
   try {
-    peer = await kind.start(folder);
+    peer = await kind.start(folder, values.profile);
     const { port, path } = peer;
     const warm = await send({ ...shape, port, path, seconds: Number(values['warm-up']), seed });
     await peer.stored(warm.spans);

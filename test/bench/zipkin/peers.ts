@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BridgeStatus } from '../../../src/contract/status.ts';
@@ -18,7 +18,8 @@ export interface Peer {
 
 export interface PeerKind {
   readonly name: string;
-  start(folder: string): Promise<Peer>;
+  /** `folder` takes its data; `profiles`, if given, CPU profiles. */
+  start(folder: string, profiles?: string): Promise<Peer>;
 }
 
 const top = fileURLToPath(new URL('../../..', import.meta.url));
@@ -26,12 +27,13 @@ const storedWithinMs = 120_000;
 
 export const meshbridge: PeerKind = {
   name: 'meshbridge',
-  async start(folder) {
+  async start(folder, profiles) {
     const port = await freePort();
     const config = join(folder, 'conf.d');
     mkdirSync(config, { recursive: true });
     const args = ['run', '--config-dir', config, '--data-dir', join(folder, 'data'), '--listen', `127.0.0.1:${port}`];
-    const child = start(join(top, 'bin', 'meshbridge'), args, folder);
+    const options = profiles === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profiles)}` };
+    const child = start(join(top, 'bin', 'meshbridge'), args, folder, options);
     await answers(child, `http://127.0.0.1:${port}/-/ready`, folder);
     const status = async (): Promise<BridgeStatus> => {
       const response = await fetch(`http://127.0.0.1:${port}/api/native/status`);
@@ -113,9 +115,9 @@ class SpanCounter {
   }
 }
 
-function start(program: string, args: readonly string[], folder: string): ChildProcess {
+function start(program: string, args: readonly string[], folder: string, environment: object = {}): ChildProcess {
   const log = openSync(join(folder, 'output.log'), 'a');
-  return spawn(program, args, { stdio: ['ignore', log, log], cwd: folder });
+  return spawn(program, args, { stdio: ['ignore', log, log], cwd: folder, env: { ...process.env, ...environment } });
 }
 
 function processOf(child: ChildProcess): Pick<Peer, 'pid' | 'stop'> {

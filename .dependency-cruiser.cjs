@@ -9,7 +9,7 @@ const rooms = {
   lane: ['contract', 'model', 'record', 'lib'],
   pipeline: ['contract', 'model', 'codec', 'lib'],
   http: ['contract', 'lib'],
-  telemetry: ['contract', 'lib'],
+  telemetry: ['contract', 'model', 'lib'],
   kube: ['contract', 'lib'],
   promql: ['model', 'lib'],
   store: ['contract', 'model', 'record', 'codec', 'promql', 'lib'],

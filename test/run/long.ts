@@ -1,0 +1,52 @@
+/**
+ * npm run test:long: what takes longer than npm test may. The comparison needs Go, for the OpenTelemetry Collector.
+ */
+import { spawn } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+const propertyRounds = 20;
+
+interface Step {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** Tests over generated input take new seeds each time; many rounds see what one round does not. */
+function propertyTests(): Step[] {
+  const files = globSync('{src,test}/**/*.test.ts', { cwd: top })
+    .filter((file) => readFileSync(`${top}${file}`, 'utf8').includes("from 'fast-check'"))
+    .sort();
+  const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--silent'];
+  return Array.from({ length: propertyRounds }, (_, i) => ({
+    name: `property tests, round ${i + 1}`,
+    args: [...jest, '--runTestsByPath', ...files],
+  }));
+}
+
+const steps: readonly Step[] = [
+  ...propertyTests(),
+  { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
+];
+
+async function run(step: Step): Promise<boolean> {
+  console.log(`\n── ${step.name} ──`);
+  const child = spawn(process.execPath, step.args, { cwd: top, stdio: 'inherit' });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  child.on('error', () => resolve(false));
+  child.on('exit', (code) => resolve(code === 0));
+  return promise;
+}
+
+const failed: string[] = [];
+for (const step of steps) {
+  if (!(await run(step))) {
+    failed.push(step.name);
+  }
+}
+for (const name of failed) {
+  console.log(`failed: ${name}`);
+}
+console.log(`${steps.length - failed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;

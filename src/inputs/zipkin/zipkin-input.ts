@@ -1,41 +1,66 @@
-import { checkZipkinJson } from '../../codec/zipkin-json/zipkin-json.ts';
-import { checkZipkinJsonV1 } from '../../codec/zipkin-json-v1/zipkin-json-v1.ts';
-import { checkZipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
-import { BridgeError } from '../../contract/errors.ts';
+import { BridgeError, hasCode } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
-import type { Format, TagEdits } from '../../model/batch.ts';
-import type { ZipkinConfig } from './zipkin.ts';
+import type { Batch } from '../../model/batch.ts';
+import type { Received, Version } from './receive.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 /** Envoy counts nothing else as sent. */
 const accepted: HttpResponse = { status: 202 };
-const origin = {};
 
-type Version = 'v1' | 'v2';
+export interface ZipkinSettings {
+  readonly pathV1: string;
+  readonly pathV2: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Keys of the table that have no effect. */
+  readonly idleKeys: readonly string[];
+}
+
+type Receive = (request: HttpRequest, version: Version) => Received;
+type Constants = Pick<Batch, 'signal' | 'origin' | 'edits'>;
 
 /**
- * Zipkin's collector (spec: zipkin2-api.yaml; the reference server's contract): 202 with an empty body once the bytes are
- * on disk. They go into the lane as they came; here they are only checked and counted.
+ * Zipkin's collector (zipkin2-api.yaml, and the reference server's behaviour: spec/tracing.md §1). A batch is all or
+ * nothing, and 202 with an empty body is sent once its bytes are on disk, as they came.
  */
 export class ZipkinInput implements Input {
+  readonly #settings: ZipkinSettings;
   readonly #runtime: InputRuntime;
-  readonly #edits: TagEdits | undefined;
-  readonly #underWay = new Set<Promise<HttpResponse>>();
-  #isStopped = false;
+  readonly #constants: Constants;
+  readonly #underWay = new Set<Promise<void>>();
+  #receive: Receive | undefined;
+  #lastRefusal: object | undefined;
 
-  constructor(config: ZipkinConfig, runtime: InputRuntime) {
+  constructor(settings: ZipkinSettings, runtime: InputRuntime) {
+    const { tags } = settings;
+    this.#settings = settings;
     this.#runtime = runtime;
-    this.#edits = Object.keys(config.tags).length === 0 ? undefined : { add: config.tags };
-    this.#route(config.pathV1, 'v1');
-    this.#route(config.pathV2, 'v2');
+    this.#constants = {
+      signal: 'traces',
+      origin: {},
+      ...(Object.keys(tags).length === 0 ? {} : { edits: { add: tags } }),
+    };
+    this.#route(settings.pathV1, 'v1');
+    this.#route(settings.pathV2, 'v2');
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    const { idleKeys } = this.#settings;
+    if (idleKeys.length > 0) {
+      this.#runtime.log.warn({ keys: idleKeys }, 'These keys are read but have no effect in this version.');
+    }
+    const { receive } = await import('./receive.ts');
+    this.#receive = receive;
+  }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#receive = undefined;
     await Promise.allSettled(this.#underWay);
+  }
+
+  status(): object {
+    const { pathV1, pathV2 } = this.#settings;
+    return { pathV1, pathV2, ...(this.#lastRefusal === undefined ? {} : { lastRefusal: this.#lastRefusal }) };
   }
 
   #route(path: string, version: Version): void {
@@ -46,63 +71,51 @@ export class ZipkinInput implements Input {
       access: 'open',
       maxBodyBytes,
       inflate: true,
-      cors: true,
-      handle: (request) => this.#owned(this.#take(request, version)),
-      onRefused: ({ code }) =>
-        this.#runtime.refused('traces', 1, code === 'BRIDGE_TOO_LARGE' ? 'too_large' : 'malformed'),
+      handle: (request) => this.#take(request, version),
+      onRefused: (error) => this.#refuse(1, reasonOf(error), error.message),
     });
   }
 
-  #owned(work: Promise<HttpResponse>): Promise<HttpResponse> {
-    this.#underWay.add(work);
-    const done = (): boolean => this.#underWay.delete(work);
-    work.then(done, done);
-    return work;
+  async #take(request: HttpRequest, version: Version): Promise<HttpResponse> {
+    if (this.#receive === undefined) {
+      throw new BridgeError('BRIDGE_OVERLOADED', 'this input does not run at the moment; send it again');
+    }
+    const received = this.#receive(request, version);
+    switch (received.kind) {
+      case 'nothing':
+        return accepted;
+      case 'spans': {
+        const { format, payload, items } = received;
+        await this.#owned(this.#runtime.emit({ ...this.#constants, format, payload, items }));
+        return accepted;
+      }
+      case 'refused':
+        this.#refuse(received.items, received.reason, received.message, request.remoteAddress);
+        return received.response;
+      default:
+        return received satisfies never;
+    }
   }
 
-  async #take(request: HttpRequest, version: Version): Promise<HttpResponse> {
-    if (this.#isStopped) {
-      throw new BridgeError('BRIDGE_OVERLOADED', 'meshbridge is stopping; send it again');
+  /** Keeps `stop` waiting until it is settled. */
+  async #owned(emission: Promise<void>): Promise<void> {
+    this.#underWay.add(emission);
+    try {
+      await emission;
+    } finally {
+      this.#underWay.delete(emission);
     }
-    if (request.body.length === 0) {
-      return accepted;
-    }
-    const format = formatOf(version, request.headers['content-type']);
-    if (format === 'zipkin-thrift') {
-      this.#runtime.refused('traces', 1, 'unsupported');
-      throw new BridgeError('BRIDGE_DECODE', 'thrift is not read by this version; send JSON or protobuf');
-    }
-    const list = checks[format](request.body);
-    if (!list.ok) {
-      this.#runtime.refused('traces', list.items, 'malformed');
-      throw new BridgeError('BRIDGE_DECODE', list.reason);
-    }
-    if (list.items > 0) {
-      const edits = this.#edits === undefined ? {} : { edits: this.#edits };
-      await this.#runtime.emit({
-        signal: 'traces',
-        format,
-        payload: list.payload,
-        items: list.items,
-        origin,
-        ...edits,
-      });
-    }
-    return accepted;
+  }
+
+  #refuse(items: number, reason: string, message: string, from?: string): void {
+    this.#runtime.refused('traces', items, reason);
+    this.#lastRefusal = { atMs: this.#runtime.clock.now(), reason, message, ...(from === undefined ? {} : { from }) };
   }
 }
 
-const checks = {
-  'zipkin-json-v1': checkZipkinJsonV1,
-  'zipkin-json-v2': checkZipkinJson,
-  'zipkin-proto3': checkZipkinProto,
-};
-
-/** The content type counts on the path that it belongs to only; anything else there is JSON. */
-function formatOf(version: Version, contentType = ''): Extract<Format, `zipkin-${string}`> {
-  const type = contentType.toLowerCase();
-  if (version === 'v2') {
-    return type.startsWith('application/x-protobuf') ? 'zipkin-proto3' : 'zipkin-json-v2';
+function reasonOf(error: BridgeError): string {
+  if (hasCode(error, 'BRIDGE_TOO_LARGE')) {
+    return 'too_large';
   }
-  return type.startsWith('application/x-thrift') ? 'zipkin-thrift' : 'zipkin-json-v1';
+  return hasCode(error, 'BRIDGE_OVERLOADED') ? 'overloaded' : 'malformed';
 }

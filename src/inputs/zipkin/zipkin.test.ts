@@ -1,0 +1,248 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { describeInput } from '../../../test/contracts/input-contract.ts';
+import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
+import { decodeSpans } from '../../codec/spans.ts';
+import type { Input } from '../../contract/input.ts';
+import { AccessPolicy } from '../../http/access.ts';
+import { Listeners } from '../../http/listeners.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { zipkin } from './zipkin.ts';
+
+const samples = join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples');
+const json = 'application/json';
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) {
+    await close();
+  }
+});
+
+interface Rig {
+  readonly runtime: FakeInputRuntime;
+  readonly input: Input;
+  post(path: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<Response>;
+}
+
+/** The input behind the real listeners. */
+async function rig(table: object = {}): Promise<Rig> {
+  const runtime = fakeInputRuntime();
+  const access = new AccessPolicy({ auth: 'token', trusted: [], allowedHosts: [], token: 'not-asked-for-here' });
+  const listeners = new Listeners({ log: runtime.log, clock: systemClock, access });
+  const input = zipkin.create(zipkin.config.parse(table), { ...runtime, routes: listeners });
+  await input.start();
+  const [status] = await listeners.open([{ name: 'zipkin', host: '127.0.0.1', port: 0, onTaken: 'fail' }]);
+  closing.push(
+    () => listeners.close(),
+    () => input.stop(),
+  );
+  const post: Rig['post'] = (path, body, headers = {}) =>
+    fetch(`http://${status?.address}${path}`, { method: 'POST', body: Buffer.from(body), headers });
+  return { runtime, input, post };
+}
+
+function idsOf(emission: Emission): string[] {
+  return decodeSpans(emission).map(({ id }) => id);
+}
+
+const one = '[{"traceId":"a","id":"b"}]';
+
+describe('what is taken', () => {
+  test.each(['zipkin-v2-json', 'zipkin-v2-json-gateway', 'zipkin-v2-proto'])(
+    'is kept byte for byte: the bodies of %s',
+    async (folder) => {
+      const { runtime, post } = await rig();
+      const dir = join(samples, 'envoy', folder);
+      const bodies = readdirSync(dir)
+        .filter((name) => name.endsWith('.body'))
+        .map((name) => readFileSync(join(dir, name)));
+      const type = folder.endsWith('proto') ? 'application/x-protobuf' : json;
+      for (const body of bodies) {
+        const answer = await post('/api/v2/spans', body, { 'content-type': type, 'x-forwarded-for': '192.0.2.2' });
+        expect([answer.status, await answer.text(), answer.headers.get('content-type')]).toEqual([202, '', null]);
+      }
+      expect(runtime.emitted.map(({ payload }) => payload)).toEqual(bodies);
+      expect(runtime.emitted.map(({ items }) => items)).toEqual(
+        runtime.emitted.map((emission) => idsOf(emission).length),
+      );
+      expect(runtime.refusals).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['/api/v2/spans', json, 'zipkin-json-v2'],
+    ['/api/v2/spans', 'APPLICATION/JSON; charset=utf-8', 'zipkin-json-v2'],
+    ['/api/v2/spans', 'application/x-thrift', 'zipkin-json-v2'],
+    ['/api/v2/spans', 'application/protobuf', 'zipkin-json-v2'],
+    ['/api/v2/spans', 'text/plain', 'zipkin-json-v2'],
+    ['/api/v1/spans', json, 'zipkin-json-v1'],
+    ['/api/v1/spans', 'application/x-protobuf', 'zipkin-json-v1'],
+  ])('on %s as %s is %s', async (path, contentType, format) => {
+    const { runtime, post } = await rig();
+    expect((await post(path, one, { 'content-type': contentType })).status).toBe(202);
+    expect(runtime.emitted).toEqual([expect.objectContaining({ format, items: 1, signal: 'traces', origin: {} })]);
+  });
+
+  test('may be gzip, and is kept inflated', async () => {
+    const { runtime, post } = await rig();
+    expect((await post('/api/v2/spans', gzipSync(one), { 'content-encoding': 'gzip' })).status).toBe(202);
+    expect(runtime.emitted[0]?.payload.toString()).toBe(one);
+  });
+
+  test('is the list alone, without what stands around it', async () => {
+    const { runtime, post } = await rig();
+    expect((await post('/api/v2/spans', `\n ${one}garbage`)).status).toBe(202);
+    expect(runtime.emitted[0]?.payload.toString()).toBe(one);
+  });
+
+  test.each([
+    ['', {}],
+    ['[]', {}],
+    [' [ ] ', {}],
+    ['', { 'content-encoding': 'gzip' }],
+    ['', { 'content-type': 'application/x-protobuf' }],
+    ['', { 'content-type': 'application/x-thrift' }],
+  ])('as %j with %j is nothing, and thanked for', async (body, headers) => {
+    const { runtime, post } = await rig();
+    for (const path of ['/api/v1/spans', '/api/v2/spans']) {
+      expect((await post(path, body, headers as Record<string, string>)).status).toBe(202);
+    }
+    expect([runtime.calls, runtime.refusals]).toEqual([0, []]);
+  });
+
+  test('has the tags of the table as edits, and comes to the paths of the table', async () => {
+    const { runtime, post } = await rig({ pathV1: '/one', pathV2: '/two', tags: { env: 'prod' } });
+    expect((await post('/two', one)).status).toBe(202);
+    expect((await post('/one', one)).status).toBe(202);
+    expect((await post('/api/v2/spans', one)).status).toBe(404);
+    expect(runtime.emitted.map(({ edits }) => edits)).toEqual([{ add: { env: 'prod' } }, { add: { env: 'prod' } }]);
+  });
+
+  test('may carry the word of the other version in a value', async () => {
+    const { post } = await rig();
+    const v2 = '[{"traceId":"a","id":"b","tags":{"k":"binaryAnnotations","l":"\\"binaryAnnotations\\":"}}]';
+    expect((await post('/api/v2/spans', v2)).status).toBe(202);
+    const v1 = '[{"traceId":"a","id":"b","binaryAnnotations":[{"key":"a","value":"tags"}]}]';
+    expect((await post('/api/v1/spans', v1)).status).toBe(202);
+  });
+});
+
+describe('what is refused', () => {
+  test.each([
+    ['/api/v2/spans', '{}', {}, [400, '$ is not a list of spans']],
+    ['/api/v2/spans', 'hello', {}, [400, '$ is not a list of spans']],
+    ['/api/v2/spans', '[{', {}, [400, '$ is not JSON']],
+    ['/api/v2/spans', '[{"traceId":"a"}]', {}, [400, '$[0].id is missing']],
+    ['/api/v2/spans', 'hello', { 'content-type': 'application/x-protobuf' }, [400, 'ListOfSpans']],
+    ['/api/v2/spans', one, { 'content-encoding': 'gzip' }, [400, 'gzip']],
+    ['/api/v2/spans', gzipSync(one), {}, [400, '$ is not a list of spans']],
+    ['/api/v2/spans', gzipSync(''), { 'content-encoding': 'gzip' }, [400, 'gzip of nothing']],
+    ['/api/v2/spans', '[{"traceId":"a","id":"b","binaryAnnotations":[]}]', {}, [400, 'these are v1 spans']],
+    ['/api/v1/spans', '[{"traceId":"a","id":"b","tags":{"a":"b"}}]', {}, [400, 'these are v2 spans']],
+    ['/api/v1/spans', '[{"traceId":"a","id":"b","localEndpoint":{}}]', {}, [400, 'these are v2 spans']],
+    ['/api/v1/spans', 'x', { 'content-type': 'application/x-thrift; x=y' }, [415, 'thrift']],
+  ])('on %s is told why (%#)', async (path, body, headers, told) => {
+    const { runtime, post } = await rig();
+    const answer = await post(path, body, headers as Record<string, string>);
+    const [status, why] = [told[0], String(told[1])];
+    const text = await answer.text();
+    expect([answer.status, text.split('\n')]).toEqual([status, [expect.stringContaining(why), '']]);
+    expect([runtime.refusals.length, runtime.calls]).toEqual([1, 0]);
+  });
+
+  test('is counted in spans, by reason, and the last one is shown', async () => {
+    const { runtime, input, post } = await rig();
+    await post('/api/v2/spans', '[{"traceId":"a","id":"b"},{"traceId":"a","id":"b"},{"traceId":"a","id":""}]');
+    await post('/api/v1/spans', 'x', { 'content-type': 'application/x-thrift' });
+    await post('/api/v2/spans', Buffer.alloc(10 * 1024 * 1024 + 1, ' '));
+    expect(runtime.refusals).toEqual([
+      { signal: 'traces', items: 3, reason: 'malformed' },
+      { signal: 'traces', items: 1, reason: 'unsupported' },
+      { signal: 'traces', items: 1, reason: 'too_large' },
+    ]);
+    expect(runtime.emitted).toEqual([]);
+    expect(input.status?.()).toMatchObject({ lastRefusal: { reason: 'too_large' } });
+  });
+
+  test('is one body over 10 MiB, not one below', async () => {
+    const { runtime, post } = await rig();
+    const fill = (bytes: number): string => `${one.slice(0, -2)},"name":"${'x'.repeat(bytes - one.length - 10)}"}]`;
+    expect((await post('/api/v2/spans', fill(10 * 1024 * 1024))).status).toBe(202);
+    expect((await post('/api/v2/spans', fill(10 * 1024 * 1024 + 1))).status).toBe(413);
+    expect(runtime.emitted).toHaveLength(1);
+  });
+
+  test('comes back later when the lane is full', async () => {
+    const { runtime, post } = await rig();
+    runtime.overload();
+    const answer = await post('/api/v2/spans', one);
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+  });
+});
+
+describe('the table of a DataKit user', () => {
+  const table = {
+    pathV1: '',
+    pathV2: '/api/v2/spans',
+    ignore_tags: ['block1'],
+    customer_tags: ['a'],
+    keep_rare_resource: true,
+    del_message: true,
+    close_resource: { service1: ['a'] },
+    sampler: { sampling_rate: 0.5 },
+    tags: { key1: 'value1' },
+    threads: { buffer: 100, threads: 8 },
+    storage: { path: './zipkin_storage', capacity: 5_120 },
+  };
+
+  test('is taken, and a warning names what has no effect', async () => {
+    const { runtime, post } = await rig(table);
+    expect((await post('/api/v1/spans', one)).status).toBe(202);
+    const keys = [
+      'ignore_tags',
+      'customer_tags',
+      'keep_rare_resource',
+      'del_message',
+      'close_resource',
+      'sampler',
+      'threads',
+      'storage',
+    ];
+    expect(runtime.log.at('warn')).toEqual([expect.objectContaining({ fields: { keys } })]);
+  });
+
+  test('is silent about what nobody wrote', async () => {
+    const { runtime } = await rig({ pathV1: '/api/v1/spans', pathV2: '/api/v2/spans' });
+    expect(runtime.log.entries).toEqual([]);
+  });
+
+  test.each(['api/v2/spans', '/a/:id', '/*'])('cannot have the path %s', (pathV2) => {
+    expect(zipkin.config.safeParse({ pathV2 }).success).toBe(false);
+  });
+});
+
+describeInput({
+  definition: zipkin,
+  source: async ({ runtime }) => {
+    let served: ServedRoutes | undefined;
+    const told = async (body: string) => {
+      const { status } = await fetch(`${served?.url}/api/v2/spans`, { method: 'POST', body });
+      return status === 202 ? 'accepted' : status === 503 ? 'try later' : 'refused';
+    };
+    return {
+      config: {},
+      open: async () => {
+        served = await runtime.serve('zipkin');
+      },
+      send: (id) => told(JSON.stringify([{ traceId: id, id }])),
+      sendGarbage: () => told('garbage'),
+      close: async () => served?.close(),
+    };
+  },
+  ids: idsOf,
+  count: (emission) => decodeSpans(emission).length,
+});

@@ -40,15 +40,11 @@ function load(options: RunOptions): Promise<LoadedConfig> {
 
 async function run(options: RunOptions): Promise<number> {
   const config = await load(options);
-  for (const warning of config.warnings) {
-    terminal.err(`warning  ${formatFault(warning)}`);
-  }
+  say(config);
   if (config.faults.length > 0) {
-    for (const fault of config.faults) {
-      terminal.err(`fault    ${formatFault(fault)}`);
-    }
     return exitCodes.config;
   }
+  process.on('SIGHUP', () => void lookAgain(options));
   const { runBridge } = await import('./bridge.ts');
   return runBridge(config, {
     dataDir: dataDirOf(options),
@@ -58,6 +54,23 @@ async function run(options: RunOptions): Promise<number> {
     signal: endSignal(),
     print: terminal.out,
   });
+}
+
+function say({ warnings, faults }: LoadedConfig): void {
+  for (const warning of warnings) {
+    terminal.err(`warning  ${formatFault(warning)}`);
+  }
+  for (const fault of faults) {
+    terminal.err(`fault    ${formatFault(fault)}`);
+  }
+}
+
+/** What runs goes on as it is: taking a new configuration needs a restart in this version. */
+async function lookAgain(options: RunOptions): Promise<void> {
+  const config = await load(options);
+  say(config);
+  const verdict = config.faults.length === 0 ? 'good: restart to take it' : 'not good';
+  terminal.err(`SIGHUP: the configuration on disk is ${verdict}`);
 }
 
 /** One Ctrl-C under npm arrives twice at once: from the terminal and from npm. */

@@ -6,7 +6,7 @@ import { type Fault, keyPathOf, type PathStep, type Place } from './fault.ts';
 import { dataKitInputs, plannedInputs } from './known-names.ts';
 import { nearest } from './nearest.ts';
 import { inputSwitch } from './schema.ts';
-import { checkValue, type Finding, listed } from './schema-check.ts';
+import { beside, checkValue, type Finding, listed } from './schema-check.ts';
 import { type Environment, resolveStrings } from './strings.ts';
 import type { TomlDocument } from './toml-document.ts';
 
@@ -137,9 +137,8 @@ class InputReading {
     const overlaid = Object.fromEntries(overlays.map((overlay) => [overlay.path[0], overlay.value]));
     const resolved = await resolveStrings(shown, [definition.config], [], context);
     const value = { ...(typeof resolved === 'object' ? resolved : {}), ...overlaid };
-    this.#report(this.faults, context.faults, place);
     const checked = checkValue(definition.config, value, { ...shown, ...overlaid });
-    this.#report(this.faults, checked.faults, place);
+    this.#report(this.faults, beside(checked.faults, context.faults), place);
     this.#report(definition.datakit === true ? this.warnings : this.faults, checked.unknownKeys, place);
     if (checked.value !== undefined) {
       const count = this.inputs.filter((input) => input.type === definition.type).length;

@@ -7,7 +7,7 @@ import { type Delivery, delivery, httpFields } from './delivery-fields.ts';
 import { type Fault, keyPathOf, type PathStep } from './fault.ts';
 import { plannedOutputs } from './known-names.ts';
 import { nearest } from './nearest.ts';
-import { type Checked, checkValue, type Finding, listed, unknownKey } from './schema-check.ts';
+import { beside, type Checked, checkValue, type Finding, listed, unknownKey } from './schema-check.ts';
 import { type Environment, resolveStrings } from './strings.ts';
 import type { TomlDocument } from './toml-document.ts';
 
@@ -84,11 +84,12 @@ class OutputReading {
     const directory = dirname(resolve(this.#loading.cwd, table.document.file));
     const context = { env: this.#loading.env, directory, faults: [] };
     const resolved = await resolveStrings(table.value, [wholeSchema(definition)], [], context);
-    this.#report(table, context.faults);
+    const unresolved: Finding[] = context.faults;
     const value = { ...definition.defaults, ...(typeof resolved === 'object' ? resolved : {}) };
     const part = <T extends z.ZodObject>(schema: T): Checked<z.output<T>> => {
       const checked = checkValue(schema, only(value, Object.keys(schema.shape)), table.value);
-      this.#report(table, [...checked.faults, ...checked.unknownKeys]);
+      const mine = unresolved.filter(({ path }) => Object.hasOwn(schema.shape, String(path[0])));
+      this.#report(table, [...beside(checked.faults, mine), ...checked.unknownKeys]);
       return checked;
     };
     const common = part(delivery).value;

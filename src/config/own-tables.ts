@@ -4,7 +4,7 @@ import { type Fault, keyPathOf, type PathStep, type Place } from './fault.ts';
 import { dataKitMainKeys } from './known-names.ts';
 import { nearest } from './nearest.ts';
 import { type Surroundings, type Tables, tableNames, tables } from './schema.ts';
-import { checkValue, type Finding } from './schema-check.ts';
+import { beside, checkValue, type Finding } from './schema-check.ts';
 import { knownKeys } from './schema-walk.ts';
 import { type Environment, resolveStrings } from './strings.ts';
 import type { TomlDocument } from './toml-document.ts';
@@ -100,7 +100,6 @@ export class OwnTables {
     const schema = tables(where);
     const context = { env, directory: '.', faults: [] };
     const resolved = await resolveStrings(this.#merged, [schema], [], context);
-    this.#report(context.faults);
     const value = isTable(resolved) ? resolved : {};
     for (const overlay of overlays) {
       set(value, overlay.path, overlay.value);
@@ -108,7 +107,10 @@ export class OwnTables {
       this.#places.set(keyPathOf(overlay.path), () => ({ keyPath: overlay.variable }));
     }
     const checked = checkValue(schema, value, this.#merged);
-    this.#report([...checked.faults, ...checked.unknownKeys.map((finding) => this.#withHome(finding))]);
+    this.#report([
+      ...beside(checked.faults, context.faults),
+      ...checked.unknownKeys.map((finding) => this.#withHome(finding)),
+    ]);
     return checked.value ?? schema.parse({});
   }
 

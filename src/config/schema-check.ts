@@ -39,6 +39,12 @@ export function checkValue<T extends z.ZodType>(schema: T, value: unknown, shown
   return { value: known.value, faults: known.faults, unknownKeys: [...unknownKeys, ...known.unknownKeys] };
 }
 
+/** A value that could not be made out is not also said to be wrong. */
+export function beside(findings: readonly Finding[], unresolved: readonly Finding[]): readonly Finding[] {
+  const paths = new Set(unresolved.map((finding) => keyPathOf(finding.path)));
+  return [...unresolved, ...findings.filter((finding) => !paths.has(keyPathOf(finding.path)))];
+}
+
 function stepsOf(path: readonly PropertyKey[]): PathStep[] {
   return path.map((step) => (typeof step === 'number' ? step : String(step)));
 }

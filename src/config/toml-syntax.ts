@@ -32,7 +32,7 @@ function ofTableName(line: string): SyntaxAdvice | undefined {
   const name = opening[2] ?? '';
   return {
     message: 'the brackets of this table name do not match',
-    hint: `write ${opening[1] === '[[' ? `[[${name}]]` : `[${name}]`}`,
+    hint: `write ${/^[\w.-]+$/.test(name) ? (opening[1] === '[[' ? `[[${name}]]` : `[${name}]`) : 'one such as [[inputs.zipkin]]'}`,
   };
 }
 

@@ -85,6 +85,14 @@ describe('the bytes of a log block', () => {
     );
   });
 
+  test.each([0, 1, 2, 3])('are read from a Buffer that begins %i bytes behind a multiple of 4', (offset) => {
+    const memory = Buffer.from(new ArrayBuffer(offset + golden.length));
+    golden.copy(memory, offset);
+    expect(recordsOf(decodeLogBlock(memory.subarray(offset)))).toEqual(
+      recordsOf(decodeLogBlock(new Uint8Array(golden))),
+    );
+  });
+
   test('of a builder that was cleared hold only what came after', () => {
     const builder = new LogBlockBuilder(4, 4);
     const marks = { seconds: 1, nanos: 2, flags: 0, level: 0 };
@@ -170,4 +178,21 @@ describe('the level of a line', () => {
       }),
     );
   });
+});
+
+test('a block that stands anywhere inside a larger Buffer is read as it was written', () => {
+  const builder = new LogBlockBuilder();
+  builder.append({
+    text: Buffer.from('line 1 of the ledger'),
+    seconds: 7,
+    nanos: 9,
+    stream: 'stdout',
+    truncated: false,
+  });
+  const bytes = encodeLogBlock(builder.block());
+  for (let shift = 0; shift < 4; shift++) {
+    const around = Buffer.concat([Buffer.alloc(shift, 0xff), bytes, Buffer.alloc(5, 0xff)]);
+    const block = decodeLogBlock(around.subarray(shift, shift + bytes.length));
+    expect([...block.seconds, ...block.nanos, ...block.offsets]).toEqual([7, 9, 0, 20]);
+  }
 });

@@ -72,7 +72,8 @@ function wordsOf(bytes: Uint8Array, start: number, end: number): Uint32Array {
   if (first % 4 === 0) {
     return new Uint32Array(bytes.buffer, first, (end - start) / 4);
   }
-  return new Uint32Array(bytes.slice(start, end).buffer);
+  // Of a Buffer, slice would be a view of memory that others use.
+  return new Uint32Array(new Uint8Array(bytes.subarray(start, end)).buffer);
 }
 
 function bytesOf(view: Uint32Array | Uint8Array): Uint8Array {

@@ -3,9 +3,11 @@ import { type CodecFault, tinyCodec } from './bites/tiny-codec.ts';
 import { type InputFault, tinyInput } from './bites/tiny-input.ts';
 import { type LocalFault, type OutputFault, tinyFile, tinyOutput } from './bites/tiny-output.ts';
 import { type StoreFault, tinyStore } from './bites/tiny-store.ts';
+import { inputs as touchyInputs } from './bites/touchy-lists.ts';
 import { codecCases } from './codec-contract.ts';
 import { inputCases, readsAlone } from './input-contract.ts';
 import { outputCases } from './output-contract.ts';
+import { probeOf, type RegistrySubject, registryCases } from './registry-contract.ts';
 import { storeCases } from './store-contract.ts';
 import { type Case, withoutExceptions } from './suite.ts';
 
@@ -114,6 +116,18 @@ const codecFaults: Planted<CodecFault> = [
   ['has no size limit', 'keeps to its size limit'],
 ];
 
+const registryFaults: Planted<RegistryFault> = [
+  ['a folder that nobody lists', 'has a folder for each component, and a component for each folder'],
+  ['a type twice', 'gives each component a type of its own'],
+  ['a type in camel case', 'gives each component a type of its own'],
+  ['a summary without a full stop', 'says in one sentence what each component does'],
+  ['no signals', 'declares signals, each once'],
+  ['defaults that are not valid', 'takes its own defaults'],
+  ['I/O in create', 'creates components without I/O'],
+  ['a package loaded in create', 'loads nothing heavy before a component starts'],
+];
+
+bites('registry', (fault) => registryCases(tinyRegistry(fault)), registryFaults, {});
 bites('input', (fault) => inputCases(tinyInput(fault)), inputFaults, {});
 bites('output', (fault) => outputCases(tinyOutput(fault)), outputFaults, {});
 bites('local output', (fault) => outputCases(tinyFile(fault)), localFaults, {
@@ -121,6 +135,18 @@ bites('local output', (fault) => outputCases(tinyFile(fault)), localFaults, {
 });
 bites('store', (fault) => storeCases(tinyStore(fault)), storeFaults, {});
 bites('codec', (fault) => codecCases(tinyCodec(fault)), codecFaults, {});
+
+test('the probe names each kind of I/O and each package that create reaches for', async () => {
+  const { components } = await probeOf({}, ['./bites/touchy-lists.ts', './bites/touchy-lists.ts']);
+  expect(components.map(({ id, touched }) => [id, touched])).toEqual([
+    ['inputs.looks_for_a_file', ['fs.existsSync']],
+    ['inputs.opens_a_port', expect.arrayContaining([expect.any(String)])],
+    ['inputs.starts_a_timer', ['Timeout']],
+    ['inputs.loads_a_package', expect.anything()],
+    ['inputs.does_nothing', []],
+  ]);
+  expect(components[3]?.loaded).toEqual(['yaml']);
+});
 
 test('an exception that names no case is refused, and so is one without a reason', () => {
   const cases = inputCases(tinyInput('none'));
@@ -130,6 +156,45 @@ test('an exception that names no case is refused, and so is one without a reason
   const remaining = withoutExceptions(cases, readsAlone('a file has no sender'));
   expect(remaining.length).toBe(cases.length - Object.keys(readsAlone('')).length);
 });
+
+type RegistryFault =
+  | 'none'
+  | 'a folder that nobody lists'
+  | 'a type twice'
+  | 'a type in camel case'
+  | 'a summary without a full stop'
+  | 'no signals'
+  | 'defaults that are not valid'
+  | 'I/O in create'
+  | 'a package loaded in create';
+
+function tinyRegistry(fault: RegistryFault): RegistrySubject {
+  const good = touchyInputs.find(({ type }) => type === 'does_nothing');
+  if (good === undefined) {
+    throw new Error('no component to list');
+  }
+  const changed = {
+    ...good,
+    ...(fault === 'a type in camel case' ? { type: 'doesNothing' } : {}),
+    ...(fault === 'a summary without a full stop' ? { summary: 'Does nothing at all' } : {}),
+    ...(fault === 'no signals' ? { signals: [] } : {}),
+    ...(fault === 'defaults that are not valid' ? { byDefault: () => ({ port: 1 }) } : {}),
+  };
+  const component = {
+    id: 'inputs.does_nothing',
+    touched: fault === 'I/O in create' ? ['fs.openSync'] : [],
+    loaded: fault === 'a package loaded in create' ? ['yaml'] : [],
+  };
+  return {
+    inputs: fault === 'a type twice' ? [changed, good] : [changed],
+    outputs: [],
+    folders: async (room) => {
+      const extra = fault === 'a folder that nobody lists' ? ['forgotten'] : [];
+      return room === 'inputs' ? ['does-nothing', ...extra] : [];
+    },
+    probe: async () => ({ packages: ['zod'], components: [component] }),
+  };
+}
 
 function schemaNames(): readonly string[] {
   return schemaFaults.map(([, caught]) => caught);

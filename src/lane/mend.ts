@@ -43,8 +43,17 @@ export async function cutOff(disk: Disk, { cuts }: Recovered): Promise<void> {
   }
 }
 
+/** A segment that everyone has passed may have been removed meanwhile. */
 async function using(disk: Disk, path: string, work: (file: DiskFile) => Promise<void>): Promise<void> {
-  const file = await disk.file(path, 'open');
+  const file = await disk.file(path, 'open').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  });
+  if (file === undefined) {
+    return;
+  }
   try {
     await work(file);
   } finally {

@@ -179,20 +179,3 @@ describe('the level of a line', () => {
     );
   });
 });
-
-test('a block that stands anywhere inside a larger Buffer is read as it was written', () => {
-  const builder = new LogBlockBuilder();
-  builder.append({
-    text: Buffer.from('line 1 of the ledger'),
-    seconds: 7,
-    nanos: 9,
-    stream: 'stdout',
-    truncated: false,
-  });
-  const bytes = encodeLogBlock(builder.block());
-  for (let shift = 0; shift < 4; shift++) {
-    const around = Buffer.concat([Buffer.alloc(shift, 0xff), bytes, Buffer.alloc(5, 0xff)]);
-    const block = decodeLogBlock(around.subarray(shift, shift + bytes.length));
-    expect([...block.seconds, ...block.nanos, ...block.offsets]).toEqual([7, 9, 0, 20]);
-  }
-});

@@ -6,6 +6,7 @@ import type { Answer, Question, StorePosition, StoreReader, StoreStatus } from '
 import type { Signal } from '../../model/batch.ts';
 import type { Follow, FromWorker, PlainError, Stored, StoreSettings, ToWorker } from './messages.ts';
 import type { HeldPosition } from './position.ts';
+import { Watermark } from './watermark.ts';
 
 interface Asked {
   readonly resolve: (answer: Answer) => void;
@@ -21,6 +22,7 @@ export class StoreClient implements StoreReader {
   readonly #opened = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #asked = new Map<number, Asked>();
+  readonly #watermarks = new Map<Signal, Watermark>();
   readonly #positions = new Map<Signal, HeldPosition>();
   readonly #storedListeners: ((stored: Stored) => void)[] = [];
   readonly #lossListeners: ((signal: Signal, losses: readonly LaneLoss[]) => void)[] = [];
@@ -54,12 +56,16 @@ export class StoreClient implements StoreReader {
 
   /** Begins to read that lane. Once for each signal. */
   follow(follow: Follow): void {
-    this.#post({ kind: 'follow', ...follow });
+    const watermark = new Watermark();
+    this.#watermarks.set(follow.signal, watermark);
+    this.#post({ kind: 'follow', ...follow, watermark: watermark.memory });
   }
 
-  /** The lane is durable up to that record. */
+  /** The lane, which is followed, is durable up to that record. Cheap: call it at every commit. */
   durable(signal: Signal, seq: number): void {
-    this.#post({ kind: 'durable', signal, seq });
+    if (this.#watermarks.get(signal)?.raise(seq) === true) {
+      this.#post({ kind: 'durable', signal });
+    }
   }
 
   onStored(listener: (stored: Stored) => void): void {

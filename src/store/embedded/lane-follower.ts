@@ -1,74 +1,76 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../contract/runtime.ts';
 import type { LaneLoss } from '../../contract/status.ts';
 import { LaneTail } from '../../record/tail.ts';
 import type { EmbeddedStore } from './embedded-store.ts';
-import type { Follow, Stored } from './messages.ts';
+import type { FollowLane, Stored } from './messages.ts';
+import { Watermark } from './watermark.ts';
 
 /** Taken in at once; questions have their turn in between. */
 const chunkItems = 1024;
 const chunkBytes = 4 * 1024 * 1024;
+/** While records come, the lane is read this often: a read of few records costs nearly what one of many does. */
+const readGapMs = 100;
 /** Commits are this far apart, unless this much waits. */
 const commitGapMs = 200;
 const commitBytes = 4 * 1024 * 1024;
 /** Few spans wait this long for others to share a block with. */
 const fewSpans = 256;
 const fewSpansMs = 500;
-const lookAgainMs = 200;
 
 export interface FollowerEvents {
   stored(stored: Stored): void;
   lost(losses: readonly LaneLoss[]): void;
 }
 
+export interface FollowerOptions {
+  readonly store: EmbeddedStore;
+  readonly follow: FollowLane;
+  readonly events: FollowerEvents;
+  readonly clock: Clock;
+}
+
 /** Reads one lane behind its durable watermark and commits what it finds to the store. */
 export class LaneFollower {
   readonly #store: EmbeddedStore;
-  readonly #follow: Follow;
+  readonly #follow: FollowLane;
   readonly #events: FollowerEvents;
   readonly #clock: Clock;
   readonly #tail: LaneTail;
+  readonly #watermark: Watermark;
   readonly #stop = new AbortController();
-  #durableSeq: number;
   #wake = Promise.withResolvers<void>();
   #waitingSinceMs: number | undefined;
   #waitingItems = 0;
+  #readMs = Number.NEGATIVE_INFINITY;
   #committedMs = Number.NEGATIVE_INFINITY;
   #cumItems: number | undefined;
-  /** What is durable could not be read just now. */
-  #stuck = false;
 
-  constructor(store: EmbeddedStore, follow: Follow, events: FollowerEvents, clock: Clock) {
+  constructor({ store, follow, events, clock }: FollowerOptions) {
     this.#store = store;
     this.#follow = follow;
     this.#events = events;
     this.#clock = clock;
-    this.#durableSeq = follow.afterSeq;
+    this.#watermark = new Watermark(follow.watermark);
     const { dir, signal, afterSeq, afterCumItems } = follow;
     this.#tail = new LaneTail({ dir, signal, afterSeq, ...(afterCumItems === undefined ? {} : { afterCumItems }) });
   }
 
-  /** The lane is durable up to that record. */
-  durable(seq: number): void {
-    if (seq > this.#durableSeq) {
-      this.#durableSeq = seq;
-      this.#wake.resolve();
-    }
+  /** The watermark was raised while it rested. */
+  wake(): void {
+    this.#wake.resolve();
   }
 
   /** Until `stop`; rejects when the store cannot go on. */
   async run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      if (this.#tail.seq < this.#durableSeq) {
-        const work = this.#takeChunk();
-        this.#store.ingesting(work);
-        await work;
+      if (this.#readInMs() <= 0) {
+        await this.#readAll();
       }
       if (this.#commitInMs() <= 0) {
         await this.#commit();
       }
-      if (this.#stuck || this.#tail.seq >= this.#durableSeq) {
-        await this.#rest();
-      }
+      await this.#rest();
     }
     await this.#commit();
     await this.#tail.close();
@@ -79,24 +81,45 @@ export class LaneFollower {
     this.#wake.resolve();
   }
 
+  /** All that is durable, in chunks, with the commits that fall due on the way. */
+  async #readAll(): Promise<void> {
+    this.#readMs = this.#clock.now();
+    let moved = true;
+    while (moved && this.#tail.seq < this.#watermark.seq && !this.#stop.signal.aborted) {
+      const before = this.#tail.seq;
+      const work = this.#takeChunk();
+      this.#store.ingesting(work);
+      await work;
+      // What is durable but cannot be read just now is looked at again after a while.
+      moved = this.#tail.seq > before;
+      if (this.#commitInMs() <= 0) {
+        await this.#commit();
+      }
+      await nextTurn();
+    }
+  }
+
   async #takeChunk(): Promise<void> {
     const before = this.#tail.seq;
-    const read = await this.#tail.read({
-      throughSeq: this.#durableSeq,
-      maxItems: chunkItems,
-      maxBytes: chunkBytes,
-    });
+    const limits = { throughSeq: this.#watermark.seq, maxItems: chunkItems, maxBytes: chunkBytes };
+    const read = await this.#tail.read(limits);
     if (read.losses.length > 0) {
       this.#events.lost(read.losses);
     }
-    this.#stuck = read.seq === before;
-    if (this.#stuck) {
+    if (read.seq === before) {
       return;
     }
     this.#store.append(this.#follow.queueId, read.records);
     this.#cumItems = read.cumItems;
     this.#waitingItems += read.items;
     this.#waitingSinceMs ??= this.#clock.now();
+  }
+
+  /** How long until the lane should be read; infinity when nothing is to be read. */
+  #readInMs(): number {
+    return this.#tail.seq < this.#watermark.seq
+      ? this.#readMs + readGapMs - this.#clock.now()
+      : Number.POSITIVE_INFINITY;
   }
 
   /** How long what waits may still wait; infinity when nothing does. */
@@ -127,18 +150,18 @@ export class LaneFollower {
     this.#events.stored({ signal, queueId, seq, cumItems: this.#cumItems, items });
   }
 
-  /** Until there is more to read, or what waits is due. */
+  /** Until something is due, or the watermark is raised. */
   async #rest(): Promise<void> {
-    const inMs = Math.min(this.#commitInMs(), this.#stuck ? lookAgainMs : Number.POSITIVE_INFINITY);
-    const woken = this.#wake.promise;
-    if (inMs === Number.POSITIVE_INFINITY) {
-      await woken;
-    } else if (inMs > 0) {
-      const timer = new AbortController();
-      const slept = this.#clock.sleep(inMs, timer.signal).catch(() => undefined);
-      await Promise.race([slept, woken]);
-      timer.abort();
+    const inMs = this.#waitingSinceMs === undefined ? this.#readInMs() : Math.min(this.#commitInMs(), readGapMs);
+    if (inMs < Number.POSITIVE_INFINITY) {
+      // No message wakes it here: what comes meanwhile is read together.
+      await this.#clock.sleep(Math.max(0, inMs), this.#stop.signal).catch(() => undefined);
+      return;
     }
     this.#wake = Promise.withResolvers<void>();
+    this.#watermark.rest();
+    if (this.#tail.seq >= this.#watermark.seq && !this.#stop.signal.aborted) {
+      await this.#wake.promise;
+    }
   }
 }

@@ -25,9 +25,15 @@ export interface Follow {
   readonly afterCumItems?: number;
 }
 
+/** `Follow`, with the memory of a `Watermark`. */
+export interface FollowLane extends Follow {
+  readonly watermark: SharedArrayBuffer;
+}
+
 export type ToWorker =
-  | ({ readonly kind: 'follow' } & Follow)
-  | { readonly kind: 'durable'; readonly signal: Signal; readonly seq: number }
+  | ({ readonly kind: 'follow' } & FollowLane)
+  /** The watermark was raised while the follower rested. */
+  | { readonly kind: 'durable'; readonly signal: Signal }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'stop' };

@@ -73,7 +73,7 @@ class StoreThread {
         this.#follow(message);
         break;
       case 'durable':
-        this.#followers.get(message.signal)?.durable(message.seq);
+        this.#followers.get(message.signal)?.wake();
         break;
       case 'ask':
         this.#answer(message.id, message.question).catch((error: unknown) => this.#ended.reject(error));
@@ -88,15 +88,15 @@ class StoreThread {
 
   #follow(follow: Extract<ToWorker, { kind: 'follow' }>): void {
     const { signal } = follow;
-    const follower = new LaneFollower(
-      this.#store,
+    const follower = new LaneFollower({
+      store: this.#store,
       follow,
-      {
+      clock: this.#clock,
+      events: {
         stored: (stored) => this.#post({ kind: 'stored', ...stored }),
         lost: (losses) => this.#post({ kind: 'lost', signal, losses }),
       },
-      this.#clock,
-    );
+    });
     this.#followers.set(signal, follower);
     const running = follower.run();
     running.catch((error: unknown) => this.#ended.reject(error));

@@ -8,14 +8,23 @@ const texts = () => z.array(z.string()).default([]);
 /** The keys of DataKit's `[[inputs.prom]]`, and `body_size_limit`. */
 export const promConfig = z
   .strictObject({
-    url: url().optional().describe('The page to scrape. Used only where `urls` is empty.'),
-    urls: z.array(url()).default([]).describe('The pages to scrape, each by itself.'),
+    url: url()
+      .optional()
+      .meta({ example: 'http://127.0.0.1:15020/stats/prometheus' })
+      .describe('The page to scrape. Used only where `urls` is empty.'),
+    urls: z
+      .array(url())
+      .default([])
+      .meta({ example: ['http://127.0.0.1:15020/stats/prometheus'] })
+      .describe('The pages to scrape, each by itself.'),
     source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
     interval: duration('30s').describe('Time from scrape to scrape.'),
     timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
     body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
     ignore_req_err: z.boolean().default(false).describe('Do not log scrapes that fail; `up` still tells.'),
-    uds_path: text().describe('Unix socket to connect to in place of the host of the URL.'),
+    uds_path: text()
+      .meta({ example: '/var/run/metrics.sock' })
+      .describe('Unix socket to connect to in place of the host of the URL.'),
 
     metric_types: texts().describe(
       'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',
@@ -45,6 +54,7 @@ export const promConfig = z
     tags: z
       .record(z.string(), z.string())
       .default({})
+      .meta({ example: { cluster: 'prod' } })
       .describe('Labels to add to every series that has no label of that name.'),
     tags_ignore: texts().describe('Labels of the page to leave out.'),
     tags_rename: z
@@ -53,7 +63,11 @@ export const promConfig = z
           .boolean()
           .default(false)
           .describe('Rename also where the new name is taken, and replace what stands there.'),
-        mapping: z.record(z.string(), z.string()).default({}).describe('Old name of a label = new name.'),
+        mapping: z
+          .record(z.string(), z.string())
+          .default({})
+          .meta({ example: { old_name: 'new_name' } })
+          .describe('Old name of a label = new name.'),
       })
       .optional()
       .describe('Labels of the page to call by another name.'),
@@ -62,23 +76,30 @@ export const promConfig = z
     http_headers: z
       .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header'), headerValue())
       .default({})
+      .meta({ example: { 'X-Scope': 'mesh' } })
       .describe('Headers to send with every request. They replace ours.'),
     auth: z
       .strictObject({
         type: z.string().default('bearer_token').describe('Kind of authorization: `bearer_token`.'),
         token: secret().optional().describe('The token.'),
-        token_file: text().describe('File that holds the token; read for every scrape.'),
+        token_file: text()
+          .meta({ example: '/var/run/secrets/kubernetes.io/serviceaccount/token' })
+          .describe('File that holds the token; read for every scrape.'),
       })
       .optional()
       .describe('How to log in at the target.'),
     insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
     ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),
     ca_certs_base64: texts().describe('The same, written here in Base64.'),
-    cert: text().describe('PEM file of our own certificate.'),
+    cert: text().meta({ example: '/etc/meshbridge/client.pem' }).describe('PEM file of our own certificate.'),
     cert_base64: text().describe('The same, written here in Base64.'),
-    cert_key: text().describe('PEM file of the key of our certificate.'),
+    cert_key: text()
+      .meta({ example: '/etc/meshbridge/client-key.pem' })
+      .describe('PEM file of the key of our certificate.'),
     cert_key_base64: secret().optional().describe('The same, written here in Base64.'),
-    server_name: text().describe('Name that the certificate of the target must carry.'),
+    server_name: text()
+      .meta({ example: 'istiod.istio-system.svc' })
+      .describe('Name that the certificate of the target must carry.'),
     tls_open: z
       .boolean()
       .default(false)

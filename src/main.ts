@@ -113,9 +113,11 @@ async function main(line: CommandLine): Promise<number> {
       return run(line.options);
     case 'check':
       return check(line.options, await checkContext());
-    case 'queue':
-      terminal.err('meshbridge: "queue" is not part of this version');
-      return exitCodes.usage;
+    case 'queue': {
+      const { queue } = await import('./cli/queue.ts');
+      const { action, json } = line.options;
+      return queue({ action, json, dataDir: dataDirOf(line.options) }, terminal);
+    }
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -79,7 +79,7 @@ test('whatever a file holds, each fault is one line that names a line of the fil
         expect(fault.line ?? 1).toBeLessThanOrEqual(lines);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   );
 }, 60_000);
 
@@ -91,6 +91,6 @@ test('any text at all is read or refused', async () => {
         expect(formatFault(fault)).toMatch(/^[^\r\n]+$/);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   );
 }, 60_000);

@@ -1,0 +1,111 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LaneLoss } from '../contract/status.ts';
+import type { CursorBooks } from '../lane/lane-state.ts';
+import { type Recovered, recover } from '../lane/recover.ts';
+import { Replay } from '../lane/replay.ts';
+import { type Signal, signals } from '../model/batch.ts';
+import { listSegments } from '../record/segment.ts';
+import type { QueueAction } from './command-line.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface QueueQuestion {
+  readonly action: QueueAction;
+  readonly dataDir: string;
+  readonly json: boolean;
+}
+
+interface OutputReport extends CursorBooks {
+  /** Items that wait for it. */
+  readonly queuedItems: number;
+}
+
+interface LaneReport {
+  readonly signal: Signal;
+  readonly queueId: string | undefined;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly seq: number;
+  readonly cumItems: number;
+  readonly outputs: readonly OutputReport[];
+  readonly losses: readonly LaneLoss[];
+  /** Ends of files behind which nothing good follows; the daemon cuts them when it starts. */
+  readonly tornBytes: number;
+}
+
+/** `meshbridge queue`: reads the lanes as they are on disk and changes nothing. Resolves with the exit code. */
+export async function queue(question: QueueQuestion, terminal: Terminal): Promise<number> {
+  if (question.action === 'repair') {
+    terminal.err(
+      'meshbridge: "queue repair" is not part of this version; the daemon repairs its queue whenever it starts',
+    );
+    return exitCodes.usage;
+  }
+  const root = join(question.dataDir, 'queue');
+  if (!(await isDirectory(root))) {
+    terminal.err(`meshbridge: there is no queue in ${question.dataDir}; say where it is with --data-dir`);
+    return exitCodes.failed;
+  }
+  const read = question.action === 'verify' ? readEverything : recover;
+  const lanes: LaneReport[] = [];
+  for (const signal of signals) {
+    const dir = join(root, signal);
+    if (await isDirectory(dir)) {
+      lanes.push(await report(signal, await read(dir)));
+    }
+  }
+  terminal.out(question.json ? JSON.stringify({ lanes }, undefined, 2) : lanes.flatMap(linesOf).join('\n'));
+  return lanes.some(({ losses }) => losses.length > 0) ? exitCodes.failed : exitCodes.good;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Every record of every segment, where `recover` begins at the newest intact snapshot. */
+async function readEverything(dir: string): Promise<Recovered> {
+  const replay = new Replay();
+  for (const name of await listSegments(dir)) {
+    const { size } = await stat(name.path);
+    await replay.segment(name, size);
+  }
+  return replay.end();
+}
+
+async function report(signal: Signal, found: Recovered): Promise<LaneReport> {
+  const { end, cursors, cuts } = found;
+  const torn = await Promise.all(cuts.map(async ({ path, bytes }) => (await stat(path)).size - bytes));
+  return {
+    signal,
+    queueId: found.queueId,
+    segments: end.segments.length,
+    bytes: end.segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    seq: end.seq,
+    cumItems: end.cumItems,
+    outputs: [...cursors.values()].map((books) => ({ ...books, queuedItems: end.cumItems - books.cumItems })),
+    losses: found.losses,
+    tornBytes: torn.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+function linesOf(lane: LaneReport): readonly string[] {
+  const { signal, segments, bytes, seq, cumItems, queueId, tornBytes } = lane;
+  const head = `${signal.padEnd(8)} ${cumItems} items in ${seq} records so far, ${segments} segments, ${bytes} bytes, queue ${queueId ?? 'without a name'}`;
+  const outputs = lane.outputs.map((books) => {
+    const dropped = Object.entries(books.dropped).map(([reason, items]) => `, ${items} dropped (${reason})`);
+    return `         ${books.output}: ${books.delivered} delivered, ${books.queuedItems} waiting, ${books.lost} lost, ${books.routedAway} not for it${dropped.join('')}`;
+  });
+  const losses = lane.losses.map(
+    ({ segment, offset, bytes: damaged, items, reason }) =>
+      `         damaged: ${segment} at byte ${offset}, ${damaged} bytes${items === undefined ? '' : `, ${items} items`}: ${reason}`,
+  );
+  const torn =
+    tornBytes === 0
+      ? []
+      : [`         the last ${tornBytes} bytes are no whole record, and are cut when the daemon starts`];
+  return [head, ...outputs, ...losses, ...torn];
+}

@@ -166,7 +166,7 @@ function exampleOf(schema: Schema): unknown {
   return plain instanceof z.ZodBoolean ? true : '...';
 }
 
-function toToml(value: unknown): string {
+export function toToml(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map(toToml).join(', ')}]`;
   }

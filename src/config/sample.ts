@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { InputDefinition } from '../contract/input.ts';
 import type { OutputDefinition } from '../contract/output.ts';
 import { delivery } from './delivery-fields.ts';
-import { componentFields, exampleEntries, type Field, fieldsOf } from './field-list.ts';
+import { componentFields, exampleEntries, type Field, fieldsOf, toToml } from './field-list.ts';
 import { inputSwitch, tables } from './schema.ts';
 
 const width = 110;
@@ -38,10 +38,12 @@ export function inputFields(definition: InputDefinition): readonly Field[] {
 /** Its own keys first, then those of every output, with the defaults that this one changes. */
 export function outputFields(definition: OutputDefinition): readonly Field[] {
   const own = componentFields(definition.config);
-  const common = fieldsOf(delivery).map((field) => {
-    const changed = definition.defaults?.[field.key];
-    return changed === undefined ? field : { ...field, fallback: JSON.stringify(changed) };
-  });
+  const changed = new Map<string, unknown>(
+    Object.entries({ name: definition.type, signals: definition.signals, ...definition.defaults }),
+  );
+  const common = fieldsOf(delivery).map((field) =>
+    changed.has(field.key) ? { ...field, fallback: toToml(changed.get(field.key)) } : field,
+  );
   return [...own, ...common];
 }
 

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 const scripts = {
   /** Prints the program. */
   prometheus: ['debian.sh', 'prometheus', 'prometheus'],
+  /** Prints the program. */
+  chromium: ['debian.sh', 'chromium', 'chromium'],
   /** Prints the virtual environment; the program is `bin/envoy` in it. */
   envoy: ['envoy.sh'],
 } as const;

@@ -228,13 +228,12 @@ export class LineReader {
     labels.push(this.#pairs.pair(name, this.#quoted()));
   }
 
+  /** Prometheus does not miss a comma between labels either. */
   #comma(): void {
     this.skipBlanks();
     if (this.peek() === 0x2c) {
       this.pos++;
       this.skipBlanks();
-    } else if (this.peek() !== 0x7d) {
-      throw this.fault(`expected "," or "}", got ${this.#here()}`);
     }
   }
 

@@ -117,6 +117,7 @@ describe('what real exporters write', () => {
   test.each([
     ['empty braces', 'up{} 1', ['up{} 1']],
     ['a trailing comma', 'up{a="b",} 1', ['up{a="b"} 1']],
+    ['no comma between labels', 'up{a="b"c="d"} 1', ['up{a="b",c="d"} 1']],
     ['blanks wherever they may be', '  up { a = "b" , c="d" }\t 1 \t\n', ['up{a="b",c="d"} 1']],
     ['no blank before the value', 'up{a="b"}1', ['up{a="b"} 1']],
     ['no newline at the end', 'a 1\nb 2', ['a{} 1', 'b{} 2']],
@@ -334,7 +335,7 @@ describe('a page that cannot be read', () => {
     ['9a 1', 'expected a metric name, got "9a 1"'],
     ['a.b 1', 'expected a value, got ".b 1"'],
     ['<html><body>404</body></html>', 'expected a metric name, got "<html><body>404</body></html>"'],
-    ['a{b="c" 1', 'expected "," or "}", got "1"'],
+    ['a{b="c" 1', 'expected a label name, got "1"'],
     ['a{b=c} 1', 'expected a quoted label value, got "c} 1"'],
     ['a{b} 1', 'expected "=", got "} 1"'],
     ['a{9="c"} 1', 'expected a label name, got "9=\\"c\\"} 1"'],

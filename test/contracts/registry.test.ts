@@ -1,0 +1,22 @@
+import { inputs } from '../../src/inputs/index.ts';
+import { outputs } from '../../src/outputs/index.ts';
+import type { ProbeReport } from './create-probe.ts';
+import { describeRegistry, foldersOf, probeOf } from './registry-contract.ts';
+
+/** What nobody can guess must be written. */
+const minimal = {
+  'inputs.prom': { url: 'http://127.0.0.1:15020/stats/prometheus' },
+  'outputs.remote_write': { url: 'http://127.0.0.1:9090/api/v1/write' },
+  'outputs.zipkin': { url: 'http://127.0.0.1:9411/api/v2/spans' },
+};
+let report: Promise<ProbeReport> | undefined;
+
+describeRegistry({
+  inputs,
+  outputs,
+  folders: foldersOf,
+  probe: () => {
+    report ??= probeOf(minimal);
+    return report;
+  },
+});

@@ -91,7 +91,6 @@ describe('samples', () => {
     expect(withoutMaps(all?.config, asItIs?.config)).toEqual(asItIs?.config);
     expect(all?.delivery).toEqual(asItIs?.delivery);
   });
-  });
 
   test('the sample of our own tables shows the defaults', async () => {
     const text = samples(definitions).find(({ name }) => name === 'meshbridge.conf.sample')?.text ?? '';

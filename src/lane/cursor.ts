@@ -22,21 +22,18 @@ export function newBooks(output: string, seq: number, cumItems: number): CursorB
   return { output, seq, cumItems, delivered: 0, dropped: {}, routedAway: cumItems, lost: 0 };
 }
 
-/** Throws RangeError on a step that goes back or counts more than there was. */
+/** Throws RangeError on a step that goes back. Where more is told than there was, the books follow what was told. */
 export function advanced(books: CursorBooks, step: CursorStep): CursorBooks {
   const { delivered = 0, dropped = {}, routedAway = 0 } = step;
   const told = delivered + routedAway + sum(dropped);
-  const cumItems = step.cumItems ?? books.cumItems + told;
-  const lost = cumItems - books.cumItems - told;
-  if (step.seq < books.seq || lost < 0) {
-    throw new RangeError(
-      `cursor ${books.output} at ${books.seq} (${books.cumItems} items) cannot advance to ${step.seq} (${cumItems} items, ${told} told)`,
-    );
+  const lost = Math.max(0, (step.cumItems ?? 0) - books.cumItems - told);
+  if (step.seq < books.seq) {
+    throw new RangeError(`cursor ${books.output} at ${books.seq} cannot go back to ${step.seq}`);
   }
   return {
     output: books.output,
     seq: step.seq,
-    cumItems,
+    cumItems: books.cumItems + told + lost,
     delivered: books.delivered + delivered,
     dropped: added(books.dropped, dropped),
     routedAway: books.routedAway + routedAway,

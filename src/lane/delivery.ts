@@ -1,34 +1,13 @@
 import type { Output, WriteRequest, WriteResult } from '../contract/output.ts';
 import type { Clock, Logger } from '../contract/runtime.ts';
-import type { LaneLoss } from '../contract/status.ts';
-import type { QueueRecord, Signal } from '../model/batch.ts';
+import type { QueueRecord } from '../model/batch.ts';
 import type { LaneTail, TailRead } from '../record/tail.ts';
+import { Arrivals } from './arrivals.ts';
+import { attempt } from './attempt.ts';
 import { backOffMs } from './back-off.ts';
-import type { CursorActivity, CursorStep } from './cursor.ts';
+import type { CursorActivity } from './cursor.ts';
 import type { DeadLetters } from './dead-letters.ts';
-
-/** What delivery needs of a lane. */
-export interface DeliverySource {
-  readonly signal: Signal;
-  readonly queueId: string;
-  readonly durableSeq: number;
-  /** Calls back after each commit; returns how to end that. */
-  onDurable(listener: () => void): () => void;
-  /** Takes note of damage that reading met. */
-  lost(losses: readonly LaneLoss[]): void;
-}
-
-/** What delivery needs of a cursor (`lane-cursor.ts`). */
-export interface DeliveryCursor {
-  readonly output: string;
-  readonly seq: number;
-  readonly cumItems: number;
-  /** Resolves when it is durable. */
-  advance(step: CursorStep): Promise<void>;
-  report(activity: CursorActivity): void;
-  /** While `work` runs the lane drops nothing under it; between two of them it may, and then the cursor has moved. */
-  during<T>(work: () => Promise<T>): Promise<T>;
-}
+import type { DeliveryCursor, DeliveryLimits, DeliverySource } from './delivery-parts.ts';
 
 export interface DeliveryOptions {
   readonly source: DeliverySource;
@@ -39,12 +18,7 @@ export interface DeliveryOptions {
   readonly deadLetters: DeadLetters;
   /** Records that this output is to have; the rest is counted as routed away. */
   readonly accepts: (record: QueueRecord) => boolean;
-  readonly limits: {
-    readonly batchItems: number;
-    readonly batchBytes: number;
-    readonly batchWaitMs: number;
-    readonly timeoutMs: number;
-  };
+  readonly limits: DeliveryLimits;
   readonly clock: Clock;
   readonly log: Logger;
   /** [0, 1) */
@@ -66,27 +40,41 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #stopping = new AbortController();
   readonly #cut = new AbortController();
+  readonly #arrivals: Arrivals;
   #running: Promise<void> | undefined;
   #retries = 0;
   #lastError: string | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#arrivals = new Arrivals(options);
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#running === undefined) {
+      this.#arrivals.start();
+      this.#running = this.#run();
+    }
   }
 
-  /** Lets the attempt in flight end, until `signal` cuts it off. What is not delivered stays in the lane. */
+  /**
+   * Lets the attempt in flight end, until `signal` cuts it off. What is not delivered stays in the lane. May be called
+   * without `start`.
+   */
   async stop(signal: AbortSignal): Promise<void> {
     this.#stopping.abort(new Error('stopping'));
-    const cut = (): void => this.#cut.abort(signal.reason);
+    this.#arrivals.stop();
+    const late = Promise.withResolvers<void>();
+    const cut = (): void => {
+      this.#cut.abort(signal.reason);
+      // A cursor that the disk does not take is not waited for either.
+      setImmediate(late.resolve);
+    };
     signal.addEventListener('abort', cut, { once: true });
     if (signal.aborted) {
       cut();
     }
-    await this.#running;
+    await Promise.race([this.#running, late.promise]);
     signal.removeEventListener('abort', cut);
     await this.#options.tail.close();
     await this.#options.deadLetters.close();
@@ -107,51 +95,40 @@ export class Delivery {
         }
         this.#options.log.error({ output: this.#options.cursor.output, error }, 'Delivery failed and begins again.');
         await this.#pause(1_000);
-        await this.#options.tail.seek(this.#options.cursor.seq, this.#options.cursor.cumItems);
+        await this.#toCursor();
       }
     }
   }
 
   async #round(): Promise<void> {
-    const { tail, cursor } = this.#options;
+    const { tail, cursor, source, limits } = this.#options;
     if (cursor.seq > tail.seq) {
-      await tail.seek(cursor.seq, cursor.cumItems);
+      await this.#toCursor();
     }
-    const read = await this.#collect();
-    this.#options.source.lost(read.losses);
+    await this.#arrivals.enough();
+    if (this.#isStopping) {
+      return;
+    }
+    const throughSeq = source.durableSeq;
+    const read = await tail.read({ throughSeq, maxItems: limits.batchItems, maxBytes: limits.batchBytes });
+    this.#arrivals.read();
+    source.lost(read.losses);
     if (read.records.length > 0) {
       await this.#deliver(read);
-      return;
-    }
-    if (read.cumItems !== undefined && read.cumItems > cursor.cumItems && read.seq > cursor.seq) {
+    } else if (read.seq > cursor.seq && read.cumItems !== undefined) {
       const { seq, cumItems } = read;
       await cursor.during(async () => (cursor.seq < seq ? cursor.advance({ seq, cumItems }) : undefined));
-      return;
+    } else {
+      // The end of the log is damaged, and nothing behind it bounds the loss yet.
+      await this.#arrivals.behind(throughSeq);
     }
-    await this.#news();
   }
 
-  /** One request's worth: what is there, and what comes within `batch_wait` if that does not fill it. */
-  async #collect(): Promise<TailRead> {
-    const { batchItems, batchBytes, batchWaitMs } = this.#options.limits;
-    const first = await this.#read(batchItems, batchBytes);
-    if (first.records.length === 0 || first.items >= batchItems || first.bytes >= batchBytes || batchWaitMs === 0) {
-      return first;
-    }
-    await this.#pause(batchWaitMs);
-    const more = await this.#read(batchItems - first.items, batchBytes - first.bytes);
-    return {
-      ...more,
-      records: [...first.records, ...more.records],
-      items: first.items + more.items,
-      bytes: first.bytes + more.bytes,
-      cumItems: more.cumItems ?? first.cumItems,
-      losses: [...first.losses, ...more.losses],
-    };
-  }
-
-  #read(maxItems: number, maxBytes: number): Promise<TailRead> {
-    return this.#options.tail.read({ throughSeq: this.#options.source.durableSeq, maxItems, maxBytes });
+  /** Back to where the cursor is: records were read that were not delivered. */
+  async #toCursor(): Promise<void> {
+    const { tail, cursor } = this.#options;
+    await tail.seek(cursor.seq, cursor.cumItems);
+    this.#arrivals.read();
   }
 
   /** Works through the records, in halves where the far side asks for that. */
@@ -160,6 +137,7 @@ export class Delivery {
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
       const end = await this.#untilAnswered(group);
       if (end === 'left') {
+        await this.#toCursor();
         return;
       }
       if (end === 'split') {
@@ -174,13 +152,13 @@ export class Delivery {
   async #untilAnswered(group: readonly QueueRecord[]): Promise<'done' | 'split' | 'left'> {
     const { cursor, clock, log, random } = this.#options;
     const firstSeq = group[0]?.seq ?? 0;
-    for (let failures = 1; ; failures += 1) {
+    for (let failures = 1; !this.#isStopping && cursor.seq < firstSeq; failures += 1) {
       const answer = await cursor.during(() => this.#once(group));
       if (typeof answer === 'string') {
+        if (failures > 1) {
+          log.info({ output: cursor.output }, 'An output takes data again.');
+        }
         return answer;
-      }
-      if (this.#isStopping) {
-        return 'left';
       }
       const waitMs = backOffMs(failures, answer.afterMs, random);
       this.#retries += 1;
@@ -192,10 +170,8 @@ export class Delivery {
         );
       }
       await this.#pause(waitMs);
-      if (this.#isStopping || cursor.seq >= firstSeq) {
-        return 'left';
-      }
     }
+    return 'left';
   }
 
   /** One attempt, and the cursor moved by its answer if that is final. */
@@ -206,7 +182,9 @@ export class Delivery {
     if (wanted.length > 0) {
       this.#report('sending');
       const request = this.#request(wanted);
-      const result = await this.#attempt(request);
+      const { output, clock, limits, log } = this.#options;
+      const how = { output, name: cursor.output, timeoutMs: limits.timeoutMs, clock, log };
+      const result = await attempt(request, how, this.#cut.signal);
       if (result.status === 'retry') {
         return result;
       }
@@ -227,6 +205,7 @@ export class Delivery {
   async #final(result: Exclude<WriteResult, { status: 'retry' }>, request: WriteRequest): Promise<Outcome | 'split'> {
     switch (result.status) {
       case 'delivered':
+        this.#lastError = undefined;
         return { delivered: request.items, dropped: {} };
       case 'partial':
         return { delivered: request.items - result.rejected, dropped: { rejected: result.rejected } };
@@ -255,33 +234,6 @@ export class Delivery {
     return { delivered: 0, dropped: { rejected: request.items } };
   }
 
-  async #attempt(request: WriteRequest): Promise<WriteResult> {
-    const { output, clock, limits, log } = this.#options;
-    const done = new AbortController();
-    const late = new AbortController();
-    const timer = clock.sleep(limits.timeoutMs, done.signal).then(
-      () => late.abort(new Error('timeout')),
-      () => undefined,
-    );
-    try {
-      return await output.write(request, AbortSignal.any([late.signal, this.#cut.signal]));
-    } catch (error) {
-      if (late.signal.aborted) {
-        return { status: 'retry', reason: `no answer within ${limits.timeoutMs} ms` };
-      }
-      if (!this.#cut.signal.aborted) {
-        log.error({ output: this.#options.cursor.output, error }, 'An output failed instead of answering.');
-      }
-      return {
-        status: 'retry',
-        reason: `the output failed: ${error instanceof Error ? error.message : String(error)}`,
-      };
-    } finally {
-      done.abort();
-      await timer;
-    }
-  }
-
   #request(records: readonly QueueRecord[]): WriteRequest {
     const { source } = this.#options;
     const id = `${source.queueId}:${records[0]?.seq}-${records.at(-1)?.seq}`;
@@ -289,9 +241,6 @@ export class Delivery {
   }
 
   #report(state: CursorActivity['state'], lastError?: string, nextAttemptMs?: number): void {
-    if (state === 'idle') {
-      this.#lastError = undefined;
-    }
     this.#lastError = lastError ?? this.#lastError;
     this.#options.cursor.report({
       state,
@@ -304,28 +253,6 @@ export class Delivery {
   /** Waits, but not past the stop. */
   async #pause(ms: number): Promise<void> {
     await this.#options.clock.sleep(ms, this.#stopping.signal).catch(() => undefined);
-  }
-
-  /** Resolves when there is more durable data than the tail has read, or at the stop. */
-  #news(): Promise<void> {
-    const { source, tail } = this.#options;
-    const seen = source.durableSeq;
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        end();
-        this.#stopping.signal.removeEventListener('abort', finish);
-        resolve();
-      };
-      const end = source.onDurable(() => {
-        if (source.durableSeq > Math.max(seen, tail.seq)) {
-          finish();
-        }
-      });
-      this.#stopping.signal.addEventListener('abort', finish, { once: true });
-      if (source.durableSeq > seen || this.#isStopping) {
-        finish();
-      }
-    });
   }
 }
 

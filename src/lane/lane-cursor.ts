@@ -51,12 +51,17 @@ export class LaneCursor {
     return this.#durableSeq;
   }
 
+  /** About how many bytes are durable behind it. */
+  get waitingBytes(): number {
+    return this.#home.waiting(this.#books.seq).bytes;
+  }
+
   /** undefined while no output has attached to it in this life. */
   get onFull(): OnFull | undefined {
     return this.#onFull;
   }
 
-  /** Resolves when it is durable. Throws RangeError on a step that goes back or counts more than there was. */
+  /** Resolves when it is durable. Rejects with RangeError on a step that goes back. */
   async advance(step: CursorStep): Promise<void> {
     this.#books = advanced(this.#books, step);
     await this.#home.persist(this);

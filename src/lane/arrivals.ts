@@ -1,0 +1,86 @@
+import type { Clock } from '../contract/runtime.ts';
+import type { DeliveryCursor, DeliveryLimits, DeliverySource } from './delivery-parts.ts';
+
+export interface ArrivalsOptions {
+  readonly source: DeliverySource;
+  readonly cursor: DeliveryCursor;
+  readonly tail: { readonly seq: number };
+  readonly limits: DeliveryLimits;
+  readonly clock: Clock;
+}
+
+/** Knows what durable data its reader has not read, since when, and whether it is worth a request. */
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+  #unsubscribe: (() => void) | undefined;
+  #stopped = false;
+  /** When unread data came; undefined: there is none. */
+  #sinceMs: number | undefined;
+  #waiter: { readonly wake: () => void; readonly forWhat: 'news' | 'full request' } | undefined;
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.source.onDurable(() => this.#arrived());
+    this.#sinceMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whoever waits goes on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#waiter?.wake();
+  }
+
+  /** The reader has read on. */
+  read(): void {
+    const { source, tail } = this.#options;
+    this.#sinceMs = source.durableSeq > tail.seq ? Number.NEGATIVE_INFINITY : undefined;
+  }
+
+  /** Resolves when there is durable data behind that record, or at the stop. */
+  async behind(seq: number): Promise<void> {
+    while (this.#options.source.durableSeq <= seq && !this.#stopped) {
+      await this.#wait('news', undefined);
+    }
+  }
+
+  /** Resolves when a request's worth is unread, or something has been unread for `batchWaitMs`, or at the stop. */
+  async enough(): Promise<void> {
+    const { tail, limits, clock } = this.#options;
+    await this.behind(tail.seq);
+    const leftMs = (this.#sinceMs ?? clock.now()) + limits.batchWaitMs - clock.now();
+    if (leftMs > 0 && !this.#full() && !this.#stopped) {
+      await this.#wait('full request', leftMs);
+    }
+  }
+
+  #arrived(): void {
+    this.#sinceMs ??= this.#options.clock.now();
+    if (this.#waiter?.forWhat === 'news' || (this.#waiter !== undefined && this.#full())) {
+      this.#waiter.wake();
+    }
+  }
+
+  #full(): boolean {
+    const { source, cursor, limits } = this.#options;
+    return source.cumItems - cursor.cumItems >= limits.batchItems || cursor.waitingBytes >= limits.batchBytes;
+  }
+
+  async #wait(forWhat: 'news' | 'full request', ms: number | undefined): Promise<void> {
+    const awake = new AbortController();
+    this.#waiter = { wake: () => awake.abort(), forWhat };
+    await (ms === undefined
+      ? aborted(awake.signal)
+      : this.#options.clock.sleep(ms, awake.signal).catch(() => undefined));
+    this.#waiter = undefined;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,39 @@
+import type { LaneLoss } from '../contract/status.ts';
+import type { Signal } from '../model/batch.ts';
+import type { CursorActivity, CursorStep } from './cursor.ts';
+
+/** What delivery needs of a lane. */
+export interface DeliverySource {
+  readonly signal: Signal;
+  readonly queueId: string;
+  readonly durableSeq: number;
+  /** The lane's `cumItems` at `durableSeq`. */
+  readonly cumItems: number;
+  /** Calls back after each commit; returns how to end that. */
+  onDurable(listener: () => void): () => void;
+  /** Takes note of damage that reading met. */
+  lost(losses: readonly LaneLoss[]): void;
+}
+
+/** What delivery needs of a cursor (`lane-cursor.ts`). */
+export interface DeliveryCursor {
+  readonly output: string;
+  readonly seq: number;
+  readonly cumItems: number;
+  /** Resolves when it is durable. */
+  advance(step: CursorStep): Promise<void>;
+  report(activity: CursorActivity): void;
+  /** About how many bytes are durable behind it. */
+  readonly waitingBytes: number;
+  /** While `work` runs the lane drops nothing under it; between two of them it may, and then the cursor has moved. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface DeliveryLimits {
+  readonly batchItems: number;
+  /** Of payloads. */
+  readonly batchBytes: number;
+  /** Longest time that data waits for more to go with it. */
+  readonly batchWaitMs: number;
+  readonly timeoutMs: number;
+}

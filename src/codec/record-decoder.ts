@@ -13,43 +13,67 @@ import { decodeSpans } from './spans.ts';
 /** The one decoder of records: what an output asks for a second time is what the first one got. */
 export class RecordDecoders implements RecordDecoder {
   readonly #frames = new FrameDecoder();
-  readonly #done = new WeakMap<QueueRecord, unknown>();
+  readonly #frame = new OncePerRecord((record): MetricFrame => {
+    expectFormat(record, 'metric-frame');
+    return this.#frames.decode(record.payload, record.dictionary, record.edits);
+  });
+  readonly #spans = new OncePerRecord(decodeSpans);
+  readonly #lines = new OncePerRecord((record): LogBlock => {
+    expectFormat(record, 'log-block');
+    return decodeLogBlock(record.payload);
+  });
+  readonly #points = new OncePerRecord(editedPoints);
 
   spans(record: QueueRecord): readonly Span[] {
-    return this.#once(record, () => decodeSpans(record));
+    return this.#spans.of(record);
   }
 
   frame(record: QueueRecord): MetricFrame {
-    return this.#once(record, () => {
-      expectFormat(record, 'metric-frame');
-      return this.#frames.decode(record.payload, record.dictionary, record.edits);
-    });
+    return this.#frame.of(record);
   }
 
+  /** Lines have no tags of their own: who shows the pod's fields beside them applies the edits there. */
   lines(record: QueueRecord): LogBlock {
-    return this.#once(record, () => {
-      expectFormat(record, 'log-block');
-      return decodeLogBlock(record.payload);
-    });
+    return this.#lines.of(record);
   }
 
   points(record: QueueRecord): readonly RumPoint[] {
-    return this.#once(record, () => {
-      expectFormat(record, 'rum-points');
-      return decodeRumPoints(record.payload);
-    });
+    return this.#points.of(record);
+  }
+}
+
+/** What was made of a record, for as long as somebody holds the record. */
+class OncePerRecord<T> {
+  readonly #made = new WeakMap<QueueRecord, { readonly value: T }>();
+  readonly #make: (record: QueueRecord) => T;
+
+  constructor(make: (record: QueueRecord) => T) {
+    this.#make = make;
   }
 
-  /** A record has one signal, so what is kept for it is what its one reader makes. */
-  #once<T>(record: QueueRecord, decode: () => T): T {
-    const known = this.#done.get(record);
+  of(record: QueueRecord): T {
+    const known = this.#made.get(record);
     if (known !== undefined) {
-      return known as T;
+      return known.value;
     }
-    const decoded = decode();
-    this.#done.set(record, decoded);
-    return decoded;
+    const value = this.#make(record);
+    this.#made.set(record, { value });
+    return value;
   }
+}
+
+function editedPoints(record: QueueRecord): readonly RumPoint[] {
+  expectFormat(record, 'rum-points');
+  const points = decodeRumPoints(record.payload);
+  const { drop, add } = record.edits ?? {};
+  if (drop === undefined && add === undefined) {
+    return points;
+  }
+  const dropped = new Set(drop);
+  return points.map((point) => {
+    const kept = Object.entries(point.tags).filter(([key]) => !dropped.has(key));
+    return { ...point, tags: { ...add, ...Object.fromEntries(kept) } };
+  });
 }
 
 function expectFormat(record: QueueRecord, format: QueueRecord['format']): void {

@@ -1,6 +1,8 @@
 import type { OutputDefinition } from '../contract/output.ts';
 import { file } from './file/file.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
+import { stdout } from './stdout/stdout.ts';
+import { zipkinOutput } from './zipkin/zipkin.ts';
 
 /** Every output there is. One component, one folder, one line here. */
-export const outputs: readonly OutputDefinition[] = [file, remoteWrite];
+export const outputs: readonly OutputDefinition[] = [file, remoteWrite, stdout, zipkinOutput];

@@ -1,85 +1,149 @@
-import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describeOutput } from '../../../test/contracts/output-contract.ts';
+import { fakeRuntime } from '../../../test/fakes/runtime.ts';
+import { type TempDir, tempDir } from '../../../test/fakes/temp-dir.ts';
 import { RecordDecoders } from '../../codec/record-decoder.ts';
-import type { WriteRequest } from '../../contract/output.ts';
+import type { Output, WriteRequest } from '../../contract/output.ts';
 import type { QueueRecord } from '../../model/batch.ts';
-import { FileOutput } from './file-output.ts';
+import { file } from './file.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-
-async function opened(): Promise<{ output: FileOutput; path: string; again: () => FileOutput }> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'meshbridge-file-'));
-  const again = (): FileOutput =>
-    new FileOutput(
-      { path: 'out.ndjson' },
-      {
-        id: 'outputs.file',
-        name: 'file',
-        dataDir,
-        userAgent: 'test',
-        log: quiet,
-        clock: { now: () => 0, sleep: () => Promise.resolve() },
-        meter: { counter: () => ({ add() {}, value: 0 }), gauge: () => ({ set() {} }) },
-        decode: new RecordDecoders(),
-      },
-    );
-  return { output: again(), path: join(dataDir, 'out.ndjson'), again };
+function spanRecord(seq: number, payload: string): QueueRecord {
+  const common = { signal: 'traces', format: 'zipkin-json-v2', receivedAtMs: 1, origin: {} } as const;
+  return { ...common, seq, items: 1, cumItems: seq, payload: Buffer.from(payload) };
 }
 
-function spans(seq: number, json: string): WriteRequest {
-  const record: QueueRecord = {
-    seq,
-    signal: 'traces',
-    format: 'zipkin-json-v2',
-    receivedAtMs: 1,
-    items: 1,
-    cumItems: seq,
-    origin: {},
-    payload: Buffer.from(json),
-  };
-  return { signal: 'traces', records: [record], items: 1, id: `q:${seq}-${seq}` };
+function request(...records: readonly QueueRecord[]): WriteRequest {
+  const [first, last] = [records[0]!.seq, records.at(-1)!.seq];
+  return { signal: 'traces', records, items: records.length, id: `q:${first}-${last}` };
 }
 
-const one = '[{"traceId":"000000000000000a","id":"000000000000000b","name":"get"}]';
+function span(seq: number): QueueRecord {
+  return spanRecord(seq, `[{"traceId":"000000000000000a","id":"${seq.toString(16).padStart(16, '0')}"}]`);
+}
+
+describeOutput({
+  kind: 'local',
+  definition: file,
+  decode: new RecordDecoders(),
+  request: (records) => request(...Array.from({ length: records }, (_, i) => span(i + 1))),
+  config: (dir) => ({ path: join(dir, 'deep', 'out.ndjson') }),
+  itemsIn: async (dir) => linesIn(join(dir, 'deep', 'out.ndjson')).length,
+});
+
+function linesIn(path: string): readonly string[] {
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n');
+    return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+  } catch {
+    return [];
+  }
+}
+
+let dir: TempDir;
+let output: Output;
+const delivered = { status: 'delivered' };
 const never = new AbortController().signal;
 
-test('each span is a line with its signal', async () => {
-  const { output, path } = await opened();
-  expect(await output.write(spans(1, one), never)).toEqual({ status: 'delivered' });
-  await output.stop();
-  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line))).toEqual([
-    { signal: 'traces', traceId: '000000000000000a', id: '000000000000000b', name: 'get' },
-  ]);
+beforeEach(async () => {
+  dir = await tempDir();
+  output = created();
 });
 
-test('a line that a crash tore is cut off, whole ones stay', async () => {
-  const { output, path, again } = await opened();
-  await writeFile(path, '{"whole":1}\n');
-  await appendFile(path, `{"torn":${'1'.repeat(100_000)}`);
-  expect(await output.write(spans(1, one), never)).toEqual({ status: 'delivered' });
+afterEach(async () => {
   await output.stop();
-  const second = again();
-  expect(await second.write(spans(2, one), never)).toEqual({ status: 'delivered' });
-  await second.stop();
-  const lines = (await readFile(path, 'utf8')).split('\n');
-  expect(lines.length).toBe(4);
-  expect(lines[0]).toBe('{"whole":1}');
-  expect(lines[1]).toBe(lines[2]);
+  await dir.remove();
 });
 
-test('a record that cannot be read asks for halves, so that only it goes to the dead letters', async () => {
-  const { output } = await opened();
-  expect(await output.write(spans(1, '[{"traceId":"x"}]'), never)).toMatchObject({ status: 'split' });
-  await output.stop();
+function created(): Output {
+  const runtime = { ...fakeRuntime({ dataDir: dir.path }), name: 'file', decode: new RecordDecoders() };
+  return file.create(file.config.parse({}), runtime);
+}
+
+function path(): string {
+  return join(dir.path, 'out.ndjson');
+}
+
+describe('the file', () => {
+  test('is under the data directory, for nobody else to read, and has a line for each item', async () => {
+    expect(await output.write(request(span(1), span(2)), never)).toEqual(delivered);
+    expect(linesIn(path()).map((line) => JSON.parse(line))).toEqual([
+      { signal: 'traces', traceId: '000000000000000a', id: '0000000000000001' },
+      { signal: 'traces', traceId: '000000000000000a', id: '0000000000000002' },
+    ]);
+    expect(statSync(path()).mode & 0o777).toBe(0o600);
+  });
+
+  test('loses a line of ours that a crash tore, at whatever byte', async () => {
+    await output.write(request(span(1)), never);
+    const [whole = ''] = linesIn(path());
+    for (let length = 1; length < whole.length; length += 7) {
+      await output.stop();
+      appendFileSync(path(), whole.slice(0, length));
+      output = created();
+      expect(await output.write(request(span(2)), never)).toEqual(delivered);
+    }
+    expect(linesIn(path()).every((line) => line.length === whole.length)).toBe(true);
+  });
+
+  test('loses a torn line that is longer than what is read at once', async () => {
+    writeFileSync(path(), `{"signal":"logs"}\n{"signal":"logs","message":"${'x'.repeat(200_000)}`);
+    await output.write(request(span(1)), never);
+    expect(linesIn(path())).toHaveLength(2);
+  });
+
+  test('keeps an end that is not ours, and gives it its newline', async () => {
+    writeFileSync(path(), 'somebody’s notes');
+    await output.write(request(span(1)), never);
+    expect(linesIn(path())[0]).toBe('somebody’s notes');
+    expect(linesIn(path())).toHaveLength(2);
+  });
+
+  test('is opened anew when somebody moves, empties or removes it', async () => {
+    await output.write(request(span(1)), never);
+    renameSync(path(), `${path()}.1`);
+    await output.write(request(span(2)), never);
+    expect([linesIn(`${path()}.1`).length, linesIn(path()).length]).toEqual([1, 1]);
+    truncateSync(path());
+    await output.write(request(span(3)), never);
+    expect(linesIn(path())).toHaveLength(1);
+    expect(readFileSync(path()).includes(0)).toBe(false);
+  });
+
+  test('has whole lines when requests come at once', async () => {
+    const requests = Array.from({ length: 20 }, (_, i) => request(...Array.from({ length: 50 }, () => span(i + 1))));
+    await Promise.all(requests.map((one) => output.write(one, never)));
+    expect(linesIn(path()).map((line) => typeof JSON.parse(line))).toHaveLength(1_000);
+  });
 });
 
-test('a directory in the way is a reason to come back', async () => {
-  const { output, path } = await opened();
-  const { mkdir } = await import('node:fs/promises');
-  await mkdir(path);
-  expect(await output.write(spans(1, one), never)).toMatchObject({ status: 'retry' });
-  await output.stop();
+describe('what can not be written', () => {
+  test('because of one record of several asks for halves, and leaves nothing of the others', async () => {
+    await output.write(request(span(1)), never);
+    const bad = request(span(2), spanRecord(3, '[{"traceId":"x"}]'));
+    expect(await output.write(bad, never)).toMatchObject({ status: 'split' });
+    expect(linesIn(path())).toHaveLength(1);
+  });
+
+  test('because a directory is in the way asks to come again, and works once it is not', async () => {
+    mkdirSync(path());
+    expect(await output.check()).toEqual({ ok: false, reason: `${path()} is in the way` });
+    expect(await output.write(request(span(1)), never)).toMatchObject({
+      status: 'retry',
+      reason: expect.stringContaining('EISDIR'),
+    });
+    renameSync(path(), `${path()}-away`);
+    expect(await output.write(request(span(1)), never)).toEqual(delivered);
+  });
+
+  test('because the disk is full asks to come again, and leaves whole lines', async () => {
+    const runtime = { ...fakeRuntime({ dataDir: dir.path }), name: 'file', decode: new RecordDecoders() };
+    const full = file.create(file.config.parse({ path: '/dev/full' }), runtime);
+    expect(await full.write(request(span(1)), never)).toMatchObject({
+      status: 'retry',
+      reason: expect.stringContaining('ENOSPC'),
+    });
+    await full.stop();
+  });
 });

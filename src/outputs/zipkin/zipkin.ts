@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { httpFields } from '../../config/delivery-fields.ts';
+import { url } from '../../config/fields.ts';
+import { defineOutput } from '../../contract/output.ts';
+import { ZipkinOutput } from './zipkin-output.ts';
+
+const config = z.strictObject({
+  url: url().describe(
+    'Where to post: the spans address of a Zipkin server or collector, such as "http://127.0.0.1:19411/api/v2/spans". A user and password in it become basic authorization.',
+  ),
+  ...httpFields,
+});
+export type ZipkinOutputConfig = z.output<typeof config>;
+
+export const zipkinOutput = defineOutput({
+  type: 'zipkin',
+  summary: 'Sends spans as Zipkin v2 JSON to a Zipkin server and whatever else takes that.',
+  signals: ['traces'],
+  config,
+  create: (checked, runtime) => new ZipkinOutput(checked, runtime),
+});

@@ -143,9 +143,11 @@ class Lives {
   #written = 0;
   /** Texts whose append resolved, in order. */
   readonly acknowledged: string[] = [];
+  /** What anyone could read: it has passed the watermark, so it stays. */
+  readonly #seen = new Set<string>();
   /** What anyone ever read under a number: a number means one record for ever. */
   readonly #meaning = new Map<string, string>();
-  /** cumItems up to which the output has been given records; those may be removed from the log. */
+  /** The output has been given records up to here; those may be removed from the log. */
   #doneSeq = 0;
   readonly #delivered: string[] = [];
 
@@ -190,7 +192,10 @@ class Lives {
     expect(new Set(all).size).toBe(all.length);
     const wanted = new Set(this.acknowledged);
     expect(all.filter((text) => wanted.has(text))).toEqual(this.acknowledged);
+    const there = new Set(all);
+    expect([...this.#seen].filter((text) => !there.has(text))).toEqual([]);
     for (const [i, record] of records.entries()) {
+      this.#seen.add(payloads[i] ?? '');
       const number = `${lane.queueId}:${record.seq}`;
       expect(this.#meaning.get(number) ?? payloads[i]).toBe(payloads[i]);
       this.#meaning.set(number, payloads[i] ?? '');
@@ -240,7 +245,7 @@ class Lives {
   }
 }
 
-test('whatever order of appends, deliveries, restarts and power losses: nothing acknowledged is missing, nothing comes twice, and no number means two records', async () => {
+test('whatever order of appends, deliveries, restarts and power losses: nothing acknowledged or read goes missing, nothing comes twice, and no number means two records', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), (steps) =>
       inTempDir(async (root) => {

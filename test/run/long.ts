@@ -27,10 +27,6 @@ function propertyTests(): Step[] {
 
 const steps: readonly Step[] = [
   ...propertyTests(),
-  {
-    name: 'kill -9 in a loop',
-    args: ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects', 'crash', '--testMatch', '**/test/crash/*.long.ts'],
-  },
   { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
 ];
 

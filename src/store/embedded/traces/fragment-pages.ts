@@ -70,20 +70,26 @@ export class FragmentPages {
   #firstPage(key: TraceKey): number {
     let low = 0;
     let high = this.#pages - 1;
-    let guess = Math.min(high, Math.floor((key.high / 2 ** 32) * this.#pages));
+    let guess = this.#pagesOver(key.high);
     while (low < high) {
+      guess = Math.max(low, Math.min(high, guess));
       const words = this.#words(guess);
       if (before(words, words.length - 3, key)) {
         low = guess + 1;
-        guess = Math.min(high, low);
+        guess += Math.max(1, this.#pagesOver(key.high - (words.at(-3) ?? 0)));
       } else if (guess > low && !before(words, 0, key)) {
         high = guess;
-        guess = Math.max(low, guess - 1);
+        guess -= Math.max(1, this.#pagesOver((words[0] ?? 0) - key.high));
       } else {
         return guess;
       }
     }
     return low;
+  }
+
+  /** About how many pages so many upper words take. */
+  #pagesOver(highs: number): number {
+    return Math.floor((highs / 2 ** 32) * this.#pages);
   }
 
   #words(page: number): Uint32Array {

@@ -15,8 +15,6 @@ export interface HostedStoreOptions {
   readonly log: Logger;
 }
 
-/** What the embedded store takes. */
-const storedSignals: readonly Signal[] = ['traces'];
 const cursorName = 'store';
 const mostBytes = 20e9;
 const mostShare = 0.2;
@@ -40,7 +38,7 @@ export class HostedStore {
     const store = new HostedStore(client, log);
     client.onStored((stored) => store.#stored(stored));
     client.onLost((signal, losses) => lanes[signal].lost(losses));
-    for (const signal of storedSignals) {
+    for (const signal of client.signals) {
       await store.#follow(lanes[signal]);
     }
     return store;

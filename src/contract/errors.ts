@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'BRIDGE_OVERLOADED' // the sender should try again later → 503 + Retry-After
   | 'BRIDGE_CORRUPT' // bytes on disk are not what was written
   | 'BRIDGE_NOT_FOUND' // → 404
+  | 'BRIDGE_UNSUPPORTED' // a good question that this version has no answer to → 422
   | 'BRIDGE_START'; // a port, file or peer was not there
 
 /** The only error class that crosses rooms. Ask for `code`, never for text. */

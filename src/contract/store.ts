@@ -22,6 +22,36 @@ export interface TraceQuery {
   readonly limit: number;
 }
 
+/** Bounds are inclusive, ms since 1970. */
+export interface TimeRange {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** `=~` and `!~` match whole values, in RE2's syntax. A label that a series or stream lacks has the value ''. */
+export interface LabelMatcher {
+  readonly name: string;
+  readonly op: '=' | '!=' | '=~' | '!~';
+  readonly value: string;
+}
+
+/** All conditions must hold. The labels of a stream are the fields of its origin and `stream` (stdout, stderr). */
+export interface LogQuery extends TimeRange {
+  readonly matchers: readonly LabelMatcher[];
+  /** Each must stand in the line; letters of either case. */
+  readonly texts: readonly string[];
+  /** Empty: all. Names of `logLevels`. */
+  readonly levels: readonly string[];
+}
+
+/** What each of the questions about label names, values and series looks at; no selectors: every series. */
+export interface SeriesQuery extends TimeRange {
+  /** PromQL series selectors; a series that one of them matches is meant. */
+  readonly selectors: readonly string[];
+  /** At most so many entries; 0: all. */
+  readonly limit: number;
+}
+
 /** Small objects in, finished response bytes out: nothing is copied field by field between threads. */
 export type Question =
   | { readonly kind: 'zipkin.services' }
@@ -34,6 +64,33 @@ export type Question =
   | { readonly kind: 'zipkin.dependencies'; readonly endTsMs: number; readonly lookbackMs: number }
   | { readonly kind: 'zipkin.autocompleteKeys' }
   | { readonly kind: 'zipkin.autocompleteValues'; readonly key: string }
+  /**
+   * `prom.*` answer with what stands under `data` in Prometheus' HTTP API. A query that is wrong rejects with BRIDGE_DECODE,
+   * one that is right but not evaluated by this version with BRIDGE_UNSUPPORTED.
+   */
+  | { readonly kind: 'prom.query'; readonly query: string; readonly timeMs: number }
+  | { readonly kind: 'prom.queryRange'; readonly query: string; readonly range: TimeRange; readonly stepMs: number }
+  | { readonly kind: 'prom.labels'; readonly query: SeriesQuery }
+  | { readonly kind: 'prom.labelValues'; readonly name: string; readonly query: SeriesQuery }
+  | { readonly kind: 'prom.series'; readonly query: SeriesQuery }
+  | { readonly kind: 'prom.metadata'; readonly metric?: string; readonly limit: number }
+  /** A JSON list of `{name, measurement, field, type, help?, unit?, series}` by name: what the metrics explorer lists. */
+  | { readonly kind: 'metrics.catalogue'; readonly range: TimeRange }
+  /**
+   * JSON `{lines: [{id, time, timeMs, message, level, stream, labels, traceId?}], next?}`, newest first. `time` is RFC 3339
+   * with ns, `id` tells lines of equal content apart. `before` goes on where an earlier answer's `next` says.
+   */
+  | { readonly kind: 'logs.search'; readonly query: LogQuery; readonly limit: number; readonly before?: string }
+  /**
+   * The same, in the order of arrival, of what arrived after `after`; without it, nothing but `next`. `next` is always
+   * there. Only the matchers, texts and levels of the query count.
+   */
+  | { readonly kind: 'logs.tail'; readonly query: LogQuery; readonly limit: number; readonly after?: string }
+  /** JSON `{startMs, stepMs, total, levels: {<level>: [count, ...]}}`: bucket i begins at startMs + i × stepMs. */
+  | { readonly kind: 'logs.counts'; readonly query: LogQuery; readonly stepMs: number }
+  /** JSON lists of names and of values, sorted. */
+  | { readonly kind: 'logs.labels'; readonly range: TimeRange }
+  | { readonly kind: 'logs.labelValues'; readonly name: string; readonly range: TimeRange }
   | { readonly kind: 'store.status' };
 
 export interface Answer {

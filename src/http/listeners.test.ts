@@ -219,6 +219,7 @@ describe('answers', () => {
     ['BRIDGE_TOO_LARGE', 413],
     ['BRIDGE_OVERLOADED', 503],
     ['BRIDGE_NOT_FOUND', 404],
+    ['BRIDGE_UNSUPPORTED', 422],
   ] as const)('turn %s into %i with its message as one line of text', async (code, status) => {
     const handle = async (): Promise<HttpResponse> => {
       throw new BridgeError(code, '$[0].id: is empty');

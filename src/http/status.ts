@@ -12,6 +12,8 @@ export function statusOf(code: ErrorCode): number {
       return 503;
     case 'BRIDGE_NOT_FOUND':
       return 404;
+    case 'BRIDGE_UNSUPPORTED':
+      return 422;
     default:
       return 500;
   }

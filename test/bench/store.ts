@@ -82,6 +82,10 @@ const dir = mkdtempSync(join(values.dir, 'meshbridge-bench-store-'));
 const options = { dir, retentionMs: 7 * 86_400_000, maxBytes: 20e9, clock: systemClock, decodeSpans };
 const store = new EmbeddedStore(options);
 await store.open();
+const traces = store.parts.find(({ signal }) => signal === 'traces');
+if (traces === undefined) {
+  throw new Error('the store takes no traces');
+}
 const maker = new SpanMaker(1, startMs * 1000);
 const ingest: Cost = { seconds: 0 };
 const someIds: string[] = [];
@@ -92,8 +96,8 @@ for (let done = 0, seq = 1; done < total; done += commitSpans) {
   someIds.push(traceIds[0] ?? '');
   lastMs = records.at(-1)?.receivedAtMs ?? lastMs;
   await costing(ingest, async () => {
-    store.append('bench', records);
-    await store.flush();
+    traces.append('bench', records);
+    await traces.flush();
   });
 }
 const status = await store.status();

@@ -13,6 +13,7 @@ const statusOf: Readonly<Record<ErrorCode, number>> = {
   BRIDGE_OVERLOADED: 503,
   BRIDGE_CORRUPT: 500,
   BRIDGE_NOT_FOUND: 404,
+  BRIDGE_UNSUPPORTED: 422,
   BRIDGE_START: 500,
 };
 

@@ -23,7 +23,7 @@ export class StoreClient implements StoreReader {
   readonly #exited = Promise.withResolvers<void>();
   readonly #asked = new Map<number, Asked>();
   readonly #watermarks = new Map<Signal, Watermark>();
-  readonly #positions = new Map<Signal, HeldPosition>();
+  readonly #positions = new Map<Signal, HeldPosition | undefined>();
   readonly #storedListeners: ((stored: Stored) => void)[] = [];
   readonly #lossListeners: ((signal: Signal, losses: readonly LaneLoss[]) => void)[] = [];
   readonly #deathListeners: ((error: Error) => void)[] = [];
@@ -46,6 +46,11 @@ export class StoreClient implements StoreReader {
     const client = new StoreClient(settings);
     await client.#opened.promise;
     return client;
+  }
+
+  /** What it takes. */
+  get signals(): readonly Signal[] {
+    return [...this.#positions.keys()];
   }
 
   /** What the store has of that lane: durable and found by questions. */

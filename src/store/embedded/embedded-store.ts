@@ -1,13 +1,13 @@
 import { join } from 'node:path';
+import { BridgeError } from '../../contract/errors.ts';
 import type { WriteRequest } from '../../contract/output.ts';
 import type { Clock, Health } from '../../contract/runtime.ts';
 import type { Answer, Question, Store, StorePosition, StoreStatus } from '../../contract/store.ts';
-import type { QueueRecord, Signal } from '../../model/batch.ts';
+import type { Signal } from '../../model/batch.ts';
 import { DamageBook } from './damage-book.ts';
-import type { HeldPosition } from './position.ts';
+import type { SignalStore } from './signal-store.ts';
 import { Slice } from './slice.ts';
 import type { DecodeSpans } from './traces/trace-intake.ts';
-import { TraceQuestions } from './traces/trace-questions.ts';
 import { TraceStore } from './traces/trace-store.ts';
 
 export interface EmbeddedStoreOptions {
@@ -28,105 +28,135 @@ const defaultSealMs = 6 * 3_600_000;
 const partitionsInStore = 16;
 
 /**
- * The store without a database (design.md §6): a directory per signal, today `traces`. One thread uses it; questions
- * take turns with each other and let commits go first.
+ * The store without a database (design.md §6): a directory per signal. One thread uses it; questions take turns with each
+ * other and let commits go first.
  */
 export class EmbeddedStore implements Store {
+  readonly #options: EmbeddedStoreOptions;
   readonly #damage = new DamageBook();
-  readonly #traces: TraceStore;
-  readonly #questions: TraceQuestions;
-  readonly #priority = { clear: () => this.#ingest };
-  #ingest: Promise<void> = Promise.resolve();
+  readonly #parts: ReadonlyMap<Signal, SignalStore>;
+  readonly #ingest = new Set<Promise<void>>();
+  readonly #priority = { clear: async () => void (await Promise.all(this.#ingest)) };
   #failure: string | undefined;
 
   constructor(options: EmbeddedStoreOptions) {
-    const { sealBytes, sealMs } = options;
-    this.#traces = new TraceStore({
-      dir: join(options.dir, 'traces'),
-      retentionMs: options.retentionMs,
-      maxBytes: options.maxBytes,
-      sealBytes: sealBytes ?? Math.min(defaultSealBytes, Math.ceil(options.maxBytes / partitionsInStore)),
+    this.#options = options;
+    const { retentionMs, maxBytes, sealBytes, sealMs, clock, decodeSpans } = options;
+    const common = (signal: Signal) => ({
+      dir: join(options.dir, signal),
+      retentionMs,
+      sealBytes: sealBytes ?? Math.min(defaultSealBytes, Math.ceil(maxBytes / partitionsInStore)),
       sealMs: sealMs ?? defaultSealMs,
-      clock: options.clock,
-      decode: options.decodeSpans,
+      clock,
       damage: this.#damage,
     });
-    this.#questions = new TraceQuestions(this.#traces);
+    const parts: readonly SignalStore[] = [new TraceStore({ ...common('traces'), decode: decodeSpans })];
+    this.#parts = new Map(parts.map((part) => [part.signal, part]));
   }
 
-  open(): Promise<void> {
-    return this.#traces.open();
+  /** What it takes, a part for each signal. */
+  get parts(): readonly SignalStore[] {
+    return [...this.#parts.values()];
+  }
+
+  async open(): Promise<void> {
+    for (const part of this.parts) {
+      await part.open();
+    }
   }
 
   async commit(request: WriteRequest): Promise<void> {
-    if (request.signal === 'traces') {
-      this.append(queueIdOf(request.id), request.records);
-    }
-    await this.flush();
-  }
-
-  /** Takes records of the traces lane into memory; `flush` makes them durable and lets questions find them. */
-  append(queueId: string, records: readonly QueueRecord[]): void {
-    this.#traces.append(queueId, records);
-  }
-
-  async flush(): Promise<void> {
+    const part = this.#parts.get(request.signal);
+    part?.append(queueIdOf(request.id), request.records);
     try {
-      await this.#traces.flush();
+      await part?.flush();
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.failed(error);
       throw error;
     }
   }
 
-  /** Spans and bytes that wait for `flush`. */
-  get waiting(): { readonly spans: number; readonly bytes: number } {
-    return { spans: this.#traces.waitingSpans, bytes: this.#traces.waitingBytes };
+  /** A flush went wrong: `check` says so from now on. */
+  failed(error: unknown): void {
+    this.#failure = error instanceof Error ? error.message : String(error);
   }
 
   /** Questions under way go on when this has settled. */
   ingesting(work: Promise<void>): void {
-    this.#ingest = work.catch(() => undefined);
-  }
-
-  /** With the lane's `cumItems` there. */
-  held(signal: Signal): HeldPosition | undefined {
-    return signal === 'traces' ? this.#traces.position : undefined;
+    const settled = work
+      .catch(() => undefined)
+      .then(() => {
+        this.#ingest.delete(settled);
+      });
+    this.#ingest.add(settled);
   }
 
   async position(signal: Signal): Promise<StorePosition | undefined> {
-    const held = this.held(signal);
+    const held = this.#parts.get(signal)?.position;
     return held === undefined ? undefined : { queueId: held.queueId, seq: held.seq };
   }
 
   async ask(question: Question, signal?: AbortSignal): Promise<Answer> {
     signal?.throwIfAborted();
-    const slice = new Slice(this.#priority, signal);
     if (question.kind === 'store.status') {
       const status = await this.status();
       const body = Buffer.from(JSON.stringify(status));
       return { contentType: 'application/json', body, count: status.partitions.length };
     }
-    return this.#questions.answer(question, slice);
+    const slice = new Slice(this.#priority, signal);
+    for (const part of this.parts) {
+      const answer = part.answer(question, slice);
+      if (answer !== undefined) {
+        return answer;
+      }
+    }
+    throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
   }
 
-  expire(): Promise<number> {
-    return this.#traces.expire();
+  /** First what is past its age, then, over all signals, the oldest partition until the rest fits. */
+  async expire(): Promise<number> {
+    let freed = 0;
+    for (const part of this.parts) {
+      freed += await part.expire();
+    }
+    while (this.#bytes() > this.#options.maxBytes) {
+      const bytes = (await oldestOf(this.parts)?.dropOldest()) ?? 0;
+      if (bytes === 0) {
+        break;
+      }
+      freed += bytes;
+    }
+    return freed;
   }
 
   async status(): Promise<StoreStatus> {
-    const partitions = this.#traces.partitions.map((partition) => partition.status());
-    const bytes = partitions.reduce((sum, partition) => sum + partition.bytes, 0);
-    return { partitions, bytes, damage: this.#damage.list() };
+    const partitions = this.parts.flatMap((part) => part.partitions.map((partition) => partition.status()));
+    return { partitions, bytes: this.#bytes(), damage: this.#damage.list() };
   }
 
   async check(): Promise<Health> {
     return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
   }
 
-  close(): Promise<void> {
-    return this.#traces.close();
+  async close(): Promise<void> {
+    for (const part of this.parts) {
+      await part.close();
+    }
   }
+
+  #bytes(): number {
+    return this.parts.flatMap(({ partitions }) => partitions).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+}
+
+/** The part with the oldest partition that may go: the newest of each part stays. */
+function oldestOf(parts: readonly SignalStore[]): SignalStore | undefined {
+  const droppable = parts.filter(({ partitions }) => partitions.length > 1);
+  const arrivedMs = (part: SignalStore): number => part.partitions[0]?.arrivedMs ?? 0;
+  return droppable.reduce<SignalStore | undefined>(
+    (oldest, part) => (oldest === undefined || arrivedMs(part) < arrivedMs(oldest) ? part : oldest),
+    undefined,
+  );
 }
 
 /** `<queue id>:<first seq>-<last seq>` (contract/output.ts). */

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../contract/runtime.ts';
 import type { LaneLoss } from '../../contract/status.ts';
 import { LaneTail } from '../../record/tail.ts';
-import type { EmbeddedStore } from './embedded-store.ts';
 import type { FollowLane, Stored } from './messages.ts';
+import type { SignalStore } from './signal-store.ts';
 import { Watermark } from './watermark.ts';
 
 /** Taken in at once; questions have their turn in between. */
@@ -14,25 +14,27 @@ const readGapMs = 100;
 /** Commits are this far apart, unless this much waits. */
 const commitGapMs = 200;
 const commitBytes = 4 * 1024 * 1024;
-/** Few spans wait this long for others to share a block with. */
-const fewSpans = 256;
-const fewSpansMs = 500;
+/** Few items wait this long for others to share a block with. */
+const fewItems = 256;
+const fewItemsMs = 500;
 
 export interface FollowerEvents {
   stored(stored: Stored): void;
   lost(losses: readonly LaneLoss[]): void;
+  /** Work that goes before questions. */
+  ingesting(work: Promise<void>): void;
 }
 
 export interface FollowerOptions {
-  readonly store: EmbeddedStore;
+  readonly part: SignalStore;
   readonly follow: FollowLane;
   readonly events: FollowerEvents;
   readonly clock: Clock;
 }
 
-/** Reads one lane behind its durable watermark and commits what it finds to the store. */
+/** Reads one lane behind its durable watermark and commits what it finds to its part of the store. */
 export class LaneFollower {
-  readonly #store: EmbeddedStore;
+  readonly #part: SignalStore;
   readonly #follow: FollowLane;
   readonly #events: FollowerEvents;
   readonly #clock: Clock;
@@ -46,8 +48,8 @@ export class LaneFollower {
   #committedMs = Number.NEGATIVE_INFINITY;
   #cumItems: number | undefined;
 
-  constructor({ store, follow, events, clock }: FollowerOptions) {
-    this.#store = store;
+  constructor({ part, follow, events, clock }: FollowerOptions) {
+    this.#part = part;
     this.#follow = follow;
     this.#events = events;
     this.#clock = clock;
@@ -88,7 +90,7 @@ export class LaneFollower {
     while (moved && this.#tail.seq < this.#watermark.seq && !this.#stop.signal.aborted) {
       const before = this.#tail.seq;
       const work = this.#takeChunk();
-      this.#store.ingesting(work);
+      this.#events.ingesting(work);
       await work;
       // What is durable but cannot be read just now is looked at again after a while.
       moved = this.#tail.seq > before;
@@ -109,7 +111,7 @@ export class LaneFollower {
     if (read.seq === before) {
       return;
     }
-    this.#store.append(this.#follow.queueId, read.records);
+    this.#part.append(this.#follow.queueId, read.records);
     this.#cumItems = read.cumItems;
     this.#waitingItems += read.items;
     this.#waitingSinceMs ??= this.#clock.now();
@@ -127,13 +129,13 @@ export class LaneFollower {
     if (this.#waitingSinceMs === undefined) {
       return Number.POSITIVE_INFINITY;
     }
-    const { spans, bytes } = this.#store.waiting;
+    const { items, bytes } = this.#part.waiting;
     if (bytes >= commitBytes) {
       return 0;
     }
     const now = this.#clock.now();
     const gapMs = this.#committedMs + commitGapMs - now;
-    return spans >= fewSpans ? gapMs : Math.max(gapMs, this.#waitingSinceMs + fewSpansMs - now);
+    return items >= fewItems ? gapMs : Math.max(gapMs, this.#waitingSinceMs + fewItemsMs - now);
   }
 
   async #commit(): Promise<void> {
@@ -144,7 +146,7 @@ export class LaneFollower {
     const items = this.#waitingItems;
     this.#waitingItems = 0;
     this.#waitingSinceMs = undefined;
-    await this.#store.flush();
+    await this.#part.flush();
     this.#committedMs = this.#clock.now();
     const { signal, queueId } = this.#follow;
     this.#events.stored({ signal, queueId, seq, cumItems: this.#cumItems, items });

@@ -56,7 +56,8 @@ export interface PlainError {
 }
 
 export type FromWorker =
-  | { readonly kind: 'opened'; readonly positions: readonly (readonly [Signal, HeldPosition])[] }
+  /** One entry for each signal that the store takes. */
+  | { readonly kind: 'opened'; readonly positions: readonly (readonly [Signal, HeldPosition | undefined])[] }
   | ({ readonly kind: 'stored' } & Stored)
   | { readonly kind: 'lost'; readonly signal: Signal; readonly losses: readonly LaneLoss[] }
   | { readonly kind: 'status'; readonly status: StoreStatus }

@@ -49,8 +49,7 @@ class StoreThread {
   async run(): Promise<void> {
     await this.#store.open();
     this.#port.on('message', (message: ToWorker) => this.#take(message));
-    const traces = this.#store.held('traces');
-    this.#post({ kind: 'opened', positions: traces === undefined ? [] : [['traces', traces]] });
+    this.#post({ kind: 'opened', positions: this.#store.parts.map(({ signal, position }) => [signal, position]) });
     await this.#postStatus();
     const housekeeping = [
       this.#every(expireEveryMs, () => this.#store.expire()),
@@ -88,18 +87,26 @@ class StoreThread {
 
   #follow(follow: Extract<ToWorker, { kind: 'follow' }>): void {
     const { signal } = follow;
+    const part = this.#store.parts.find((one) => one.signal === signal);
+    if (part === undefined) {
+      throw new Error(`the store does not take ${signal}`);
+    }
     const follower = new LaneFollower({
-      store: this.#store,
+      part,
       follow,
       clock: this.#clock,
       events: {
         stored: (stored) => this.#post({ kind: 'stored', ...stored }),
+        ingesting: (work) => this.#store.ingesting(work),
         lost: (losses) => this.#post({ kind: 'lost', signal, losses }),
       },
     });
     this.#followers.set(signal, follower);
     const running = follower.run();
-    running.catch((error: unknown) => this.#ended.reject(error));
+    running.catch((error: unknown) => {
+      this.#store.failed(error);
+      this.#ended.reject(error);
+    });
     this.#running.push(running);
   }
 

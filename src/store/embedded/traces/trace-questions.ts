@@ -7,8 +7,11 @@ import { Names } from './names.ts';
 import { searchTraces } from './search.ts';
 import { readTrace, type TraceSource, traceJson } from './trace-reader.ts';
 
-/** Questions about traces; `store.status` is not one of them. */
-export type TraceQuestion = Exclude<Question, { readonly kind: 'store.status' }>;
+export type TraceQuestion = Extract<Question, { readonly kind: `zipkin.${string}` }>;
+
+export function isTraceQuestion(question: Question): question is TraceQuestion {
+  return question.kind.startsWith('zipkin.');
+}
 
 /** A longer answer is refused: it would not fit in memory beside the rest. */
 const maxAnswerLength = 128 * 1024 * 1024;

@@ -1,23 +1,25 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../../contract/runtime.ts';
+import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import type { DamageBook } from '../damage-book.ts';
 import { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
+import type { SignalStore } from '../signal-store.ts';
+import type { Slice } from '../slice.ts';
 import { BlockCache } from './block-cache.ts';
 import { HeldRanges } from './held-ranges.ts';
 import { Partition } from './partition.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import { type DecodeSpans, TraceIntake, type Waiting } from './trace-intake.ts';
+import { isTraceQuestion, TraceQuestions } from './trace-questions.ts';
 
 export interface TraceStoreOptions {
   /** `<store>/traces` */
   readonly dir: string;
   /** Partitions whose last span came longer ago than this are unlinked. */
   readonly retentionMs: number;
-  /** Past this the oldest partitions are unlinked. */
-  readonly maxBytes: number;
   /** A partition is sealed when its blocks take this much, or its first span came `sealMs` ago. */
   readonly sealBytes: number;
   readonly sealMs: number;
@@ -32,11 +34,13 @@ interface Active {
 }
 
 /** Traces on disk: one active partition, the sealed ones before it, and what waits in memory for the next commit. */
-export class TraceStore {
+export class TraceStore implements SignalStore {
+  readonly signal = 'traces';
   readonly #options: TraceStoreOptions;
   readonly #files = new FileCache();
   readonly #intake: TraceIntake;
   readonly blocks = new BlockCache();
+  readonly #questions = new TraceQuestions(this);
   /** Oldest first; the active one, if there is one, is the last. */
   #partitions: readonly Partition[] = [];
   #active: Active | undefined;
@@ -58,13 +62,8 @@ export class TraceStore {
     return this.#position;
   }
 
-  /** Spans and bytes that wait for `flush`. */
-  get waitingSpans(): number {
-    return this.#intake.spans;
-  }
-
-  get waitingBytes(): number {
-    return this.#intake.bytes;
+  get waiting(): SignalStore['waiting'] {
+    return { items: this.#intake.spans, bytes: this.#intake.bytes };
   }
 
   async open(): Promise<void> {
@@ -102,7 +101,6 @@ export class TraceStore {
     });
   }
 
-  /** Unlinks what is past age or size, and seals what is not sealed though it no longer grows; the bytes freed. */
   expire(): Promise<number> {
     return this.#inTurn(async () => {
       const before = this.#options.clock.now() - this.#options.retentionMs;
@@ -110,19 +108,26 @@ export class TraceStore {
       if (this.#active !== undefined && this.#active.partition.spans > 0 && this.#active.partition.arrivedMs < before) {
         await this.#roll(this.#options.clock.now());
       }
-      let bytes = this.#partitions.reduce((sum, partition) => sum + partition.bytes, 0);
-      const all = bytes;
-      // The newest stays in any case: it knows the position.
+      let bytes = 0;
       for (const partition of this.#partitions.slice(0, -1)) {
-        if (partition.arrivedMs >= before && bytes <= this.#options.maxBytes) {
+        if (partition.arrivedMs >= before) {
           break;
         }
-        bytes -= partition.bytes;
-        this.#partitions = this.#partitions.filter((other) => other !== partition);
-        await partition.remove();
+        bytes += await this.#remove(partition);
       }
-      return all - bytes;
+      return bytes;
     });
+  }
+
+  dropOldest(): Promise<number> {
+    return this.#inTurn(async () => {
+      const [oldest, ...others] = this.#partitions;
+      return oldest === undefined || others.length === 0 ? 0 : this.#remove(oldest);
+    });
+  }
+
+  answer(question: Question, slice: Slice): Promise<Answer> | undefined {
+    return isTraceQuestion(question) ? this.#questions.answer(question, slice) : undefined;
   }
 
   async close(): Promise<void> {
@@ -190,6 +195,13 @@ export class TraceStore {
     this.#partitions = [...this.#partitions, partition];
     this.#active = { partition, writer };
     return this.#active;
+  }
+
+  async #remove(partition: Partition): Promise<number> {
+    const { bytes } = partition;
+    this.#partitions = this.#partitions.filter((other) => other !== partition);
+    await partition.remove();
+    return bytes;
   }
 
   async #resealRebuilt(): Promise<void> {

@@ -86,10 +86,14 @@ class OutputReading {
     const resolved = await resolveStrings(table.value, [wholeSchema(definition)], [], context);
     const unresolved: Finding[] = context.faults;
     const value = { ...definition.defaults, ...(typeof resolved === 'object' ? resolved : {}) };
+    const misspelt = misspeltKeys(table, definition);
     const part = <T extends z.ZodObject>(schema: T): Checked<z.output<T>> => {
       const checked = checkValue(schema, only(value, Object.keys(schema.shape)), table.value);
       const mine = unresolved.filter(({ path }) => Object.hasOwn(schema.shape, String(path[0])));
-      this.#report(table, [...beside(checked.faults, mine), ...checked.unknownKeys]);
+      const faults = checked.faults.filter(
+        ({ code, path }) => code !== 'missing-key' || !misspelt.has(String(path[0])),
+      );
+      this.#report(table, [...beside(faults, mine), ...checked.unknownKeys]);
       return checked;
     };
     const common = part(delivery).value;
@@ -162,6 +166,13 @@ class OutputReading {
 export function wholeSchema(definition: OutputDefinition): z.ZodObject {
   const shape: z.core.$ZodLooseShape = { ...delivery.shape, ...httpFields, ...definition.config.shape };
   return z.strictObject(shape);
+}
+
+/** What the unknown keys of a table mean. One mistake is one line: such a key is not also said to be missing. */
+function misspeltKeys(table: ComponentTable, definition: OutputDefinition): ReadonlySet<string> {
+  const known = Object.keys(wholeSchema(definition).shape);
+  const strange = Object.keys(table.value).filter((key) => !known.includes(key));
+  return new Set(strange.flatMap((key) => nearest(key, known) ?? []));
 }
 
 function only(value: Readonly<Record<string, unknown>>, keys: readonly PathStep[]): Record<string, unknown> {

@@ -132,7 +132,7 @@ describe('one line for each thing that is wrong', () => {
     [
       'a duration as a number',
       '[store]\nretention = 7',
-      'conf.d/a.conf:2: store.retention: must be text in quotes, and is a number; write retention = "7"',
+      'conf.d/a.conf:2: store.retention: 7 is not a duration; write a number with a unit, such as "10s", "1m30s" or "7d"',
     ],
     [
       'a size',

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type FaultCode, keyPathOf, type PathStep } from './fault.ts';
 import { nearest } from './nearest.ts';
 import { isSecretPath, knownKeys } from './schema-walk.ts';
@@ -159,7 +159,11 @@ function findingOf(issue: Issue, schema: z.core.$ZodType, value: unknown, shown:
   const subject = quoted(at(shown, path), path, schema);
   switch (issue.code) {
     case 'invalid_type':
-      return { code: 'type', path, ...wrongKind(issue.expected, actual, path.at(-1), subject) };
+      return {
+        code: 'type',
+        path,
+        ...(withoutUnit(issue, schema, value) ?? wrongKind(issue.expected, actual, path.at(-1), subject)),
+      };
     case 'invalid_value': {
       const choices = issue.values.map((one) => JSON.stringify(one));
       const meant = nearest(String(actual), issue.values.map(String));
@@ -178,6 +182,35 @@ function findingOf(issue: Issue, schema: z.core.$ZodType, value: unknown, shown:
 
 function exampleOf(expected: string): string {
   return { string: '"..."', number: '1', int: '1', boolean: 'true', array: '["..."]' }[expected] ?? '...';
+}
+
+/** `interval = 10`: quotes alone would not mend it, so the sentence about what the text must be is the useful one. */
+function withoutUnit(
+  issue: z.core.$ZodIssueInvalidType,
+  schema: z.core.$ZodType,
+  value: unknown,
+): { message: string; hint?: string } | undefined {
+  const path = stepsOf(issue.path);
+  const bare = at(value, path);
+  if (issue.expected !== 'string' || typeof bare !== 'number') {
+    return undefined;
+  }
+  const quotedValue = put(value, path, String(bare));
+  const next = z
+    .safeParse(schema, quotedValue)
+    .error?.issues.find((one) => keyPathOf(stepsOf(one.path)) === keyPathOf(path));
+  return next?.code === 'custom' ? sentence(next.message, String(bare)) : undefined;
+}
+
+/** A copy with `entry` on that path. */
+function put(value: unknown, [step, ...rest]: readonly PathStep[], entry: unknown): unknown {
+  if (step === undefined) {
+    return entry;
+  }
+  if (Array.isArray(value)) {
+    return value.map((one, index) => (index === step ? put(one, rest, entry) : one));
+  }
+  return { ...Object(value), [step]: put(at(value, [step]), rest, entry) };
 }
 
 function wrongKind(

@@ -24,6 +24,15 @@ export function foreignFormat(text: string): SyntaxAdvice | undefined {
   return undefined;
 }
 
+/** Addresses and paths, without a name and password or a query, which may hold a secret. */
+const harmlessPlace = /^(?:https?:\/\/|\.{0,2}\/)[\w.:/-]*$|^[\w-]+\.[a-z]{2,6}$/;
+const tellingKey = /token|passw|secret|credential|key/i;
+
+function shownValue(key: string, value: string): string {
+  const isHarmless = harmlessWord.test(value) || (value.length <= 60 && harmlessPlace.test(value));
+  return isHarmless && !tellingKey.test(key) ? value : '...';
+}
+
 function ofTableName(line: string): SyntaxAdvice | undefined {
   const opening = /^\s*(\[\[?)\s*([^\]#]*?)\s*(\]*)\s*(#.*)?$/.exec(line);
   if (opening === null || opening[1] === opening[3]?.replaceAll(']', '[')) {
@@ -67,8 +76,12 @@ function ofBareValue(key: string, value: string): SyntaxAdvice {
   if (/^(?:true|false|[+-]?[\d.]+)\s+\S/.test(value)) {
     return { message: `something stands behind the value of "${key}"`, hint: 'write one key = value on each line' };
   }
-  const shown = harmlessWord.test(value) ? value : '...';
-  return { message: `the value of "${key}" needs quotes`, hint: `write ${key} = "${shown}"` };
+  const curly = /^[“”„‟«»‘’]+(.*?)[“”„‟«»‘’]+$/u.exec(value);
+  if (curly !== null) {
+    const hint = `write ${key} = "${shownValue(key, curly[1] ?? '')}"`;
+    return { message: `the quotes around the value of "${key}" are not the straight ones`, hint };
+  }
+  return { message: `the value of "${key}" needs quotes`, hint: `write ${key} = "${shownValue(key, value)}"` };
 }
 
 function ofText(key: string, value: string, quote: string): SyntaxAdvice {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BridgeStatus } from '../../src/contract/status.ts';
 
 /** A real daemon process, run from `dist/`. */
@@ -22,7 +22,7 @@ export interface Daemon {
 export interface DaemonOptions {
   /** Holds `conf.d/` and `data/`; both are made where they are missing. */
   readonly dir: string;
-  /** File name in `conf.d/` → TOML. */
+  /** File in `conf.d/`, such as `zipkin/zipkin.conf` → TOML. */
   readonly config?: Readonly<Record<string, string>>;
   readonly port?: number;
   readonly args?: readonly string[];
@@ -40,6 +40,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const configDir = join(options.dir, 'conf.d');
   await mkdir(configDir, { recursive: true });
   for (const [name, toml] of Object.entries(options.config ?? {})) {
+    await mkdir(dirname(join(configDir, name)), { recursive: true });
     await writeFile(join(configDir, name), toml);
   }
   const port = options.port ?? (await freePort());
@@ -57,7 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
   });
   const daemon = watch(child, port);
-  await ready(daemon, options.readyMs ?? 30_000);
+  await ready(daemon, options.readyMs ?? 60_000);
   return daemon;
 }
 

@@ -1,8 +1,9 @@
 import type { Span } from '../../../model/span.ts';
+import type { LanePlace } from '../blocks/lane-place.ts';
 import { type BlockContent, layBlock } from './block-lay.ts';
 import { spanFlags, spanKinds } from './block-layout.ts';
 import { NameNotes } from './block-names.ts';
-import type { BlockSummary, LanePlace } from './block-summary.ts';
+import type { BlockSummary } from './block-summary.ts';
 import { EndpointTable, StringTable, TagTable } from './block-tables.ts';
 import { buildBloom } from './bloom.ts';
 import { GrowingFloats, GrowingWords } from './growing.ts';

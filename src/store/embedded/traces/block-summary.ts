@@ -1,13 +1,9 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import { maxHeaderBytes } from '../../../record/frame.ts';
+import type { BlockFormat } from '../blocks/block-format.ts';
+import { blockHead, recordKinds } from '../blocks/block-records.ts';
+import type { LanePlace } from '../blocks/lane-place.ts';
 import type { ServiceNames } from './block-names.ts';
-import { nonceAt, recordKinds, recordVersion } from './partition-records.ts';
-
-/** A span's place in its lane: record, and index among the spans of that record. */
-export interface LanePlace {
-  readonly seq: number;
-  readonly index: number;
-}
 
 /** What is known of a block without inflating it; the header of its record. */
 export interface BlockSummary {
@@ -32,7 +28,7 @@ export interface BlockSummary {
 }
 
 /**
- * After kind, version and nonce (`partition-records.ts`): u32 length of the JSON part, u32 number of trace keys; then the keys
+ * After kind, version and nonce (`blocks/block-records.ts`): u32 length of the JSON part, u32 number of trace keys; then the keys
  * (8 bytes each), the JSON part, and the bloom filter to the end.
  */
 const fixedBytes = 16;
@@ -43,10 +39,7 @@ export function encodeSummary(summary: BlockSummary, nonce: number): Buffer {
   const whole = Buffer.from(JSON.stringify(jsonPart(summary)));
   const json = whole.length <= maxNamesBytes ? whole : Buffer.from(JSON.stringify(jsonPart(withoutNames(summary))));
   const keyBytes = Buffer.from(summary.traceKeys.buffer, summary.traceKeys.byteOffset, summary.traceKeys.byteLength);
-  const head = Buffer.alloc(fixedBytes);
-  head.writeUInt8(recordKinds.block, 0);
-  head.writeUInt8(recordVersion, 1);
-  head.writeUInt32LE(nonce, nonceAt);
+  const head = blockHead(nonce, fixedBytes);
   head.writeUInt32LE(json.length, 8);
   head.writeUInt32LE(summary.traceKeys.length / 2, 12);
   return Buffer.concat([head, keyBytes, json, summary.bloom]);
@@ -123,3 +116,10 @@ function jsonPart(summary: BlockSummary): JsonPart {
 function withoutNames(summary: BlockSummary): BlockSummary {
   return { ...summary, services: [], namesComplete: false };
 }
+
+export const spanBlocks: BlockFormat<BlockSummary> = {
+  noun: 'spans',
+  itemsOf: ({ spans }) => spans,
+  encode: encodeSummary,
+  decode: decodeSummary,
+};

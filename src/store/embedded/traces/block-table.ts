@@ -1,14 +1,8 @@
 import { BridgeError } from '../../../contract/errors.ts';
+import type { BlockPlace } from '../blocks/block-format.ts';
 import type { BlockSummary } from './block-summary.ts';
 import { GrowingFloats, GrowingWords } from './growing.ts';
 import type { NameBook } from './name-book.ts';
-
-/** Where a block's record stands in its file. */
-export interface BlockPlace {
-  readonly offset: number;
-  readonly headerBytes: number;
-  readonly payloadBytes: number;
-}
 
 const flagBits = { error: 1, namesMissing: 2 } as const;
 

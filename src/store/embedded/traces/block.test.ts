@@ -7,7 +7,7 @@ import { decodeSummary, encodeSummary, keysAndBloom } from './block-summary.ts';
 import { BlockView } from './block-view.ts';
 import { bloomHas } from './bloom.ts';
 import { hashText, traceKeyOfHex } from './hash.ts';
-import { packBlock } from './partition-writer.ts';
+import { packBlock } from './pack-block.ts';
 
 const hex = (digits: number) =>
   fc.array(fc.constantFrom(...'0123456789abcdef'), { minLength: digits, maxLength: digits }).map((all) => all.join(''));

@@ -1,5 +1,6 @@
+import type { BlockPlace } from '../blocks/block-format.ts';
 import type { BlockSummary } from './block-summary.ts';
-import { type BlockPlace, BlockTable } from './block-table.ts';
+import { BlockTable } from './block-table.ts';
 import { FragmentTable } from './fragment-table.ts';
 import type { TraceKey } from './hash.ts';
 import { NameBook } from './name-book.ts';

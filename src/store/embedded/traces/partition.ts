@@ -1,22 +1,25 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { BridgeError, hasCode } from '../../../contract/errors.ts';
+import { hasCode } from '../../../contract/errors.ts';
 import type { PartitionStatus } from '../../../contract/store.ts';
 import { systemDisk } from '../../../record/disk.ts';
-import { checkFrame, prefixBytes } from '../../../record/frame.ts';
+import { prefixBytes } from '../../../record/frame.ts';
+import type { FoundBlock } from '../blocks/block-format.ts';
+import { readPayload } from '../blocks/block-read.ts';
+import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
+import type { BlockPartition } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
-import { type BlockSummary, keysAndBloom } from './block-summary.ts';
+import { type BlockSummary, keysAndBloom, spanBlocks } from './block-summary.ts';
 import type { BlockTable } from './block-table.ts';
 import { BlockView } from './block-view.ts';
 import type { TraceKey } from './hash.ts';
 import { IndexFile, type SealedFacts, writeIndexFile } from './index-file.ts';
 import { LiveIndex, type PartitionIndex } from './live-index.ts';
 import type { NameBook } from './name-book.ts';
-import { type FoundBlock, type PartitionScan, recordBytesOf, scanPartition } from './partition-scan.ts';
 
 /** What all partitions of a store share. */
 export interface PartitionShared {
@@ -31,7 +34,7 @@ const maxColumnsBytes = 256 * 1024 * 1024;
  * One directory `<startMs>` as questions see it: `blocks.rec`, which grows while the partition is active, and `index`, which is
  * there once it is sealed.
  */
-export class Partition {
+export class Partition implements BlockPartition<BlockSummary> {
   readonly dir: string;
   readonly startMs: number;
   readonly #shared: PartitionShared;
@@ -70,8 +73,13 @@ export class Partition {
     return this.#blocksBytes + this.#indexBytes;
   }
 
-  get spans(): number {
+  /** Spans. */
+  get items(): number {
     return this.#spans;
+  }
+
+  exists(): boolean {
+    return existsSync(this.blocksPath);
   }
 
   /** Bounds of the spans' times in µs; the lower one is above the other where there is no span. */
@@ -94,8 +102,8 @@ export class Partition {
   }
 
   status(): PartitionStatus {
-    const { startMs, sealed, bytes, spans } = this;
-    return { signal: 'traces', startMs, sealed, bytes, items: spans };
+    const { startMs, sealed, bytes, items } = this;
+    return { signal: 'traces', startMs, sealed, bytes, items };
   }
 
   /** Reads the index file; false when there is none, or a bad one, which is named. */
@@ -116,8 +124,8 @@ export class Partition {
   }
 
   /** Rebuilds the index in memory from the blocks. Throws BRIDGE_START at a later version's file. */
-  openLive(): PartitionScan {
-    const scan = scanPartition(this.#shared.files, this.blocksPath);
+  openLive(): BlockScan<BlockSummary> {
+    const scan = scanBlocks(this.#shared.files, this.blocksPath, spanBlocks);
     const live = new LiveIndex();
     this.#index = live;
     this.#indexBytes = 0;
@@ -131,7 +139,12 @@ export class Partition {
   }
 
   /** Takes durable blocks into the index. */
-  grow(blocks: readonly FoundBlock[], position: HeldPosition | undefined, fileBytes: number, arrivedMs = 0): void {
+  grow(
+    blocks: readonly FoundBlock<BlockSummary>[],
+    position: HeldPosition | undefined,
+    fileBytes: number,
+    arrivedMs = 0,
+  ): void {
     const live = this.#index;
     if (!(live instanceof LiveIndex)) {
       throw new Error('a sealed partition does not grow');
@@ -198,15 +211,9 @@ export class Partition {
   /** The block, inflated; undefined when it cannot be read, which is named. */
   view(block: number): BlockView | undefined {
     const place = this.table().place(block);
-    const bytes = recordBytesOf(place);
-    return this.#guarded(place.offset, bytes, () => {
-      const record = this.#shared.files.read(this.blocksPath, place.offset, bytes);
-      const check = checkFrame(record, 0);
-      if (check.kind !== 'record' || check.end !== bytes) {
-        throw new BridgeError('BRIDGE_CORRUPT', 'a block fails its checksum');
-      }
-      const columns = zstdDecompressSync(record.subarray(check.payloadAt), { maxOutputLength: maxColumnsBytes });
-      return new BlockView(columns);
+    return this.#guarded(place.offset, recordBytesOf(place), () => {
+      const payload = readPayload(this.#shared.files, this.blocksPath, place);
+      return new BlockView(zstdDecompressSync(payload, { maxOutputLength: maxColumnsBytes }));
     });
   }
 
@@ -254,10 +261,10 @@ export class Partition {
   }
 
   #facts(): SealedFacts {
-    const { spans, arrivedMs, position } = this;
-    const empty = spans === 0;
+    const { items, arrivedMs, position } = this;
+    const empty = items === 0;
     return {
-      spans,
+      spans: items,
       minMicros: empty ? 0 : this.minMicros,
       maxMicros: empty ? -1 : this.maxMicros,
       arrivedMs,

@@ -1,30 +1,24 @@
 import { hasCode } from '../../../contract/errors.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import type { Span } from '../../../model/span.ts';
+import type { PackedBlock } from '../blocks/block-format.ts';
+import { HeldRanges } from '../blocks/held-ranges.ts';
+import type { Commit } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { HeldPosition } from '../position.ts';
 import { BlockBuilder } from './block-builder.ts';
-import { HeldRanges } from './held-ranges.ts';
-import { type PackedBlock, packBlock } from './partition-writer.ts';
+import type { BlockSummary } from './block-summary.ts';
+import { packBlock } from './pack-block.ts';
 
 /** The one decoder of trace records; applies their tag edits. Throws BRIDGE_DECODE. */
 export type DecodeSpans = (record: QueueRecord) => readonly Span[];
-
-/** What waits for the next commit. */
-export interface Waiting {
-  readonly blocks: readonly PackedBlock[];
-  readonly position: HeldPosition;
-  /** When the lane took the first and the last record, ms since 1970. */
-  readonly firstArrivedMs: number;
-  readonly arrivedMs: number;
-}
 
 /** Turns records of the lane into blocks, in memory, each record once. */
 export class TraceIntake {
   readonly #decode: DecodeSpans;
   readonly #damage: DamageBook;
   readonly #builder = new BlockBuilder();
-  #blocks: PackedBlock[] = [];
+  #blocks: PackedBlock<BlockSummary>[] = [];
   #held = new HeldRanges(undefined, []);
   #position: HeldPosition | undefined;
   #firstArrivedMs: number | undefined;
@@ -70,7 +64,7 @@ export class TraceIntake {
   }
 
   /** Gives out what waits; undefined when no record came since the last time. */
-  take(): Waiting | undefined {
+  take(): Commit<BlockSummary> | undefined {
     const position = this.#position;
     const firstArrivedMs = this.#firstArrivedMs;
     if (position === undefined || firstArrivedMs === undefined) {

@@ -1,21 +1,16 @@
-import type { BlockSummary, LanePlace } from './block-summary.ts';
-
-interface Range {
-  readonly first: LanePlace;
-  readonly last: LanePlace;
-}
+import type { LanePlace, LaneRange } from './lane-place.ts';
 
 /**
- * Spans that are on disk although the store's position lies before them: intact blocks of a commit of which another part is
- * bitten. The lane gives that commit's records again, and these spans of them are not taken twice.
+ * Items that are on disk although the store's position lies before them: intact blocks of a commit of which another part is
+ * bitten. The lane gives that commit's records again, and these items of them are not taken twice.
  */
 export class HeldRanges {
   readonly queueId: string | undefined;
-  #ranges: readonly Range[];
+  #ranges: readonly LaneRange[];
 
-  constructor(queueId: string | undefined, summaries: readonly BlockSummary[]) {
+  constructor(queueId: string | undefined, ranges: readonly LaneRange[]) {
     this.queueId = queueId;
-    this.#ranges = summaries.map(({ first, last }) => ({ first, last }));
+    this.#ranges = ranges.map(({ first, last }) => ({ first, last }));
   }
 
   has(queueId: string, place: LanePlace): boolean {

@@ -1,52 +1,43 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { constants, zstdCompressSync } from 'node:zlib';
 import { systemDisk } from '../../../record/disk.ts';
 import { RecordFile } from '../../../record/writer.ts';
 import type { HeldPosition } from '../position.ts';
-import type { BuiltBlock } from './block-builder.ts';
-import { type BlockSummary, encodeSummary } from './block-summary.ts';
-import { encodeCommit, encodePartitionHeader } from './partition-records.ts';
-import { type FoundBlock, type PartitionScan, recordBytesOf } from './partition-scan.ts';
-
-/** A block on its way to disk. */
-export interface PackedBlock {
-  readonly summary: BlockSummary;
-  readonly payload: Buffer;
-}
-
-export function packBlock({ columns, summary }: BuiltBlock): PackedBlock {
-  const payload = zstdCompressSync(columns, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  return { summary, payload };
-}
+import type { BlockFormat, FoundBlock, PackedBlock } from './block-format.ts';
+import { encodeBegin, encodeCommit } from './block-records.ts';
+import { type BlockScan, recordBytesOf } from './block-scan.ts';
 
 /** Appends commits to the `blocks.rec` of the active partition. */
-export class PartitionWriter {
+export class BlockWriter<S> {
   readonly #file: RecordFile;
   readonly #nonce: number;
+  readonly #format: BlockFormat<S>;
 
-  private constructor(file: RecordFile, nonce: number) {
+  private constructor(file: RecordFile, nonce: number, format: BlockFormat<S>) {
     this.#file = file;
     this.#nonce = nonce;
+    this.#format = format;
   }
 
   /** Begins the file and its directory; `position` is what the store has so far. */
-  static async create(path: string, position: HeldPosition | undefined): Promise<PartitionWriter> {
+  static async create<S>(
+    path: string,
+    format: BlockFormat<S>,
+    position: HeldPosition | undefined,
+  ): Promise<BlockWriter<S>> {
     const dir = dirname(path);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const nonce = randomBytes(4).readUInt32LE();
     const file = RecordFile.create(path, { after: systemDisk.syncDirOf(dir) });
-    await file.append(
-      encodePartitionHeader(nonce),
-      position === undefined ? [] : [Buffer.from(JSON.stringify(position))],
-    );
-    return new PartitionWriter(file, nonce);
+    await file.append(encodeBegin(nonce), position === undefined ? [] : [Buffer.from(JSON.stringify(position))]);
+    return new BlockWriter(file, nonce, format);
   }
 
-  /** Goes on behind what a scan kept. */
-  static async open(path: string, nonce: number, scan: PartitionScan): Promise<PartitionWriter> {
-    return new PartitionWriter(await RecordFile.open(path, scan.keepBytes), nonce);
+  /** Goes on behind what a scan kept; undefined when the file held no intact record. */
+  static async open<S>(path: string, format: BlockFormat<S>, scan: BlockScan<S>): Promise<BlockWriter<S> | undefined> {
+    const { nonce, keepBytes } = scan;
+    return nonce === undefined ? undefined : new BlockWriter(await RecordFile.open(path, keepBytes), nonce, format);
   }
 
   get bytes(): number {
@@ -54,11 +45,11 @@ export class PartitionWriter {
   }
 
   /** One write and one fdatasync for all of them and the commit record. Resolves, durable, with where they stand. */
-  async commit(blocks: readonly PackedBlock[], position: HeldPosition, arrivedMs: number): Promise<FoundBlock[]> {
-    const found: FoundBlock[] = [];
+  async commit(blocks: readonly PackedBlock<S>[], position: HeldPosition, arrivedMs: number): Promise<FoundBlock<S>[]> {
+    const found: FoundBlock<S>[] = [];
     const appends: Promise<void>[] = [];
     for (const { summary, payload } of blocks) {
-      const header = encodeSummary(summary, this.#nonce);
+      const header = this.#format.encode(summary, this.#nonce);
       const place = { offset: this.#file.bytes, headerBytes: header.length, payloadBytes: payload.length };
       appends.push(this.#file.append(header, [payload]));
       found.push({ place, summary });
@@ -67,7 +58,7 @@ export class PartitionWriter {
       position,
       arrivedMs,
       blocks: blocks.length,
-      spans: blocks.reduce((sum, { summary }) => sum + summary.spans, 0),
+      items: blocks.reduce((sum, { summary }) => sum + this.#format.itemsOf(summary), 0),
       blockBytes: found.reduce((sum, { place }) => sum + recordBytesOf(place), 0),
     };
     appends.push(this.#file.append(encodeCommit(facts, this.#nonce)));

@@ -8,14 +8,16 @@ import type { HeldPosition } from '../position.ts';
  * payload never pass for a record of it.
  *
  * - `P` begins the file; its payload is JSON, the position that the store had when the partition was begun.
- * - `B` is a block (`block-summary.ts`); its payload is the columns, compressed by zstd.
- * - `C` ends a commit. No payload; u32 blocks and u32 spans of this commit, u64 bytes of its blocks, u64 seq, u64 cumItems,
+ * - `B` is a block: what follows the nonce, and the payload, are the signal's (`block-format.ts`).
+ * - `C` ends a commit. No payload; u32 blocks and u32 items of this commit, u64 bytes of its blocks, u64 seq, u64 cumItems,
  *   u64 arrivedMs, u32 length of the queue id and the queue id, zeros to 128 bytes: a commit record always has the same
  *   length.
  */
 export const recordKinds = { partition: 0x50, block: 0x42, commit: 0x43 } as const;
 export const recordVersion = 1;
 export const nonceAt = 4;
+/** Kind, version, two zeros, nonce. */
+export const blockHeadBytes = 8;
 
 const commitHeaderBytes = 128;
 export const commitRecordBytes = prefixBytes + commitHeaderBytes;
@@ -26,7 +28,7 @@ export const maxQueueIdBytes = commitHeaderBytes - queueIdAt;
 export interface CommitFacts {
   readonly position: HeldPosition;
   readonly blocks: number;
-  readonly spans: number;
+  readonly items: number;
   readonly blockBytes: number;
   /** When the lane took the last record of the commit, ms since 1970. */
   readonly arrivedMs: number;
@@ -36,7 +38,7 @@ export interface CommitFacts {
  * Is it a header of this file? Throws BRIDGE_START when it is of a later version: those bytes must be left alone, not cut as
  * damage.
  */
-export function isPartitionRecord(header: Buffer, nonce: number | undefined): boolean {
+export function isBlockFileRecord(header: Buffer, nonce: number | undefined): boolean {
   const kind = header[0];
   const known = kind === recordKinds.partition || kind === recordKinds.block || kind === recordKinds.commit;
   if (!known || header.length < nonceAt + 4 || (nonce !== undefined && header.readUInt32LE(nonceAt) !== nonce)) {
@@ -51,25 +53,32 @@ export function isPartitionRecord(header: Buffer, nonce: number | undefined): bo
   return header[1] === recordVersion;
 }
 
-export function encodePartitionHeader(nonce: number): Buffer {
-  const header = Buffer.alloc(12);
-  header.writeUInt8(recordKinds.partition, 0);
+/** The first `bytes` bytes (at least 8) of a record's header: kind, version, nonce, zeros. */
+function headOf(kind: number, nonce: number, bytes: number): Buffer {
+  const header = Buffer.alloc(bytes);
+  header.writeUInt8(kind, 0);
   header.writeUInt8(recordVersion, 1);
   header.writeUInt32LE(nonce, nonceAt);
   return header;
 }
 
+/** The head of a block's header, with zeros up to `bytes`; the signal's own part begins at `blockHeadBytes`. */
+export function blockHead(nonce: number, bytes: number): Buffer {
+  return headOf(recordKinds.block, nonce, bytes);
+}
+
+export function encodeBegin(nonce: number): Buffer {
+  return headOf(recordKinds.partition, nonce, 12);
+}
+
 export function encodeCommit(facts: CommitFacts, nonce: number): Buffer {
-  const header = Buffer.alloc(commitHeaderBytes);
+  const header = headOf(recordKinds.commit, nonce, commitHeaderBytes);
   const queueId = Buffer.from(facts.position.queueId);
   if (queueId.length > maxQueueIdBytes) {
     throw new BridgeError('BRIDGE_TOO_LARGE', `a queue id may have ${maxQueueIdBytes} bytes`);
   }
-  header.writeUInt8(recordKinds.commit, 0);
-  header.writeUInt8(recordVersion, 1);
-  header.writeUInt32LE(nonce, nonceAt);
   header.writeUInt32LE(facts.blocks, 8);
-  header.writeUInt32LE(facts.spans, 12);
+  header.writeUInt32LE(facts.items, 12);
   header.writeBigUInt64LE(BigInt(facts.blockBytes), 16);
   header.writeBigUInt64LE(BigInt(facts.position.seq), 24);
   header.writeBigUInt64LE(BigInt(facts.position.cumItems), 32);
@@ -92,7 +101,7 @@ export function decodeCommit(header: Buffer): CommitFacts {
       cumItems: Number(header.readBigUInt64LE(32)),
     },
     blocks: header.readUInt32LE(8),
-    spans: header.readUInt32LE(12),
+    items: header.readUInt32LE(12),
     blockBytes: Number(header.readBigUInt64LE(16)),
     arrivedMs: Number(header.readBigUInt64LE(40)),
   };

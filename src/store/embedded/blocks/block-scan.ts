@@ -3,29 +3,23 @@ import { prefixBytes, type ScanEvent } from '../../../record/frame.ts';
 import { FrameScanner } from '../../../record/scanner.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
-import { type BlockSummary, decodeSummary } from './block-summary.ts';
-import type { BlockPlace } from './block-table.ts';
+import type { BlockFormat, BlockPlace, FoundBlock } from './block-format.ts';
 import {
   type CommitFacts,
   commitRecordBytes,
   decodeCommit,
-  isPartitionRecord,
+  isBlockFileRecord,
   nonceAt,
   recordKinds,
-} from './partition-records.ts';
+} from './block-records.ts';
 
 const windowBytes = 1024 * 1024;
 
-export interface FoundBlock {
-  readonly place: BlockPlace;
-  readonly summary: BlockSummary;
-}
-
-export interface PartitionScan {
+export interface BlockScan<S> {
   /** Undefined when the file holds no intact record. */
   readonly nonce: number | undefined;
   /** Every readable block of a commit, whole or bitten, in order. */
-  readonly blocks: readonly FoundBlock[];
+  readonly blocks: readonly FoundBlock<S>[];
   /** Of the last whole commit; else what the partition began with. */
   readonly position: HeldPosition | undefined;
   /** Of the last commit, ms since 1970. */
@@ -33,7 +27,7 @@ export interface PartitionScan {
   /** Where the next record goes; what stands behind is the rest of a write that never ended. */
   readonly keepBytes: number;
   readonly fileBytes: number;
-  /** `blocks` from this index on are beyond `position`: the lane gives their spans again. */
+  /** `blocks` from this index on are beyond `position`: the lane gives their items again. */
   readonly beyond: number;
   /** The queue of the blocks beyond. */
   readonly beyondQueueId: string | undefined;
@@ -43,8 +37,8 @@ export interface PartitionScan {
 type Unreadable = Extract<ScanEvent, { kind: 'damage' | 'torn' }>;
 
 /** Reads all of `blocks.rec` but inflates nothing. Throws BRIDGE_START at a later version's file. */
-export function scanPartition(files: FileCache, path: string): PartitionScan {
-  const walk = new Walk(path);
+export function scanBlocks<S>(files: FileCache, path: string, format: BlockFormat<S>): BlockScan<S> {
+  const walk = new Walk(path, format);
   for (const event of readEvents(files, path, walk.accept)) {
     walk.take(event);
   }
@@ -75,9 +69,10 @@ function* readEvents(
   }
 }
 
-class Walk {
+class Walk<S> {
   readonly #path: string;
-  readonly #blocks: FoundBlock[] = [];
+  readonly #format: BlockFormat<S>;
+  readonly #blocks: FoundBlock<S>[] = [];
   readonly #damage: Damage[] = [];
   #nonce: number | undefined;
   #position: HeldPosition | undefined;
@@ -85,17 +80,18 @@ class Walk {
   #beyond = 0;
   #queueId: string | undefined;
   /** Blocks and unreadable places since the last commit record. */
-  #open: FoundBlock[] = [];
+  #open: FoundBlock<S>[] = [];
   #unreadable: Unreadable[] = [];
   #keepBytes = 0;
   #fileBytes = 0;
 
-  constructor(path: string) {
+  constructor(path: string, format: BlockFormat<S>) {
     this.#path = path;
+    this.#format = format;
   }
 
   readonly accept = (header: Buffer): boolean => {
-    if (!isPartitionRecord(header, this.#nonce)) {
+    if (!isBlockFileRecord(header, this.#nonce)) {
       return false;
     }
     this.#nonce ??= header.readUInt32LE(nonceAt);
@@ -117,7 +113,7 @@ class Walk {
       case recordKinds.block:
         this.#open.push({
           place: { offset: event.offset, headerBytes: event.header.length, payloadBytes: event.payload.length },
-          summary: decodeSummary(event.header),
+          summary: this.#format.decode(event.header),
         });
         break;
       default:
@@ -126,7 +122,7 @@ class Walk {
     }
   }
 
-  end(): PartitionScan {
+  end(): BlockScan<S> {
     this.#endTail();
     return {
       nonce: this.#nonce,
@@ -144,15 +140,15 @@ class Walk {
   #commit(facts: CommitFacts, offset: number): void {
     const begin = offset - facts.blockBytes;
     const own = this.#open.filter(({ place }) => place.offset >= begin);
-    const spans = own.reduce((sum, { summary }) => sum + summary.spans, 0);
+    const items = own.reduce((sum, { summary }) => sum + this.#format.itemsOf(summary), 0);
     this.#blocks.push(...this.#open);
     this.#arrivedMs = facts.arrivedMs;
     this.#queueId = facts.position.queueId;
-    if (own.length === facts.blocks && spans === facts.spans) {
+    if (own.length === facts.blocks && items === facts.items) {
       this.#position = facts.position;
       this.#beyond = this.#blocks.length;
     }
-    this.#name(facts.spans - spans);
+    this.#name(facts.items - items);
     this.#open = [];
   }
 
@@ -173,10 +169,10 @@ class Walk {
     }
   }
 
-  /** Writes the unreadable places since the last commit down, with the number of spans that went with them. */
-  #name(lostSpans: number): void {
+  /** Writes the unreadable places since the last commit down, with the number of items that went with them. */
+  #name(lostItems: number): void {
     for (const [index, { offset, bytes, reason }] of this.#unreadable.entries()) {
-      const lost = index === 0 && lostSpans > 0 ? `; ${lostSpans} spans lost` : '';
+      const lost = index === 0 && lostItems > 0 ? `; ${lostItems} ${this.#format.noun} lost` : '';
       this.#damage.push({ file: this.#path, offset, bytes, reason: `${reason}${lost}` });
     }
     this.#unreadable = [];

@@ -1,0 +1,182 @@
+import { BridgeError } from '../../../contract/errors.ts';
+import { type Chunk, maxLeading, timeSteps } from './chunk.ts';
+
+/** Room for samples; `length` of them are there. */
+export class SampleRoom {
+  readonly timesMs: Float64Array;
+  readonly values: Float64Array;
+  /** The words of `values`: the lower one first. */
+  readonly words: Uint32Array;
+  stale: Uint8Array | undefined;
+  length = 0;
+
+  constructor(count: number) {
+    this.timesMs = new Float64Array(count);
+    this.values = new Float64Array(count);
+    this.words = new Uint32Array(this.values.buffer);
+  }
+
+  markStale(index: number): void {
+    this.stale ??= new Uint8Array(this.timesMs.length);
+    this.stale[index] = 1;
+  }
+}
+
+const doubles = new Float64Array(1);
+const words = new Uint32Array(doubles.buffer);
+
+/** Reads one chunk behind what the room holds. Throws BRIDGE_CORRUPT when its bits end too early. */
+export function readChunk(chunk: Chunk, room: SampleRoom): void {
+  if (room.length + chunk.count > room.timesMs.length) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'a chunk has more samples than there is room for');
+  }
+  const reader = new ChunkReader(chunk);
+  reader.read(room, chunk.count);
+  if (reader.at > (chunk.at + chunk.length) * 8) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'a chunk ends within a sample');
+  }
+}
+
+class ChunkReader {
+  readonly #bytes: Uint8Array;
+  readonly #endBit: number;
+  at: number;
+  #timeMs: number;
+  #distanceMs = 0;
+  #high = 0;
+  #low = 0;
+  #leading = 0;
+  #width = 0;
+
+  constructor({ bytes, at, length, firstMs }: Chunk) {
+    this.#bytes = bytes;
+    this.at = at * 8;
+    this.#endBit = (at + length) * 8;
+    this.#timeMs = firstMs;
+  }
+
+  read(room: SampleRoom, count: number): void {
+    const end = room.length + count;
+    let index = room.length;
+    while (index < end && this.at <= this.#endBit) {
+      const next = this.#peek();
+      if (next >>> 30 === 0) {
+        index = this.#unchanged(room, index, Math.min(end, index + (Math.clz32(next) >> 1)));
+        continue;
+      }
+      this.#time(next);
+      const stale = this.#value();
+      room.timesMs[index] = this.#timeMs;
+      if (stale) {
+        room.markStale(index);
+      } else {
+        room.words[index * 2] = this.#low;
+        room.words[index * 2 + 1] = this.#high;
+      }
+      index++;
+    }
+    if (index < end) {
+      throw new BridgeError('BRIDGE_CORRUPT', 'a chunk ends within its samples');
+    }
+    room.length = end;
+  }
+
+  /** Samples of two zero bits each: on the grid, and of the same value. */
+  #unchanged(room: SampleRoom, from: number, to: number): number {
+    const { timesMs, words: target } = room;
+    const low = this.#low;
+    const high = this.#high;
+    const distanceMs = this.#distanceMs;
+    let timeMs = this.#timeMs;
+    for (let i = from; i < to; i++) {
+      timeMs += distanceMs;
+      timesMs[i] = timeMs;
+      target[i * 2] = low;
+      target[i * 2 + 1] = high;
+    }
+    this.#timeMs = timeMs;
+    this.at += (to - from) * 2;
+    return to;
+  }
+
+  #time(next: number): void {
+    if (next >= 0) {
+      this.at += 1;
+    } else {
+      this.#distanceMs += this.#change(next);
+    }
+    this.#timeMs += this.#distanceMs;
+  }
+
+  #change(next: number): number {
+    const step = timeSteps[Math.clz32(~next) - 1];
+    if (step !== undefined) {
+      this.at += step.prefixBits;
+      return this.#bits(step.bits) - 2 ** (step.bits - 1);
+    }
+    this.at += 4;
+    words[1] = this.#bits(32);
+    words[0] = this.#bits(32);
+    return doubles[0] ?? 0;
+  }
+
+  /** True for a stale marker. */
+  #value(): boolean {
+    const next = this.#peek();
+    if (next >= 0) {
+      this.at += 1;
+      return false;
+    }
+    if (next << 1 >= 0) {
+      this.at += 2;
+    } else {
+      this.at += 13;
+      const leading = (next >>> 25) & maxLeading;
+      const width = ((next >>> 19) & 63) + 1;
+      if (leading + width > 64) {
+        return true;
+      }
+      this.#leading = leading;
+      this.#width = width;
+    }
+    this.#xor(this.#width, 64 - this.#leading - this.#width);
+    return false;
+  }
+
+  #xor(width: number, trailing: number): void {
+    const upper = width > 32 ? this.#bits(width - 32) : 0;
+    const lower = this.#bits(Math.min(32, width));
+    if (trailing >= 32) {
+      this.#high = (this.#high ^ (lower << (trailing - 32))) >>> 0;
+    } else if (trailing > 0) {
+      this.#low = (this.#low ^ (lower << trailing)) >>> 0;
+      this.#high = (this.#high ^ ((upper << trailing) | (lower >>> (32 - trailing)))) >>> 0;
+    } else {
+      this.#low = (this.#low ^ lower) >>> 0;
+      this.#high = (this.#high ^ upper) >>> 0;
+    }
+  }
+
+  /** 1 to 32 bits; 0 for none. */
+  #bits(count: number): number {
+    if (count === 0) {
+      return 0;
+    }
+    const value = this.#peek() >>> (32 - count);
+    this.at += count;
+    return value;
+  }
+
+  /** The next 32 bits, as a signed word; zeros behind the memory. */
+  #peek(): number {
+    const bytes = this.#bytes;
+    const index = this.at >>> 3;
+    const shift = this.at & 7;
+    const word =
+      ((bytes[index] ?? 0) << 24) |
+      ((bytes[index + 1] ?? 0) << 16) |
+      ((bytes[index + 2] ?? 0) << 8) |
+      (bytes[index + 3] ?? 0);
+    return shift === 0 ? word : (word << shift) | ((bytes[index + 4] ?? 0) >>> (8 - shift));
+  }
+}

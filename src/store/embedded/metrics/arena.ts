@@ -1,59 +1,63 @@
-import { paddingBytes } from './chunk.ts';
+import { reaching, wide } from './columns.ts';
 
-const pageBytes = 256 * 1024;
-/** Pieces are so large; a chunk that grows out of one moves to the next. */
-export const pieceBytes: readonly number[] = [
-  32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384,
-];
+const pieceBytes = 32;
+const piecesInPage = 8192;
+const pageBytes = pieceBytes * piecesInPage;
+const none = 0;
 
-/** Memory in pieces of a few sizes, all of them given back at once. A place is a number; pieces do not straddle pages. */
+/**
+ * Byte strings that grow at the end, in chains of small pieces: no string moves while it grows, and all of them are given back at
+ * once. A string is the number of its first piece; 0 is the empty one.
+ */
 export class Arena {
   readonly #pages: Uint8Array[] = [];
-  readonly #free: number[][] = pieceBytes.map(() => []);
-  #page = -1;
-  #used = pageBytes;
+  #next = wide(0);
+  /** Piece 0 is never used. */
+  #pieces = 1;
 
-  /** Of the pages in use. */
   get bytes(): number {
-    return (this.#page + 1) * pageBytes;
+    return this.#pieces * (pieceBytes + 4);
   }
 
-  take(size: number): number {
-    const again = this.#free[size]?.pop();
-    if (again !== undefined) {
-      return again;
+  /** Writes a byte behind `length` others, of which the last stands in piece `last`. Returns the piece it stands in. */
+  push(last: number, length: number, byte: number): number {
+    const at = length % pieceBytes;
+    const piece = at === 0 ? this.#behind(last) : last;
+    const page = this.#pages[Math.floor(piece / piecesInPage)];
+    if (page !== undefined) {
+      page[(piece % piecesInPage) * pieceBytes + at] = byte;
     }
-    const bytes = pieceBytes[size] ?? 0;
-    if (this.#used + bytes > pageBytes) {
-      this.#page++;
-      this.#pages[this.#page] ??= new Uint8Array(pageBytes + paddingBytes);
-      this.#used = 0;
+    return piece;
+  }
+
+  /** Copies the string that begins with piece `first`. */
+  copy(first: number, length: number, target: Uint8Array, at: number): void {
+    let piece = first;
+    for (let done = 0; done < length; done += pieceBytes) {
+      const begin = (piece % piecesInPage) * pieceBytes;
+      const taken = Math.min(pieceBytes, length - done);
+      const page = this.#pages[Math.floor(piece / piecesInPage)];
+      if (page !== undefined) {
+        target.set(page.subarray(begin, begin + taken), at + done);
+      }
+      piece = this.#next[piece] ?? none;
     }
-    const place = this.#page * pageBytes + this.#used;
-    this.#used += bytes;
-    return place;
   }
 
-  give(place: number, size: number): void {
-    this.#free[size]?.push(place);
-  }
-
-  /** The page that a piece stands in, and where. */
-  page(place: number): Uint8Array {
-    return this.#pages[Math.floor(place / pageBytes)] ?? new Uint8Array(0);
-  }
-
-  offset(place: number): number {
-    return place % pageBytes;
-  }
-
-  /** What was read from it is gone. Half of the pages stay for the next time. */
+  /** Half of the pages stay for the next time. */
   clear(): void {
-    this.#pages.length = Math.ceil((this.#page + 1) / 2);
-    for (const list of this.#free) {
-      list.length = 0;
+    this.#pages.length = Math.ceil(this.#pages.length / 2);
+    this.#pieces = 1;
+  }
+
+  #behind(last: number): number {
+    const piece = this.#pieces++;
+    this.#next = reaching(this.#next, this.#pieces, wide);
+    this.#next[piece] = none;
+    if (last !== none) {
+      this.#next[last] = piece;
     }
-    this.#page = -1;
-    this.#used = pageBytes;
+    this.#pages[Math.floor(piece / piecesInPage)] ??= new Uint8Array(pageBytes);
+    return piece;
   }
 }

@@ -1,24 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readChunk, SampleRoom } from './chunk-reader.ts';
-import { Heads, type SampleBits } from './heads.ts';
+import { Heads, staleHigh, staleLow } from './heads.ts';
 import { LateSamples } from './late-samples.ts';
 
-interface Bits extends SampleBits {
+/** A value as two words. Those of a stale marker stand for one. */
+interface Bits {
   readonly timeMs: number;
+  readonly high: number;
+  readonly low: number;
 }
 
 function bitsOf(timeMs: number, value: number): Bits {
   const [low = 0, high = 0] = new Uint32Array(Float64Array.of(value).buffer);
-  return { timeMs, high, low, stale: false };
+  return { timeMs, high, low };
 }
 
-const staleAt = (timeMs: number): Bits => ({ timeMs, high: 0, low: 0, stale: true });
+const staleAt = (timeMs: number): Bits => ({ timeMs, high: staleHigh, low: staleLow });
+
+function add(heads: Heads, series: number, { timeMs, high, low }: Bits): string {
+  return heads.append(series, timeMs, high, low);
+}
 
 function written(samples: readonly Bits[]): Heads {
   const heads = new Heads();
   for (const sample of samples) {
-    heads.append(3, sample);
+    add(heads, 3, sample);
   }
   return heads;
 }
@@ -31,9 +38,8 @@ function readBack(heads: Heads, series = 3): Bits[] {
   }
   return Array.from(room.timesMs, (timeMs, i) => ({
     timeMs,
-    high: room.stale?.[i] === 1 ? 0 : (room.words[i * 2 + 1] ?? 0),
-    low: room.stale?.[i] === 1 ? 0 : (room.words[i * 2] ?? 0),
-    stale: room.stale?.[i] === 1,
+    high: room.stale?.[i] === 1 ? staleHigh : (room.words[i * 2 + 1] ?? 0),
+    low: room.stale?.[i] === 1 ? staleLow : (room.words[i * 2] ?? 0),
   }));
 }
 
@@ -45,7 +51,7 @@ const anyBits = fc.oneof(
     weight: 2,
     arbitrary: fc
       .record({ high: fc.integer({ min: 0, max: 0xffffffff }), low: fc.integer({ min: 0, max: 0xffffffff }) })
-      .map((words) => ({ ...words, timeMs: 0, stale: false })),
+      .map((words) => ({ ...words, timeMs: 0 })),
   },
 );
 const anyGap = fc.oneof(
@@ -77,9 +83,9 @@ describe('the bits of a chunk', () => {
 
   test('keep NaN of any payload, both infinities and negative zero', () => {
     const odd = [
-      { timeMs: 1, high: 0x7ff00000, low: 2, stale: false },
-      { timeMs: 2, high: 0x7ff80000, low: 1, stale: false },
-      { timeMs: 3, high: 0xfff80000, low: 0xdeadbeef, stale: false },
+      { timeMs: 1, high: 0x7ff00000, low: 3 },
+      { timeMs: 2, high: 0x7ff80000, low: 1 },
+      { timeMs: 3, high: 0xfff80000, low: 0xdeadbeef },
       bitsOf(4, Number.POSITIVE_INFINITY),
       bitsOf(5, Number.NEGATIVE_INFINITY),
       bitsOf(6, -0),
@@ -131,7 +137,7 @@ describe('heads', () => {
     for (let i = 0; i < 400; i++) {
       for (const series of numbers) {
         if (i % (series + 1) === 0) {
-          heads.append(series, bitsOf(i * 10, i * series * 0.1));
+          add(heads, series, bitsOf(i * 10, i * series * 0.1));
         }
       }
     }
@@ -144,12 +150,12 @@ describe('heads', () => {
 
   test('tell what was there already and what comes late', () => {
     const heads = written([bitsOf(10, 1), bitsOf(20, 2)]);
-    expect(heads.append(3, bitsOf(20, 2))).toBe('same');
-    expect(heads.append(3, bitsOf(20, 3))).toBe('late');
-    expect(heads.append(3, staleAt(20))).toBe('late');
-    expect(heads.append(3, bitsOf(15, 3))).toBe('late');
-    expect(heads.append(3, staleAt(30))).toBe('kept');
-    expect(heads.append(3, staleAt(30))).toBe('same');
+    expect(add(heads, 3, bitsOf(20, 2))).toBe('same');
+    expect(add(heads, 3, bitsOf(20, 3))).toBe('late');
+    expect(add(heads, 3, staleAt(20))).toBe('late');
+    expect(add(heads, 3, bitsOf(15, 3))).toBe('late');
+    expect(add(heads, 3, staleAt(30))).toBe('kept');
+    expect(add(heads, 3, staleAt(30))).toBe('same');
     expect(heads.samples).toBe(3);
   });
 
@@ -157,18 +163,22 @@ describe('heads', () => {
     const heads = written([bitsOf(10, 1), bitsOf(20, 2)]);
     heads.clear();
     expect(heads.chunks(3)).toEqual([]);
-    expect(heads.append(3, bitsOf(5, 9))).toBe('kept');
+    expect(add(heads, 3, bitsOf(5, 9))).toBe('kept');
     expect(readBack(heads)).toEqual([bitsOf(5, 9)]);
   });
 });
 
+function addLate(late: LateSamples, series: number, { timeMs, high, low }: Bits): void {
+  late.add(series, timeMs, high, low);
+}
+
 describe('late samples', () => {
   test('are given in order of time, the later arrival where two have one time', () => {
     const late = new LateSamples();
-    late.add(8, bitsOf(30, 1));
-    late.add(8, bitsOf(10, 2));
-    late.add(2, bitsOf(10, 3));
-    late.add(8, bitsOf(30, 4));
+    addLate(late, 8, bitsOf(30, 1));
+    addLate(late, 8, bitsOf(10, 2));
+    addLate(late, 2, bitsOf(10, 3));
+    addLate(late, 8, bitsOf(30, 4));
     expect(late.series).toEqual([2, 8]);
     expect(readBack(late.ordered(8), 0)).toEqual([bitsOf(10, 2), bitsOf(30, 4)]);
     expect(readBack(late.ordered(2), 0)).toEqual([bitsOf(10, 3)]);

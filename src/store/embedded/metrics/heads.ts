@@ -1,32 +1,34 @@
-import { Arena, pieceBytes } from './arena.ts';
-import type { Chunk } from './chunk.ts';
-import { maxSampleBytes } from './chunk.ts';
+import { Arena } from './arena.ts';
+import { type Chunk, type ChunkFacts, maxSampleBytes, paddingBytes } from './chunk.ts';
 import { type ChunkStates, ChunkWriter } from './chunk-writer.ts';
 import { bytes, floats, reaching, short, wide } from './columns.ts';
 
 /** A chunk ends here, so that a question for a short time does not read a long one. */
 const maxCount = 1000;
-const noPiece = 0xff;
 
-/** One sample of a series, as two words: a value keeps all its bits. */
-export interface SampleBits {
-  readonly timeMs: number;
-  readonly high: number;
-  readonly low: number;
-  readonly stale: boolean;
+/** The two words of a stale marker: the NaN that stands for it wherever values travel as bits (Prometheus, model/value). */
+export const staleHigh = 0x7ff00000;
+export const staleLow = 2;
+
+/** A chunk whose bits stand in the arena, the last unfinished byte beside it. */
+interface HeldChunk extends ChunkFacts {
+  readonly first: number;
+  readonly length: number;
+  readonly partial: number;
 }
 
 /** `kept`: taken. `same`: it was there. `late`: it does not stand behind the last one. */
 export type Appended = 'kept' | 'same' | 'late';
 
 /**
- * The newest samples of every series as chunks that grow, about 45 bytes a series beside their bits. A series is its number in the
+ * The newest samples of every series as chunks that grow, about 50 bytes a series beside their bits. A series is its number in the
  * partition's table.
  */
 export class Heads {
   readonly #writer = new ChunkWriter();
+  readonly #scratch = new Uint8Array(maxSampleBytes + 2);
   readonly #arena = new Arena();
-  readonly #closed = new Map<number, Chunk[]>();
+  readonly #closed = new Map<number, HeldChunk[]>();
   readonly #states: ChunkStates = {
     lastMs: floats(0),
     distanceMs: floats(0),
@@ -36,13 +38,17 @@ export class Heads {
     width: bytes(0),
   };
   #firstMs = floats(0);
-  #place = floats(0);
+  /** First and last piece of the bits. */
+  #first = wide(0);
+  #last = wide(0);
   #bits = wide(0);
+  /** The last byte, while it has room. */
+  #partial = bytes(0);
   #count = short(0);
-  #size = bytes(0);
   /** Is the last sample a stale marker? */
   #ended = bytes(0);
   #samples = 0;
+  #reach = 0;
 
   get samples(): number {
     return this.#samples;
@@ -52,36 +58,42 @@ export class Heads {
     return this.#arena.bytes;
   }
 
-  append(series: number, sample: SampleBits): Appended {
-    const { timeMs, high, low, stale } = sample;
-    this.#reach(series);
+  /** Series have numbers below this. */
+  get reach(): number {
+    return this.#reach;
+  }
+
+  append(series: number, timeMs: number, high: number, low: number): Appended {
+    this.#reachTo(series);
     const count = this.#count[series] ?? 0;
     const lastMs = this.#states.lastMs[series] ?? 0;
     if (count > 0 && timeMs <= lastMs) {
-      return timeMs === lastMs && this.#isLast(series, sample) ? 'same' : 'late';
+      return timeMs === lastMs && this.#isLast(series, high, low) ? 'same' : 'late';
     }
-    if (count >= maxCount) {
-      this.#close(series);
+    if (count === 0 || count >= maxCount) {
+      this.#begin(series, timeMs);
     }
-    this.#makeRoom(series);
-    this.#write(series, timeMs);
+    this.#scratch[0] = this.#partial[series] ?? 0;
+    this.#writer.use(this.#scratch, (this.#bits[series] ?? 0) & 7);
+    this.#writer.time(this.#states, series, timeMs);
+    const stale = isStale(high, low);
     if (stale) {
       this.#writer.stale();
     } else {
       this.#writer.value(this.#states, series, high, low);
     }
     this.#ended[series] = stale ? 1 : 0;
-    this.#bits[series] = this.#writer.at - this.#pieceBit(series);
+    this.#keep(series);
     this.#count[series] = (this.#count[series] ?? 0) + 1;
     this.#samples++;
     return 'kept';
   }
 
-  /** The chunks of a series in order of time, without copies: they hold until the next `append` or `clear`. */
+  /** Copies of the chunks of a series, in order of time. */
   chunks(series: number): readonly Chunk[] {
     const closed = this.#closed.get(series) ?? [];
     const open = this.#open(series);
-    return open === undefined ? closed : [...closed, open];
+    return (open === undefined ? closed : [...closed, open]).map((chunk) => this.#copy(chunk));
   }
 
   has(series: number): boolean {
@@ -96,118 +108,109 @@ export class Heads {
     return this.#states.lastMs[series] ?? 0;
   }
 
-  /** Numbers of series that have a place here, from 0 on. */
-  get reach(): number {
-    return this.#count.length;
-  }
-
   clear(): void {
     this.#arena.clear();
     this.#closed.clear();
     this.#count.fill(0);
     this.#samples = 0;
+    this.#reach = 0;
   }
 
-  #reach(series: number): void {
+  #reachTo(series: number): void {
+    this.#reach = Math.max(this.#reach, series + 1);
     if (series < this.#count.length) {
       return;
     }
-    const length = series + 1;
     const states = this.#states;
-    states.lastMs = reaching(states.lastMs, length, floats);
-    const reach = states.lastMs.length;
-    states.distanceMs = reaching(states.distanceMs, reach, floats);
-    states.high = reaching(states.high, reach, wide);
-    states.low = reaching(states.low, reach, wide);
-    states.leading = reaching(states.leading, reach, bytes);
-    states.width = reaching(states.width, reach, bytes);
-    this.#firstMs = reaching(this.#firstMs, reach, floats);
-    this.#place = reaching(this.#place, reach, floats);
-    this.#bits = reaching(this.#bits, reach, wide);
-    this.#size = reaching(this.#size, reach, bytes);
-    this.#ended = reaching(this.#ended, reach, bytes);
-    this.#count = reaching(this.#count, reach, short);
+    states.lastMs = reaching(states.lastMs, series + 1, floats);
+    const length = states.lastMs.length;
+    states.distanceMs = reaching(states.distanceMs, length, floats);
+    states.high = reaching(states.high, length, wide);
+    states.low = reaching(states.low, length, wide);
+    states.leading = reaching(states.leading, length, bytes);
+    states.width = reaching(states.width, length, bytes);
+    this.#firstMs = reaching(this.#firstMs, length, floats);
+    this.#first = reaching(this.#first, length, wide);
+    this.#last = reaching(this.#last, length, wide);
+    this.#bits = reaching(this.#bits, length, wide);
+    this.#partial = reaching(this.#partial, length, bytes);
+    this.#ended = reaching(this.#ended, length, bytes);
+    this.#count = reaching(this.#count, length, short);
   }
 
-  #isLast(series: number, { high, low, stale }: SampleBits): boolean {
-    const ended = this.#ended[series] === 1;
-    return stale || ended ? stale && ended : high === this.#states.high[series] && low === this.#states.low[series];
+  #isLast(series: number, high: number, low: number): boolean {
+    const stale = isStale(high, low);
+    if (stale || this.#ended[series] === 1) {
+      return stale && this.#ended[series] === 1;
+    }
+    return high === this.#states.high[series] && low === this.#states.low[series];
   }
 
-  /** The piece of the series has room for one more sample. */
-  #makeRoom(series: number): void {
+  /** The chunk so far, if there is one, ends; the next sample begins a new one. */
+  #begin(series: number, timeMs: number): void {
+    const open = this.#open(series);
+    if (open !== undefined) {
+      const closed = this.#closed.get(series) ?? [];
+      closed.push(open);
+      this.#closed.set(series, closed);
+    }
     const states = this.#states;
-    if ((this.#count[series] ?? 0) === 0) {
-      states.distanceMs[series] = 0;
-      states.high[series] = 0;
-      states.low[series] = 0;
-      states.width[series] = 0;
-      this.#bits[series] = 0;
-      this.#size[series] = noPiece;
-    }
-    const size = this.#size[series] ?? noPiece;
-    const needed = (((this.#bits[series] ?? 0) + 7) >> 3) + maxSampleBytes;
-    if (size === noPiece) {
-      this.#size[series] = 0;
-      this.#place[series] = this.#arena.take(0);
-    } else if (needed > (pieceBytes[size] ?? 0)) {
-      this.#grow(series, size);
-    }
+    states.lastMs[series] = timeMs;
+    states.distanceMs[series] = 0;
+    states.high[series] = 0;
+    states.low[series] = 0;
+    states.width[series] = 0;
+    this.#firstMs[series] = timeMs;
+    this.#first[series] = 0;
+    this.#last[series] = 0;
+    this.#bits[series] = 0;
+    this.#partial[series] = 0;
+    this.#count[series] = 0;
   }
 
-  #grow(series: number, size: number): void {
-    if (size + 1 >= pieceBytes.length) {
-      this.#close(series);
-      this.#makeRoom(series);
-      return;
+  /** Moves the whole bytes of the scratch memory to the arena. */
+  #keep(series: number): void {
+    const before = this.#bits[series] ?? 0;
+    const { at } = this.#writer;
+    const whole = at >>> 3;
+    let length = before >>> 3;
+    let last = this.#last[series] ?? 0;
+    for (let i = 0; i < whole; i++) {
+      last = this.#arena.push(last, length++, this.#scratch[i] ?? 0);
+      if (length === 1) {
+        this.#first[series] = last;
+      }
     }
-    const from = this.#place[series] ?? 0;
-    const to = this.#arena.take(size + 1);
-    const begin = this.#arena.offset(from);
-    const kept = this.#arena.page(from).subarray(begin, begin + (pieceBytes[size] ?? 0));
-    this.#arena.page(to).set(kept, this.#arena.offset(to));
-    this.#arena.give(from, size);
-    this.#place[series] = to;
-    this.#size[series] = size + 1;
+    this.#last[series] = last;
+    this.#partial[series] = (at & 7) === 0 ? 0 : (this.#scratch[whole] ?? 0);
+    this.#bits[series] = length * 8 + (at & 7);
   }
 
-  #write(series: number, timeMs: number): void {
-    const place = this.#place[series] ?? 0;
-    this.#writer.use(this.#arena.page(place), this.#pieceBit(series) + (this.#bits[series] ?? 0));
-    if ((this.#count[series] ?? 0) === 0) {
-      this.#firstMs[series] = timeMs;
-      this.#states.lastMs[series] = timeMs;
-    }
-    this.#writer.time(this.#states, series, timeMs);
-  }
-
-  #pieceBit(series: number): number {
-    return this.#arena.offset(this.#place[series] ?? 0) * 8;
-  }
-
-  #open(series: number): Chunk | undefined {
+  #open(series: number): HeldChunk | undefined {
     const count = this.#count[series] ?? 0;
     if (count === 0) {
       return undefined;
     }
-    const place = this.#place[series] ?? 0;
     return {
-      bytes: this.#arena.page(place),
-      at: this.#arena.offset(place),
+      first: this.#first[series] ?? 0,
       length: ((this.#bits[series] ?? 0) + 7) >> 3,
+      partial: this.#partial[series] ?? 0,
       count,
       firstMs: this.#firstMs[series] ?? 0,
       lastMs: this.#states.lastMs[series] ?? 0,
     };
   }
 
-  #close(series: number): void {
-    const chunk = this.#open(series);
-    if (chunk !== undefined) {
-      const closed = this.#closed.get(series) ?? [];
-      closed.push(chunk);
-      this.#closed.set(series, closed);
-      this.#count[series] = 0;
+  #copy({ first, length, partial, count, firstMs, lastMs }: HeldChunk): Chunk {
+    const target = new Uint8Array(length + paddingBytes);
+    this.#arena.copy(first, length, target, 0);
+    if (partial !== 0) {
+      target[length - 1] = partial;
     }
+    return { bytes: target, at: 0, length, count, firstMs, lastMs };
   }
+}
+
+function isStale(high: number, low: number): boolean {
+  return high === staleHigh && low === staleLow;
 }

@@ -1,5 +1,5 @@
-import { bytes, floats, reaching, wide } from './columns.ts';
-import { Heads, type SampleBits } from './heads.ts';
+import { floats, reaching, wide } from './columns.ts';
+import { Heads } from './heads.ts';
 
 /** Samples that came behind a newer one of their series, in the order of their arrival.. */
 export class LateSamples {
@@ -7,7 +7,6 @@ export class LateSamples {
   #timesMs = floats(0);
   #high = wide(0);
   #low = wide(0);
-  #stale = bytes(0);
   readonly #bySeries = new Map<number, number[]>();
 
   get length(): number {
@@ -23,13 +22,12 @@ export class LateSamples {
     return this.#bySeries.has(series);
   }
 
-  add(series: number, { timeMs, high, low, stale }: SampleBits): void {
+  add(series: number, timeMs: number, high: number, low: number): void {
     const index = this.#length++;
     this.#reach(this.#length);
     this.#timesMs[index] = timeMs;
     this.#high[index] = high;
     this.#low[index] = low;
-    this.#stale[index] = stale ? 1 : 0;
     const own = this.#bySeries.get(series);
     if (own === undefined) {
       this.#bySeries.set(series, [index]);
@@ -38,18 +36,19 @@ export class LateSamples {
     }
   }
 
-  /** Heads that hold those of one series in order of time, no time twice: the later arrival stands. */
-  ordered(series: number, into: Heads = new Heads()): Heads {
+  /** Heads that hold those of one series, as number 0, in order of time, no time twice: the later arrival stands. */
+  ordered(series: number): Heads {
+    const heads = new Heads();
     const own = this.#bySeries.get(series) ?? [];
     const timeOf = (index: number): number => this.#timesMs[index] ?? 0;
     const sorted = own.toSorted((a, b) => timeOf(a) - timeOf(b) || a - b);
     for (const [order, index] of sorted.entries()) {
       const next = sorted[order + 1];
       if (next === undefined || timeOf(next) !== timeOf(index)) {
-        into.append(0, this.#sample(index));
+        heads.append(0, timeOf(index), this.#high[index] ?? 0, this.#low[index] ?? 0);
       }
     }
-    return into;
+    return heads;
   }
 
   clear(): void {
@@ -57,19 +56,9 @@ export class LateSamples {
     this.#bySeries.clear();
   }
 
-  #sample(index: number): SampleBits {
-    return {
-      timeMs: this.#timesMs[index] ?? 0,
-      high: this.#high[index] ?? 0,
-      low: this.#low[index] ?? 0,
-      stale: this.#stale[index] === 1,
-    };
-  }
-
   #reach(length: number): void {
     this.#timesMs = reaching(this.#timesMs, length, floats);
     this.#high = reaching(this.#high, length, wide);
     this.#low = reaching(this.#low, length, wide);
-    this.#stale = reaching(this.#stale, length, bytes);
   }
 }

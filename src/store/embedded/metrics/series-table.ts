@@ -1,0 +1,359 @@
+import type { Series } from '../../../model/metric.ts';
+import { inByteOrder, type Labels, metricName } from '../../../promql/labels.ts';
+import { reaching, wide } from './columns.ts';
+
+/** What a series is beside its name and labels. */
+export type SeriesFacts = Pick<Series, 'type' | 'help' | 'unit' | 'measurement' | 'field'>;
+
+/** A table as it is written down. */
+export interface TableColumns {
+  readonly strings: readonly string[];
+  readonly facts: readonly SeriesFacts[];
+  readonly columns: Readonly<Record<ColumnName, Uint32Array>>;
+}
+
+export const columnNames = [
+  'pairNames',
+  'pairValues',
+  'names',
+  'factsOf',
+  'rowEnds',
+  'rows',
+  'firstSeconds',
+  'lastSeconds',
+] as const;
+export type ColumnName = (typeof columnNames)[number];
+
+const none = 0xffffffff;
+/** Two numbers of strings make one key. */
+const pairScale = 2 ** 26;
+
+/**
+ * The series of one partition, by number. Strings, label pairs and facts stand there once; a series is a row of pair numbers:
+ * 4 bytes a label, and 32 more. Series of one name are chained.
+ */
+export class SeriesTable {
+  readonly #strings = new Map<string, number>();
+  readonly #texts: string[] = [];
+  readonly #pairs = new Map<number, number>();
+  readonly #facts: SeriesFacts[] = [];
+  readonly #factsByKey = new Map<string, number>();
+  /** The first and the last series of each metric name, by the number of its string. */
+  readonly #firstOfName = new Map<number, number>();
+  readonly #lastOfName = new Map<number, number>();
+  #columns: Record<ColumnName, Uint32Array>;
+  #nextOfName = wide(0);
+  #hashed = wide(64).fill(none);
+  #size = 0;
+  #pairCount = 0;
+
+  constructor() {
+    this.#columns = Object.fromEntries(columnNames.map((name) => [name, wide(0)])) as Record<ColumnName, Uint32Array>;
+  }
+
+  /** Series have numbers below this. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get pairCount(): number {
+    return this.#pairCount;
+  }
+
+  /** The number of a series; one that is not there yet is added. */
+  number(series: Series): number {
+    const name = this.#string(series.name);
+    const row = series.labels.map((pair) => this.#pair(pair));
+    const slot = this.#slot(name, row);
+    const known = this.#hashed[slot] ?? none;
+    return known === none ? this.#add(series, name, row) : known;
+  }
+
+  /** Keeps numbers in step where a piece of the table was lost: they belong to no series. */
+  skipTo(size: number): void {
+    while (this.#size < size) {
+      const number = this.#size++;
+      this.#reach();
+      this.#columns.names[number] = none;
+      this.#columns.rowEnds[number] = this.#rowBegin(number);
+      this.#columns.firstSeconds[number] = none;
+      this.#nextOfName[number] = none;
+    }
+  }
+
+  known(number: number): boolean {
+    return number < this.#size && this.#columns.names[number] !== none;
+  }
+
+  name(number: number): string {
+    return this.#texts[this.#columns.names[number] ?? none] ?? '';
+  }
+
+  /** The first series of the same name: files sort by it. */
+  leader(number: number): number {
+    return this.#firstOfName.get(this.#columns.names[number] ?? none) ?? number;
+  }
+
+  facts(number: number): SeriesFacts | undefined {
+    return this.#facts[this.#columns.factsOf[number] ?? none];
+  }
+
+  /** With `__name__`, sorted by name in byte order. */
+  labels(number: number): Labels {
+    const labels: (readonly [string, string])[] = [];
+    const end = this.rowEnd(number);
+    let named = false;
+    for (let at = this.#rowBegin(number); at < end; at++) {
+      const pair = this.#columns.rows[at] ?? 0;
+      const label = this.pairName(pair);
+      if (!named && inByteOrder(label, metricName) > 0) {
+        labels.push([metricName, this.name(number)]);
+        named = true;
+      }
+      labels.push([label, this.pairValue(pair)]);
+    }
+    if (!named) {
+      labels.push([metricName, this.name(number)]);
+    }
+    return labels;
+  }
+
+  series(number: number): Series {
+    const labels = this.labels(number).filter(([name]) => name !== metricName);
+    const facts = this.facts(number) ?? { type: 'unknown', measurement: '', field: '' };
+    return { ...facts, name: this.name(number), labels };
+  }
+
+  /** It has samples from `firstMs` to `lastMs`. */
+  extend(number: number, firstMs: number, lastMs: number): void {
+    const { firstSeconds, lastSeconds } = this.#columns;
+    firstSeconds[number] = Math.min(firstSeconds[number] ?? none, Math.max(0, Math.floor(firstMs / 1000)));
+    lastSeconds[number] = Math.max(lastSeconds[number] ?? 0, Math.max(0, Math.ceil(lastMs / 1000)));
+  }
+
+  /** Has it a sample in that range? By the second, and by its first and last. */
+  reaches(number: number, startMs: number, endMs: number): boolean {
+    const { firstSeconds, lastSeconds } = this.#columns;
+    return (firstSeconds[number] ?? none) * 1000 <= endMs && (lastSeconds[number] ?? 0) * 1000 >= startMs;
+  }
+
+  /** Every metric name, with the number of its first series. */
+  *names(): Generator<readonly [name: string, first: number], void, undefined> {
+    for (const [name, first] of this.#firstOfName) {
+      yield [this.#texts[name] ?? '', first];
+    }
+  }
+
+  /** The next series of the same name. */
+  next(number: number): number | undefined {
+    const next = this.#nextOfName[number] ?? none;
+    return next === none ? undefined : next;
+  }
+
+  /** The pairs of a series stand from the end of the row before to here; they are sorted by label name. */
+  rowEnd(number: number): number {
+    return this.#columns.rowEnds[number] ?? 0;
+  }
+
+  pairAt(at: number): number {
+    return this.#columns.rows[at] ?? 0;
+  }
+
+  pairName(pair: number): string {
+    return this.#texts[this.#columns.pairNames[pair] ?? none] ?? '';
+  }
+
+  pairValue(pair: number): string {
+    return this.#texts[this.#columns.pairValues[pair] ?? none] ?? '';
+  }
+
+  /** The pair of the series with a label of that name; undefined when it has none. */
+  pairNamed(number: number, name: number): number | undefined {
+    const { rows, pairNames } = this.#columns;
+    const end = this.rowEnd(number);
+    for (let at = this.#rowBegin(number); at < end; at++) {
+      const pair = rows[at] ?? 0;
+      if (pairNames[pair] === name) {
+        return pair;
+      }
+    }
+    return undefined;
+  }
+
+  /** The number of a string that is there. */
+  stringNumber(text: string): number | undefined {
+    return this.#strings.get(text);
+  }
+
+  write(): TableColumns {
+    const { rows, rowEnds } = this.#columns;
+    const lengths: Record<ColumnName, number> = {
+      pairNames: this.#pairCount,
+      pairValues: this.#pairCount,
+      names: this.#size,
+      factsOf: this.#size,
+      rowEnds: this.#size,
+      rows: this.#size === 0 ? 0 : (rowEnds[this.#size - 1] ?? 0),
+      firstSeconds: this.#size,
+      lastSeconds: this.#size,
+    };
+    const columns = { ...this.#columns, rows };
+    for (const name of columnNames) {
+      columns[name] = columns[name].subarray(0, lengths[name]);
+    }
+    return { strings: this.#texts, facts: this.#facts, columns };
+  }
+
+  static read({ strings, facts, columns }: TableColumns): SeriesTable {
+    const table = new SeriesTable();
+    for (const text of strings) {
+      table.#string(text);
+    }
+    table.#facts.push(...facts);
+    table.#columns = { ...columns };
+    table.#pairCount = columns.pairNames.length;
+    table.#nextOfName = wide(columns.names.length).fill(none);
+    for (const [number, name] of columns.names.entries()) {
+      table.#size = number + 1;
+      if (name !== none) {
+        table.#chain(number, name);
+      }
+    }
+    return table;
+  }
+
+  #rowBegin(number: number): number {
+    return number === 0 ? 0 : (this.#columns.rowEnds[number - 1] ?? 0);
+  }
+
+  #string(text: string): number {
+    const known = this.#strings.get(text);
+    if (known !== undefined) {
+      return known;
+    }
+    this.#strings.set(text, this.#texts.length);
+    return this.#texts.push(text) - 1;
+  }
+
+  #pair([name, value]: readonly [string, string]): number {
+    const nameNumber = this.#string(name);
+    const valueNumber = this.#string(value);
+    const key = nameNumber * pairScale + valueNumber;
+    const known = this.#pairs.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const pair = this.#pairCount++;
+    const columns = this.#columns;
+    columns.pairNames = reaching(columns.pairNames, this.#pairCount, wide);
+    columns.pairValues = reaching(columns.pairValues, this.#pairCount, wide);
+    columns.pairNames[pair] = nameNumber;
+    columns.pairValues[pair] = valueNumber;
+    this.#pairs.set(key, pair);
+    return pair;
+  }
+
+  #add(series: Series, name: number, row: readonly number[]): number {
+    const number = this.#size++;
+    this.#reach();
+    const columns = this.#columns;
+    const begin = this.#rowBegin(number);
+    columns.rows = reaching(columns.rows, begin + row.length, wide);
+    columns.rows.set(row, begin);
+    columns.rowEnds[number] = begin + row.length;
+    columns.names[number] = name;
+    columns.factsOf[number] = this.#factsNumber(series);
+    columns.firstSeconds[number] = none;
+    columns.lastSeconds[number] = 0;
+    this.#chain(number, name);
+    if (this.#size * 2 > this.#hashed.length) {
+      this.#rehash();
+    } else {
+      this.#hashed[this.#slot(name, row)] = number;
+    }
+    return number;
+  }
+
+  #chain(number: number, name: number): void {
+    this.#nextOfName[number] = none;
+    const last = this.#lastOfName.get(name);
+    if (last === undefined) {
+      this.#firstOfName.set(name, number);
+    } else {
+      this.#nextOfName[last] = number;
+    }
+    this.#lastOfName.set(name, number);
+  }
+
+  #reach(): void {
+    const columns = this.#columns;
+    columns.names = reaching(columns.names, this.#size, wide);
+    columns.factsOf = reaching(columns.factsOf, this.#size, wide);
+    columns.rowEnds = reaching(columns.rowEnds, this.#size, wide);
+    columns.firstSeconds = reaching(columns.firstSeconds, this.#size, wide);
+    columns.lastSeconds = reaching(columns.lastSeconds, this.#size, wide);
+    this.#nextOfName = reaching(this.#nextOfName, this.#size, wide);
+  }
+
+  #factsNumber({ type, help, unit, measurement, field }: Series): number {
+    const key = JSON.stringify([type, help, unit, measurement, field]);
+    const known = this.#factsByKey.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const facts = {
+      type,
+      ...(help !== undefined && { help }),
+      ...(unit !== undefined && { unit }),
+      measurement,
+      field,
+    };
+    this.#factsByKey.set(key, this.#facts.length);
+    return this.#facts.push(facts) - 1;
+  }
+
+  /** Where that series stands in the hash table, or would. */
+  #slot(name: number, row: ArrayLike<number>): number {
+    const mask = this.#hashed.length - 1;
+    let slot = hashOf(name, row) & mask;
+    for (;;) {
+      const number = this.#hashed[slot] ?? none;
+      if (number === none || this.#is(number, name, row)) {
+        return slot;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #is(number: number, name: number, row: ArrayLike<number>): boolean {
+    const begin = this.#rowBegin(number);
+    if (this.#columns.names[number] !== name || this.rowEnd(number) - begin !== row.length) {
+      return false;
+    }
+    for (let i = 0; i < row.length; i++) {
+      if (this.#columns.rows[begin + i] !== row[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #rehash(): void {
+    this.#hashed = wide(this.#hashed.length * 4).fill(none);
+    for (let number = 0; number < this.#size; number++) {
+      if (this.known(number)) {
+        const row = this.#columns.rows.subarray(this.#rowBegin(number), this.rowEnd(number));
+        this.#hashed[this.#slot(this.#columns.names[number] ?? none, row)] = number;
+      }
+    }
+  }
+}
+
+function hashOf(name: number, row: ArrayLike<number>): number {
+  let hash = Math.imul(name + 1, 0x9e3779b1);
+  for (let i = 0; i < row.length; i++) {
+    hash = Math.imul(hash ^ (row[i] ?? 0), 0x85ebca6b);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}

@@ -43,6 +43,45 @@ export function bitmapBytes(count: number): number {
   return (count + 7) >> 3;
 }
 
+/** A frame as it stands in its payload: all but the shape. */
+export type FrameBody = Omit<MetricFrame, 'shape'>;
+
+/** Owns its arrays; `values` has as many entries as the shape has series, if the two belong together. Throws BRIDGE_DECODE. */
+export function decodeFrameBody(payload: Uint8Array): FrameBody {
+  const reader = new ByteReader(payload, 'metric frame');
+  const version = reader.byte();
+  if (version !== frameVersion) {
+    throw reader.fault(`version ${version} is not known`);
+  }
+  const flags = reader.byte();
+  reader.take(2);
+  const count = reader.take(4).reduceRight((sum, byte) => sum * 256 + byte, 0);
+  const timestampMs = reader.double();
+  const values = readDoubles(reader, count);
+  const stale = (flags & has.stale) === 0 ? undefined : Uint8Array.from(reader.take(bitmapBytes(count)));
+  const timestampsMs = (flags & has.timestamps) === 0 ? undefined : readDoubles(reader, count);
+  const exemplars = (flags & has.exemplars) === 0 ? undefined : readExemplars(reader, count);
+  reader.end();
+  return {
+    timestampMs,
+    values,
+    ...(stale && { stale }),
+    ...(timestampsMs && { timestampsMs }),
+    ...(exemplars && { exemplars }),
+  };
+}
+
+/** The series of a shape, with the edits of a record's header. Throws BRIDGE_DECODE. */
+export function decodeSeries(dictionary: Uint8Array, edits: TagEdits | undefined): readonly Series[] {
+  const series = decodeShape(dictionary);
+  return edits === undefined ? series : series.map((one) => edited(one, edits));
+}
+
+/** Names the series that a shape has with those edits. */
+export function shapeKey(dictionaryId: string, edits: TagEdits | undefined): string {
+  return edits === undefined ? dictionaryId : `${dictionaryId}-${digest(edits)}`;
+}
+
 export interface FrameDecoderOptions {
   /** Dictionary bytes whose decoded shapes are kept. Default 8 MiB; a decoded shape takes some ten times as much. */
   readonly maxShapeBytes?: number;
@@ -72,47 +111,27 @@ export class FrameDecoder {
     dictionary: { readonly id: string; readonly bytes: Uint8Array } | undefined,
     edits?: TagEdits,
   ): MetricFrame {
-    const reader = new ByteReader(payload, 'metric frame');
-    const version = reader.byte();
-    if (version !== frameVersion) {
-      throw reader.fault(`version ${version} is not known`);
-    }
+    const body = decodeFrameBody(payload);
     if (dictionary === undefined) {
       throw new BridgeError('BRIDGE_DECODE', 'metric frame: its shape is missing');
     }
-    const flags = reader.byte();
-    reader.take(2);
-    const count = reader.take(4).reduceRight((sum, byte) => sum * 256 + byte, 0);
-    const timestampMs = reader.double();
     const shape = this.#shape(dictionary, edits);
-    if (count !== shape.series.length) {
-      throw reader.fault(`${count} values for a shape of ${shape.series.length} series`);
+    if (body.values.length !== shape.series.length) {
+      const { length } = body.values;
+      throw new BridgeError('BRIDGE_DECODE', `${length} values for a shape of ${shape.series.length} series`);
     }
-    const values = readDoubles(reader, count);
-    const stale = (flags & has.stale) === 0 ? undefined : Uint8Array.from(reader.take(bitmapBytes(count)));
-    const timestampsMs = (flags & has.timestamps) === 0 ? undefined : readDoubles(reader, count);
-    const exemplars = (flags & has.exemplars) === 0 ? undefined : readExemplars(reader, count);
-    reader.end();
-    return {
-      shape,
-      timestampMs,
-      values,
-      ...(stale && { stale }),
-      ...(timestampsMs && { timestampsMs }),
-      ...(exemplars && { exemplars }),
-    };
+    return { shape, ...body };
   }
 
   #shape(dictionary: { readonly id: string; readonly bytes: Uint8Array }, edits: TagEdits | undefined): Shape {
-    const id = edits === undefined ? dictionary.id : `${dictionary.id}-${digest(edits)}`;
+    const id = shapeKey(dictionary.id, edits);
     const kept = this.#shapes.get(id);
     if (kept !== undefined) {
       this.#shapes.delete(id);
       this.#shapes.set(id, kept);
       return kept.shape;
     }
-    const series = decodeShape(dictionary.bytes);
-    const shape = { id, series: edits === undefined ? series : series.map((one) => edited(one, edits)) };
+    const shape = { id, series: decodeSeries(dictionary.bytes, edits) };
     this.#keep(shape, dictionary.bytes.length);
     return shape;
   }

@@ -1,26 +1,30 @@
 import { z } from 'zod';
-import { bytes, duration, secret, url } from '../../config/fields.ts';
+import { bytes, duration, secret } from '../../config/fields.ts';
 
-const idle = 'Known from DataKit and read, but it does nothing here yet.';
+const idle = 'Known from DataKit and read, but it does nothing here.';
 const text = () => z.string().optional();
 const texts = () => z.array(z.string()).default([]);
 
-/** The keys of DataKit's `[[inputs.prom]]`, and `body_size_limit`. */
+/** The keys of DataKit's `[[inputs.prom]]`, and some of Prometheus' own (docs/prom.md). */
 export const promConfig = z
   .strictObject({
-    url: url()
+    url: page()
       .optional()
       .meta({ example: 'http://127.0.0.1:15020/stats/prometheus' })
       .describe('The page to scrape. Used only where `urls` is empty.'),
     urls: z
-      .array(url())
+      .array(page())
       .default([])
       .meta({ example: ['http://127.0.0.1:15020/stats/prometheus'] })
-      .describe('The pages to scrape, each by itself.'),
+      .describe('The pages to scrape, each by itself. A path such as `/run/metrics.prom` is read as a file.'),
     source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
     interval: duration('30s').describe('Time from scrape to scrape.'),
     timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
     body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
+    sample_limit: limit('A page with more samples than this, filters applied, fails. 0: no limit.'),
+    label_limit: limit('A page with a series of more labels than this fails. 0: no limit.'),
+    label_name_length_limit: limit('A page with a longer name of a label, in bytes, fails. 0: no limit.'),
+    label_value_length_limit: limit('A page with a longer value of a label, in bytes, fails. 0: no limit.'),
     ignore_req_err: z.boolean().default(false).describe('Do not log scrapes that fail; `up` still tells.'),
     uds_path: text()
       .meta({ example: '/var/run/metrics.sock' })
@@ -30,9 +34,11 @@ export const promConfig = z
       'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',
     ),
     metric_name_filter: texts().describe(
-      'Keep only families whose name one of these regular expressions (RE2) matches anywhere. Empty: all.',
+      'Keep only families or samples whose name one of these regular expressions (RE2) matches anywhere. Empty: all.',
     ),
-    metric_name_filter_ignore: texts().describe('Leave out families whose name one of these matches. Looked at first.'),
+    metric_name_filter_ignore: texts().describe(
+      'Leave out families and samples whose name one of these matches. Looked at first.',
+    ),
     measurement_prefix: z.string().default('').describe('Put in front of every measurement.'),
     measurement_name: z.string().default('').describe('Measurement of all metrics; the field is then the whole name.'),
     measurements: z
@@ -50,6 +56,12 @@ export const promConfig = z
       .default(false)
       .describe('Where a name is split at its first `_`, keep all of it as the field.'),
     honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
+    honor_labels: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Labels of the page win over `tags`, `job` and `instance`. `false`: they are kept under `exported_` and their name.',
+      ),
 
     tags: z
       .record(z.string(), z.string())
@@ -71,6 +83,11 @@ export const promConfig = z
       })
       .optional()
       .describe('Labels of the page to call by another name.'),
+    ignore_tag_kv_match: z
+      .record(z.string(), texts())
+      .default({})
+      .meta({ example: { response_code: ['^2'] } })
+      .describe('Label of the page = regular expressions: the label is left out where one of them matches its value.'),
     disable_instance_tag: z.boolean().default(false).describe('Do not add the host and port as label `instance`.'),
 
     http_headers: z
@@ -78,16 +95,7 @@ export const promConfig = z
       .default({})
       .meta({ example: { 'X-Scope': 'mesh' } })
       .describe('Headers to send with every request. They replace ours.'),
-    auth: z
-      .strictObject({
-        type: z.string().default('bearer_token').describe('Kind of authorization: `bearer_token`.'),
-        token: secret().optional().describe('The token.'),
-        token_file: text()
-          .meta({ example: '/var/run/secrets/kubernetes.io/serviceaccount/token' })
-          .describe('File that holds the token; read for every scrape.'),
-      })
-      .optional()
-      .describe('How to log in at the target.'),
+    auth: auth().optional().describe('How to log in at the target.'),
     insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
     ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),
     ca_certs_base64: texts().describe('The same, written here in Base64.'),
@@ -108,20 +116,30 @@ export const promConfig = z
     tls_cert: text().describe('Old name of `cert`.'),
     tls_key: text().describe('Old name of `cert_key`.'),
 
-    stream_size: z.int().min(0).optional().describe(idle),
-    output: text().describe(idle),
+    stream_size: z.int().min(0).optional().describe('Known from DataKit. Pages are always read in one go.'),
+    disable_host_tag: z.boolean().optional().describe('Known from DataKit, where it does nothing either.'),
+    disable_info_tag: z
+      .boolean()
+      .optional()
+      .describe('Known from DataKit. Info metrics are series of their own here, and never labels of others.'),
+    output: text().meta({ idle: 'raw pages are not written to a file; use an output of type file' }).describe(idle),
     max_file_size: z.int().min(0).optional().describe(idle),
-    ignore_tag_kv_match: z.record(z.string(), z.array(z.string())).optional().describe(idle),
     as_logging: z
       .strictObject({
-        enable: z.boolean().default(false).describe(idle),
+        enable: z
+          .boolean()
+          .default(false)
+          .meta({ idle: 'metrics are not turned into log lines; they are kept as metrics' })
+          .describe(idle),
         service: text().describe(idle),
       })
       .optional()
       .describe(idle),
-    disable_host_tag: z.boolean().optional().describe(idle),
-    disable_info_tag: z.boolean().optional().describe(idle),
-    election: z.boolean().optional().describe(idle),
+    election: z
+      .boolean()
+      .optional()
+      .meta({ idle: 'every agent that has this table scrapes it; name the target in one agent only' })
+      .describe('Known from DataKit and read: this version holds no elections.'),
   })
   .refine((checked) => checked.url !== undefined || checked.urls.length > 0, {
     path: ['urls'],
@@ -129,6 +147,46 @@ export const promConfig = z
   });
 
 export type PromConfig = z.output<typeof promConfig>;
+
+/** An http or https address, or as in DataKit the path of a file. */
+function page() {
+  return z
+    .string()
+    .refine((text) => isPath(text) || ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''), {
+      message: 'is not an address; write one such as "http://127.0.0.1:9090/path", or the path of a file',
+    })
+    .meta({ kind: 'url' });
+}
+
+/** `/run/metrics.prom` or `file:///run/metrics.prom`. */
+export function isPath(address: string): boolean {
+  return address.startsWith('/') || address.startsWith('file:///');
+}
+
+function limit(about: string) {
+  return z.int().min(0).default(0).describe(about);
+}
+
+function auth() {
+  return z.strictObject({
+    type: z
+      .string()
+      .default('bearer_token')
+      .refine((type) => ['bearer_token', 'basic'].includes(type.toLowerCase()), {
+        message: 'is no kind of authorization; write "bearer_token" or "basic"',
+      })
+      .describe('Kind of authorization: `bearer_token` or `basic`.'),
+    token: secret().optional().describe('The token.'),
+    token_file: text()
+      .meta({ example: '/var/run/secrets/kubernetes.io/serviceaccount/token' })
+      .describe('File that holds the token; read for every scrape.'),
+    username: text().meta({ example: 'reader' }).describe('Name for `basic`.'),
+    password: secret().optional().describe('Password for `basic`.'),
+    password_file: text()
+      .meta({ example: '/etc/meshbridge/password' })
+      .describe('File that holds the password; read for every scrape.'),
+  });
+}
 
 function headerValue() {
   return z

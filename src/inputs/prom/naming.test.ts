@@ -106,6 +106,44 @@ describe('labels', () => {
     expect(labels(overwriting, { taken: '3', kept: '4' })).toEqual({ gone: 'tag', job: 'prom', kept: '3' });
   });
 
+  test('of the page give way where honor_labels is off, and are kept under another name', () => {
+    const config = { honor_labels: false, source: 's', tags: { a: 'tag', exported_b: 'tag' } };
+    expect(labels(config, { a: 'own', exported_a: 'own2', job: 'own', c: 'own' })).toEqual({
+      a: 'tag',
+      c: 'own',
+      exported_a: 'own2',
+      exported_b: 'tag',
+      exported_exported_a: 'own',
+      exported_job: 'own',
+      instance: '10.0.0.1:15020',
+      job: 's',
+    });
+  });
+
+  test('of the pod fill gaps only, behind tags and before job and instance, whatever honor_labels says', () => {
+    const discovered = [
+      ['pod', 'p'],
+      ['namespace', 'n'],
+      ['job', 'j'],
+    ] as const;
+    for (const honor_labels of [true, false]) {
+      const checked = promConfig.parse({ url, honor_labels, tags: { namespace: 'tag' }, disable_instance_tag: true });
+      const naming = new Naming({ config: checked, instance: 'i', discovered, wantedName: nameFilter(checked) });
+      const series = naming.place({ name: 'm', family: 'm', type: 'gauge', labels: [['pod', 'own']] });
+      expect(series?.labels).toEqual([
+        ['job', 'j'],
+        ['namespace', 'tag'],
+        ['pod', 'own'],
+      ]);
+    }
+  });
+
+  test('are left out where one of the expressions for them matches their value, and the series stays', () => {
+    const config = { ignore_tag_kv_match: { code: ['^2', '^3'] }, disable_instance_tag: true };
+    expect(labels(config, { code: '200', other: '200' })).toEqual({ job: 'prom', other: '200' });
+    expect(labels(config, { code: '404' })).toEqual({ code: '404', job: 'prom' });
+  });
+
   test('stand in byte order', () => {
     const series = named(
       { tags: { b: '1', A: '2', é: '3' } },
@@ -134,14 +172,27 @@ describe('filters', () => {
     expect(split({ metric_name_filter: ['request'] }, 'istio_request_bytes_sum', histogram)).toBe(
       'istio / request_bytes_sum',
     );
-    expect(split({ metric_name_filter: ['_sum$'] }, 'istio_request_bytes_sum', histogram)).toBe('left out');
+    expect(split({ metric_name_filter: ['_count$'] }, 'istio_request_bytes_sum', histogram)).toBe('left out');
     const both = { metric_name_filter: ['^istio'], metric_name_filter_ignore: ['bytes'] };
     expect(split(both, 'istio_request_bytes_sum', histogram)).toBe('left out');
     expect(split(both, 'istio_requests_total')).toBe('istio / requests_total');
     expect(split(both, 'envoy_x')).toBe('left out');
   });
 
+  test('match the name of the sample too, so that _bucket finds a histogram', () => {
+    const histogram = { family: 'istio_request_bytes', type: 'histogram' } as const;
+    const wanted = { metric_name_filter: ['istio_request_bytes_bucket'] };
+    expect(split(wanted, 'istio_request_bytes_bucket', histogram)).toBe('istio / request_bytes_bucket');
+    expect(split(wanted, 'istio_request_bytes_sum', histogram)).toBe('left out');
+    const ignored = { metric_name_filter_ignore: ['_bucket$'] };
+    expect(split(ignored, 'istio_request_bytes_bucket', histogram)).toBe('left out');
+    expect(split(ignored, 'istio_request_bytes_sum', histogram)).toBe('istio / request_bytes_sum');
+  });
+
   test('that are no regular expressions are named', () => {
+    expect(() => named({ ignore_tag_kv_match: { a: ['b('] } }, { name: 'a' })).toThrow(
+      /^ignore_tag_kv_match.a: "b\(" is not a regular expression/,
+    );
     expect(() => named({ metric_name_filter: ['a('] }, { name: 'a' })).toThrow(
       /^metric_name_filter: "a\(" is not a regular expression/,
     );

@@ -1,9 +1,11 @@
 import { compareBytes } from '../../codec/metric-frame/metric-frame.ts';
 import type { PageSeries } from '../../codec/prometheus-text/prometheus-text.ts';
+import { BridgeError } from '../../contract/errors.ts';
 import type { Series } from '../../model/metric.ts';
 import type { PromConfig } from './config.ts';
+import { labelFilter, type NameFilter } from './name-filter.ts';
 
-type Pair = readonly [name: string, value: string];
+export type Pair = readonly [name: string, value: string];
 
 /** The report series of a scrape, in the order of their values (prometheus/prometheus, scrape/scrape.go). */
 export const reportNames = [
@@ -16,15 +18,17 @@ export const reportNames = [
 
 export interface NamingOptions {
   readonly config: PromConfig;
-  /** Value of the `instance` label. */
+  /** Value of the `instance` label. Empty: none. */
   readonly instance: string;
-  /** Whether a family of that name is wanted. */
-  readonly wantedName: (family: string) => boolean;
+  /** Labels of the pod behind the target. They only fill gaps. */
+  readonly discovered?: readonly Pair[];
+  readonly wantedName: NameFilter;
 }
 
 /**
  * What the series of a target are called: DataKit's split of the name into measurement and field, and its labels. The
- * page's own labels win, then `tags`, then `instance` and `job` (interfaces.md, "Metric naming").
+ * page's own labels win, then `tags`, then those of its pod, then `instance` and `job` (interfaces.md, "Metric naming").
+ * Without `honor_labels`, `tags`, `job` and `instance` win, and what stood on the page is kept as `exported_NAME`.
  */
 export class Naming {
   readonly report: readonly Series[];
@@ -33,11 +37,19 @@ export class Naming {
   readonly #ignored: ReadonlySet<string>;
   readonly #renamed: readonly (readonly [from: string, to: string])[];
   readonly #types: ReadonlySet<string>;
-  readonly #wantedName: (family: string) => boolean;
+  readonly #wantedName: NameFilter;
+  readonly #unwantedLabel: (name: string, value: string) => boolean;
+  /** Labels that win over the page's own. */
+  readonly #forced: ReadonlySet<string>;
 
-  constructor({ config, instance, wantedName }: NamingOptions) {
+  constructor({ config, instance, discovered = [], wantedName }: NamingOptions) {
     this.#config = config;
-    this.#added = addedLabels(config, instance);
+    this.#added = addedLabels(config, instance, discovered);
+    const weak = new Set(discovered.map(([name]) => name).filter((name) => !(name in config.tags)));
+    this.#forced = new Set(
+      config.honor_labels ? [] : this.#added.map(([name]) => name).filter((name) => !weak.has(name)),
+    );
+    this.#unwantedLabel = labelFilter(config);
     this.#ignored = new Set(config.tags_ignore);
     this.#renamed = Object.entries(config.tags_rename?.mapping ?? {});
     this.#types = new Set(config.metric_types.map((type) => type.toLowerCase()));
@@ -46,19 +58,23 @@ export class Naming {
     this.report = reportNames.map((name) => ({ name, labels, type: 'gauge', measurement: 'collector', field: name }));
   }
 
-  /** Undefined where the series is filtered out, or stands where a report series stands. */
+  /**
+   * Undefined where the series is filtered out, or stands where a report series stands. Throws BRIDGE_DECODE where its
+   * labels are past a limit: the page fails.
+   */
   place(series: PageSeries): Series | undefined {
     const type = series.type === 'unknown' ? 'untyped' : series.type;
     if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
       return undefined;
     }
-    if (!this.#wantedName(series.family)) {
+    if (!this.#wantedName(series.family, series.name)) {
       return undefined;
     }
     const labels = this.#labels(series.labels);
     if (this.report.some((one) => one.name === series.name && samePairs(one.labels, labels))) {
       return undefined;
     }
+    checkLimits(series.name, labels, this.#config);
     return {
       name: series.name,
       labels,
@@ -70,9 +86,14 @@ export class Naming {
   }
 
   #labels(own: readonly Pair[]): readonly Pair[] {
-    const labels = own.filter(([name, value]) => value !== '' && !this.#ignored.has(name));
+    const labels = own.filter(
+      ([name, value]) => value !== '' && !this.#ignored.has(name) && !this.#unwantedLabel(name, value),
+    );
     for (const [from, to] of this.#renamed) {
       this.#rename(labels, from, to);
+    }
+    if (this.#forced.size > 0) {
+      setAside(labels, this.#forced);
     }
     for (const pair of this.#added) {
       if (!labels.some(([name]) => name === pair[0])) {
@@ -98,13 +119,52 @@ export class Naming {
   }
 }
 
-function addedLabels(config: PromConfig, instance: string): readonly Pair[] {
-  const tags = Object.entries(config.tags);
-  const own: Pair[] = [['job', config.source]];
-  if (!config.disable_instance_tag) {
-    own.push(['instance', instance]);
+function addedLabels(config: PromConfig, instance: string, discovered: readonly Pair[]): readonly Pair[] {
+  const added = new Map(Object.entries(config.tags));
+  const own: Pair[] = config.disable_instance_tag ? [] : [['instance', instance]];
+  for (const [name, value] of [...discovered, ['job', config.source] as const, ...own]) {
+    if (!added.has(name)) {
+      added.set(name, value);
+    }
   }
-  return [...tags, ...own.filter(([name]) => !(name in config.tags))].filter(([, value]) => value !== '');
+  return [...added].filter(([, value]) => value !== '');
+}
+
+/** Prometheus' rule for labels of the page whose names are taken (scrape/scrape.go): short names first, until free. */
+function setAside(labels: Pair[], forced: ReadonlySet<string>): void {
+  const taken = labels.filter(([name]) => forced.has(name)).sort(([a], [b]) => a.length - b.length);
+  for (const pair of taken) {
+    let name = pair[0];
+    do {
+      name = `exported_${name}`;
+    } while (forced.has(name) || labels.some(([other]) => other === name));
+    labels[labels.indexOf(pair)] = [name, pair[1]];
+  }
+}
+
+function checkLimits(series: string, labels: readonly Pair[], config: PromConfig): void {
+  const { label_limit: count, label_name_length_limit: nameBytes, label_value_length_limit: valueBytes } = config;
+  if (count + nameBytes + valueBytes === 0) {
+    return;
+  }
+  // The name counts as a label, as in Prometheus.
+  if (count > 0 && labels.length + 1 > count) {
+    throw new BridgeError(
+      'BRIDGE_DECODE',
+      `${series} has ${labels.length + 1} labels, more than label_limit = ${count}`,
+    );
+  }
+  const all: readonly Pair[] = [['__name__', series], ...labels];
+  const longName = nameBytes > 0 ? all.find(([name]) => Buffer.byteLength(name) > nameBytes) : undefined;
+  const longValue = valueBytes > 0 ? all.find(([, value]) => Buffer.byteLength(value) > valueBytes) : undefined;
+  const long = longName ?? longValue;
+  if (long !== undefined) {
+    const what = longName === undefined ? 'value' : 'name';
+    throw new BridgeError(
+      'BRIDGE_DECODE',
+      `${series}: the ${what} of label ${long[0]} is longer than label_${what}_length_limit allows`,
+    );
+  }
 }
 
 function sorted(labels: Pair[]): readonly Pair[] {

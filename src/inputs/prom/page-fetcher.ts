@@ -1,10 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { PromConfig } from './config.ts';
+import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainFailure, explainStatus } from './explain.ts';
 import { KeepAliveClient, type RawResponse } from './keep-alive-client.ts';
+import { loginOf } from './login.ts';
 import type { PageBuffer, PageBuffers } from './page-buffers.ts';
+import { ResponseFault } from './response-reader.ts';
 import { UndiciClient } from './undici-client.ts';
 
 const unpack = promisify(gunzip);
@@ -28,6 +31,8 @@ export interface PageFetcherOptions {
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly buffers: PageBuffers;
+  /** Hosts that a redirect may lead to. Undefined: any. */
+  readonly hosts?: ReadonlySet<string>;
 }
 
 /** Gets the page of one target, again and again. */
@@ -41,7 +46,7 @@ export class PageFetcher {
 
   constructor(options: PageFetcherOptions) {
     this.#options = options;
-    this.#url = new URL(options.url);
+    this.#url = isPath(options.url) ? fileUrl(options.url) : new URL(options.url);
   }
 
   /**
@@ -69,6 +74,9 @@ export class PageFetcher {
   }
 
   async #page(page: PageBuffer, signal: AbortSignal): Promise<Fetched> {
+    if (this.#url.protocol === 'file:') {
+      return { ok: true, body: await this.#file(page), dialect: 'text' };
+    }
     const headers = await this.#headers();
     const response = await this.#response(headers, page, signal);
     const { status } = response;
@@ -96,7 +104,8 @@ export class PageFetcher {
       this.#plain.close();
       page.filled = 0;
     }
-    this.#other ??= new UndiciClient(this.#url, this.#options.config);
+    const { config, hosts } = this.#options;
+    this.#other ??= new UndiciClient({ url: this.#url, config, ...(hosts && { hosts }) });
     return this.#other.get(headers, page, signal);
   }
 
@@ -126,18 +135,33 @@ export class PageFetcher {
       'accept-encoding': 'identity',
       'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
     };
-    if (this.#url.username !== '') {
-      const user = `${decodeURIComponent(this.#url.username)}:${decodeURIComponent(this.#url.password)}`;
-      headers['authorization'] = `Basic ${Buffer.from(user).toString('base64')}`;
-    }
-    const token = await bearerToken(config.auth);
-    if (token !== undefined) {
-      headers['authorization'] = `Bearer ${token}`;
+    const login = await loginOf(this.#url, config.auth);
+    if (login !== undefined) {
+      headers['authorization'] = login;
     }
     for (const [name, value] of Object.entries(config.http_headers)) {
       headers[name.toLowerCase()] = value;
     }
     return headers;
+  }
+
+  async #file(page: PageBuffer): Promise<Buffer> {
+    const { body_size_limit: limit } = this.#options.config;
+    const file = await open(this.#url);
+    try {
+      for (;;) {
+        const { bytesRead } = await file.read(page.room(64 * 1024), 0);
+        page.filled += bytesRead;
+        if (page.filled > limit) {
+          throw new ResponseFault(`the page is larger than ${limit} bytes`);
+        }
+        if (bytesRead === 0) {
+          return page.bytes.subarray(0, page.filled);
+        }
+      }
+    } finally {
+      await file.close();
+    }
   }
 
   async #unpacked({ headers, body }: RawResponse): Promise<Buffer> {
@@ -152,14 +176,6 @@ export class PageFetcher {
   }
 }
 
-async function bearerToken(auth: PromConfig['auth']): Promise<string | undefined> {
-  if (auth?.type.toLowerCase() !== 'bearer_token') {
-    return undefined;
-  }
-  if (auth.token !== undefined) {
-    return auth.token;
-  }
-  return auth.token_file === undefined
-    ? undefined
-    : (await readFile(auth.token_file, 'utf8')).replaceAll(/[\r\n]/g, '');
+function fileUrl(address: string): URL {
+  return address.startsWith('/') ? pathToFileURL(address) : new URL(address);
 }

@@ -376,6 +376,60 @@ describe('what targets answer', () => {
     }));
 });
 
+describe('a page on disk', () => {
+  test('is read anew each time, up to the limit, and one that is missing is down', () =>
+    inTempDir(async (dir) => {
+      const file = join(dir, 'metrics.prom');
+      await writeFile(file, 'a 1\n');
+      await withTarget({ url: file, body_size_limit: '1kB' }, async ({ scrape, runtime, input }) => {
+        expect(core(await scrape())).toEqual(['a 1', 'up 1']);
+        const { series } = frameOf(runtime.emitted[0] as Emission).shape;
+        expect(series[0]?.labels).toEqual([['job', 'prom']]);
+        await writeFile(file, 'b 2\n');
+        expect(core(await scrape())).toEqual(['b 2', 'a stale', 'up 1']);
+        await writeFile(file, 'b 2\n'.repeat(300));
+        expect(core(await scrape())).toEqual(['b stale', 'up 0']);
+        expect(target(input)).toMatchObject({ url: file, error: 'the page is larger than 1000 bytes' });
+      });
+      await withTarget({ urls: [`file://${dir}/none`] }, async ({ scrape, input }) => {
+        expect(core(await scrape())).toEqual(['up 0']);
+        expect(target(input)).toMatchObject({ state: 'down', error: expect.stringContaining('is not there') });
+      });
+    }));
+});
+
+describe('limits', () => {
+  test.each([
+    [{ sample_limit: 2 }, 'a 1\nb 1\n', 'a 1\nb 1\nc 1\n', 'the page has 3 samples, more than sample_limit = 2'],
+    [{ label_limit: 4 }, 'a{x="1"} 1\n', 'a{x="1",y="2"} 1\n', 'a has 5 labels, more than label_limit = 4'],
+    [
+      { label_name_length_limit: 8 },
+      'a{x="1"} 1\n',
+      'a{x23456789="1"} 1\n',
+      'the name of label x23456789 is longer than label_name_length_limit allows',
+    ],
+    [
+      { label_value_length_limit: 20 },
+      'a{x="1"} 1\n',
+      `a{x="${'é'.repeat(11)}"} 1\n`,
+      'the value of label x is longer than label_value_length_limit allows',
+    ],
+  ])('%j fail the page that is past them, and it alone', (config, good, bad, error) =>
+    withTarget(config, async ({ scrape, input }) => {
+      expect(core(await scrape(page(good)))).toContain('up 1');
+      expect(core(await scrape(page(bad)))).toContain('up 0');
+      expect(target(input)).toMatchObject({ error: expect.stringContaining(error) });
+      expect(core(await scrape())).toEqual(['up 0']);
+      expect(core(await scrape(page(good)))).toContain('up 1');
+    }),
+  );
+
+  test('of samples count what the filters leave', () =>
+    withTarget({ sample_limit: 1, metric_name_filter: ['^a$'] }, async ({ scrape }) => {
+      expect(core(await scrape(page('a 1\nb 1\nc 1\n')))).toEqual(['a 1', 'up 1']);
+    }));
+});
+
 describe('access', () => {
   test('a token comes from the configuration, a file that is read each time, or the URL', () =>
     inTempDir(async (dir) => {
@@ -401,6 +455,23 @@ describe('access', () => {
         expect(target(input)).toMatchObject({
           error: expect.stringContaining('a file of the configuration is not there'),
         });
+      });
+    }));
+
+  test('a name and password come from the configuration or a file that is read each time', () =>
+    inTempDir(async (dir) => {
+      const file = join(dir, 'password');
+      await writeFile(file, 'one\n');
+      await withTarget({ auth: { type: 'basic', username: 'u', password_file: file } }, async ({ far, scrape }) => {
+        await scrape(page('a 1\n'));
+        await writeFile(file, 'two');
+        await scrape();
+        const sent = far.requests.map(({ headers }) => Buffer.from(String(headers.authorization).slice(6), 'base64'));
+        expect(sent.map(String)).toEqual(['u:one', 'u:two']);
+      });
+      await withTarget({ auth: { type: 'Basic', username: 'u', password: 'p' } }, async ({ far, scrape }) => {
+        await scrape(page('a 1\n'));
+        expect(far.requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('u:p').toString('base64')}`);
       });
     }));
 
@@ -474,7 +545,8 @@ describe('an input', () => {
 
   test.each([
     [{}, 'urls', 'is missing'],
-    [{ url: 'file:///etc/metrics' }, 'url', 'is not an address'],
+    [{ url: 'ftp://x/metrics' }, 'url', 'is not an address'],
+    [{ url: 'http://x', auth: { type: 'digest' } }, 'auth.type', 'is no kind of authorization'],
     [{ url: 'http://x', http_headers: { 'X-A': 'a\r\nb: c' } }, 'http_headers.X-A', 'has a line break'],
     [{ url: 'http://x', interval: '10' }, 'interval', 'is not a duration'],
   ])('says what is wrong with %j', (config, path, message) => {

@@ -2,9 +2,11 @@ import { crc32 } from 'node:zlib';
 import { PageParser, type ParsedPage } from '../../codec/prometheus-text/prometheus-text.ts';
 import { BridgeError, hasCode } from '../../contract/errors.ts';
 import type { InputRuntime } from '../../contract/input.ts';
-import type { PromConfig } from './config.ts';
+import type { Origin } from '../../model/batch.ts';
+import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainPage } from './explain.ts';
-import { Naming } from './naming.ts';
+import type { NameFilter } from './name-filter.ts';
+import { Naming, type Pair } from './naming.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type EncodedScrape, type ScrapeReport, TargetFrames } from './target-frames.ts';
@@ -21,6 +23,20 @@ export interface TargetStatus {
   readonly bytes?: number;
   readonly error?: string;
   readonly hint?: string;
+  /** Of a pod: which, and what it was found by. */
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly rule?: string;
+  readonly source?: string;
+}
+
+/** The pod behind a target. */
+export interface TargetPod {
+  readonly origin: Origin;
+  readonly labels: readonly Pair[];
+  /** Its addresses, as URLs write them: redirects may lead nowhere else. */
+  readonly hosts: ReadonlySet<string>;
+  readonly rule: string;
 }
 
 export interface TargetOptions {
@@ -28,7 +44,8 @@ export interface TargetOptions {
   readonly config: PromConfig;
   readonly runtime: InputRuntime;
   readonly buffers: PageBuffers;
-  readonly wantedName: (family: string) => boolean;
+  readonly wantedName: NameFilter;
+  readonly pod?: TargetPod;
   /** Told after each scrape. */
   readonly onChange: () => void;
 }
@@ -52,14 +69,16 @@ export class Target {
   #overloaded = false;
 
   constructor(options: TargetOptions) {
-    const { url, config, runtime, buffers, wantedName } = options;
+    const { url, config, runtime, buffers, wantedName, pod } = options;
     this.#options = options;
     const timeoutMs = Math.min(config.timeout, config.interval);
-    this.#fetcher = new PageFetcher({ url, config, timeoutMs, userAgent: runtime.userAgent, buffers });
-    this.#naming = new Naming({ config, instance: instanceOf(url), wantedName });
+    const { userAgent } = runtime;
+    this.#fetcher = new PageFetcher({ url, config, timeoutMs, userAgent, buffers, ...(pod && { hosts: pod.hosts }) });
+    const discovered = pod?.labels ?? [];
+    this.#naming = new Naming({ config, instance: instanceOf(url), wantedName, discovered });
     this.#frames = new TargetFrames(this.#naming.report);
     this.#offsetMs = crc32(`${config.source} ${url}`) % config.interval;
-    this.#status = { url: withoutPassword(url), state: 'waiting', intervalMs: config.interval };
+    this.#status = { ...identityOf(options), state: 'waiting', intervalMs: config.interval };
   }
 
   status(): TargetStatus {
@@ -130,13 +149,24 @@ export class Target {
     }
     const { body, dialect } = fetched;
     try {
-      return { ok: true, page: this.#parserFor(dialect).parse(body), bytes: body.length };
+      const page = this.#parserFor(dialect).parse(body);
+      const tooMany = this.#tooManySamples(page.samples - page.unwanted);
+      return tooMany === undefined
+        ? { ok: true, page, bytes: body.length }
+        : { ok: false, error: tooMany, bytes: body.length };
     } catch (error) {
       if (!hasCode(error, 'BRIDGE_DECODE')) {
         throw error;
       }
       return { ok: false, ...explainPage(body, error.message), bytes: body.length };
     }
+  }
+
+  #tooManySamples(samples: number): string | undefined {
+    const { sample_limit: limit } = this.#options.config;
+    return limit > 0 && samples > limit
+      ? `the page has ${samples} samples, more than sample_limit = ${limit}`
+      : undefined;
   }
 
   #parserFor(dialect: 'text' | 'openmetrics'): PageParser {
@@ -165,8 +195,8 @@ export class Target {
 
   /** Encoded by the lane before it returns. A scrape that finds the queue full is gone; the next one tries again. */
   async #emit({ payload, dictionary, items, taken }: EncodedScrape): Promise<void> {
-    const { runtime, config } = this.#options;
-    const origin = { source: config.source };
+    const { runtime, config, pod } = this.#options;
+    const origin = { ...pod?.origin, source: config.source };
     try {
       await runtime.emit({ signal: 'metrics', format: 'metric-frame', payload, items, origin, dictionary });
       taken();
@@ -185,7 +215,12 @@ export class Target {
   #note(outcome: Outcome, timestampMs: number, durationMs: number): void {
     const { runtime, config, onChange } = this.#options;
     const { url, state, intervalMs } = this.#status;
-    const seen = { url, intervalMs, lastMs: timestampMs, durationMs: Math.round(durationMs * 1000) / 1000 };
+    const seen = {
+      ...identityOf(this.#options),
+      intervalMs,
+      lastMs: timestampMs,
+      durationMs: Math.round(durationMs * 1000) / 1000,
+    };
     if (outcome.ok) {
       if (state === 'down') {
         runtime.log.info({ url }, 'A target can be scraped again.');
@@ -203,13 +238,30 @@ export class Target {
   }
 }
 
-/** Host and port, as Prometheus writes them. */
+function identityOf({ url, config, pod }: TargetOptions) {
+  const { namespace, pod: name } = pod?.origin ?? {};
+  return {
+    url: withoutPassword(url),
+    source: config.source,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { pod: name }),
+    ...(pod && { rule: pod.rule }),
+  };
+}
+
+/** Host and port, as Prometheus writes them. A file has none. */
 function instanceOf(address: string): string {
+  if (isPath(address)) {
+    return '';
+  }
   const url = new URL(address);
   return url.port === '' ? `${url.hostname}:${url.protocol === 'https:' ? 443 : 80}` : url.host;
 }
 
 function withoutPassword(address: string): string {
+  if (isPath(address)) {
+    return address;
+  }
   const url = new URL(address);
   url.password = '';
   url.username = '';

@@ -1,4 +1,4 @@
-import { Agent, buildConnector, interceptors } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { PromConfig } from './config.ts';
 import type { RawResponse } from './keep-alive-client.ts';
 import type { PageBuffer } from './page-buffers.ts';
@@ -7,48 +7,85 @@ import { tlsOptions } from './tls.ts';
 
 const maxRedirections = 5;
 
-/** For what the plain client does not do: TLS and redirects. Follows those to any host, without authorization to another. */
+export interface UndiciClientOptions {
+  readonly url: URL;
+  readonly config: PromConfig;
+  /** Hosts that a redirect may lead to, as URLs write them. Undefined: any. */
+  readonly hosts?: ReadonlySet<string>;
+}
+
+/** For what the plain client does not do: TLS and redirects. Follows those without authorization to another origin. */
 export class UndiciClient {
   readonly #agent: Agent;
-  readonly #url: URL;
-  readonly #maxBodyBytes: number;
+  readonly #options: UndiciClientOptions;
 
-  constructor(url: URL, config: PromConfig) {
+  constructor(options: UndiciClientOptions) {
     this.#agent = new Agent({
       headersTimeout: 0,
       bodyTimeout: 0,
       connections: 1,
-      connect: (options, callback) => {
-        tlsOptions(config).then(
-          (tls) => buildConnector(tls)(options, callback),
+      connect: (connection, callback) => {
+        tlsOptions(options.config).then(
+          (tls) => buildConnector(tls)(connection, callback),
           (error: Error) => callback(error, null),
         );
       },
     });
-    this.#url = url;
-    this.#maxBodyBytes = config.body_size_limit;
+    this.#options = options;
   }
 
   async get(headers: Readonly<Record<string, string>>, page: PageBuffer, signal: AbortSignal): Promise<RawResponse> {
-    const dispatcher = this.#agent.compose(interceptors.redirect({ maxRedirections }));
-    const answer = await dispatcher.request({
-      origin: this.#url.origin,
-      path: this.#url.pathname + this.#url.search,
-      method: 'GET',
-      headers,
-      signal,
-    });
-    for await (const chunk of answer.body) {
-      if (page.filled + chunk.length > this.#maxBodyBytes) {
-        throw new ResponseFault(`the page is larger than ${this.#maxBodyBytes} bytes`);
+    const { url: first, config } = this.#options;
+    let url = first;
+    for (let hops = 0; ; hops++) {
+      const answer = await this.#agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: 'GET',
+        headers: url.origin === first.origin ? headers : withoutLogin(headers),
+        signal,
+      });
+      const next = redirectOf(answer, url);
+      if (next === undefined || hops === maxRedirections) {
+        return await read(answer, page, config.body_size_limit);
       }
-      page.append(chunk);
+      await answer.body.dump();
+      url = this.#allowed(next);
     }
-    const found = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value ?? '')]);
-    return { status: answer.statusCode, headers: new Map(found), body: page.bytes.subarray(0, page.filled) };
   }
 
   close(): Promise<void> {
     return this.#agent.destroy();
   }
+
+  #allowed(url: URL): URL {
+    const { hosts } = this.#options;
+    if (!['http:', 'https:'].includes(url.protocol) || hosts?.has(url.hostname) === false) {
+      throw new ResponseFault(`the target redirects to ${url.origin}, which is not of its own pod`);
+    }
+    return url;
+  }
+}
+
+function redirectOf(answer: Dispatcher.ResponseData, from: URL): URL | undefined {
+  const { location } = answer.headers;
+  const redirected = [301, 302, 303, 307, 308].includes(answer.statusCode) && typeof location === 'string';
+  return redirected ? (URL.parse(location, from.href) ?? undefined) : undefined;
+}
+
+/** Headers of the configuration may hold secrets too, so only ours go on. */
+function withoutLogin(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const ours = ['user-agent', 'accept', 'accept-encoding', 'x-prometheus-scrape-timeout-seconds'];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => ours.includes(name)));
+}
+
+async function read(answer: Dispatcher.ResponseData, page: PageBuffer, maxBodyBytes: number): Promise<RawResponse> {
+  for await (const chunk of answer.body) {
+    if (page.filled + chunk.length > maxBodyBytes) {
+      throw new ResponseFault(`the page is larger than ${maxBodyBytes} bytes`);
+    }
+    page.append(chunk);
+  }
+  const found = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value ?? '')]);
+  return { status: answer.statusCode, headers: new Map(found), body: page.bytes.subarray(0, page.filled) };
 }

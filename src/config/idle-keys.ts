@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { PathStep } from './fault.ts';
+import type { Finding } from './schema-check.ts';
+import { bare, metaOf } from './schema-walk.ts';
+
+/**
+ * Keys that were written, are understood, and do nothing: those whose schema says so by `.meta({ idle: 'why' })`. What is
+ * `false` was meant to do nothing.
+ */
+export function idleKeys(schema: z.core.$ZodType, shown: unknown, path: readonly PathStep[] = []): readonly Finding[] {
+  const table = bare(schema);
+  if (!(table instanceof z.ZodObject) || typeof shown !== 'object' || shown === null) {
+    return [];
+  }
+  return Object.entries(shown).flatMap(([key, value]) => {
+    const field: z.core.$ZodType | undefined = Object.hasOwn(table.shape, key) ? table.shape[key] : undefined;
+    if (field === undefined) {
+      return [];
+    }
+    const { idle } = metaOf(field);
+    const here = [...path, key];
+    return typeof idle === 'string' && value !== false
+      ? [{ code: 'no-effect' as const, path: here, message: 'has no effect', hint: idle }]
+      : idleKeys(field, value, here);
+  });
+}

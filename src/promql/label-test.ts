@@ -1,0 +1,39 @@
+import { RE2JS } from 're2js';
+import type { Matcher } from './source.ts';
+
+/** Whether a value is matched. Throws RE2's error when the value of `=~` or `!~` is no regular expression. */
+export function labelTest({ op, value }: Matcher): (labelValue: string) => boolean {
+  switch (op) {
+    case '=':
+      return (labelValue) => labelValue === value;
+    case '!=':
+      return (labelValue) => labelValue !== value;
+    case '=~':
+      return wholeMatch(value);
+    case '!~': {
+      const matches = wholeMatch(value);
+      return (labelValue) => !matches(labelValue);
+    }
+    default:
+      return op satisfies never;
+  }
+}
+
+/** Every value is asked for once; the number of different ones that are remembered is bounded. */
+const rememberedValues = 10_000;
+
+function wholeMatch(expression: string): (value: string) => boolean {
+  const pattern = RE2JS.compile(expression, RE2JS.DOTALL);
+  const known = new Map<string, boolean>();
+  return (value) => {
+    const before = known.get(value);
+    if (before !== undefined) {
+      return before;
+    }
+    const matched = pattern.matches(value);
+    if (known.size < rememberedValues) {
+      known.set(value, matched);
+    }
+    return matched;
+  };
+}

@@ -1,0 +1,122 @@
+const unitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+};
+const durationShape = /^(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/;
+
+/** `1h30m` → ms; undefined when it is not Prometheus' way of writing a duration. */
+export function durationMs(text: string): number | undefined {
+  if (text === '' || !durationShape.test(text)) {
+    return undefined;
+  }
+  let sum = 0;
+  for (const [, count = '', unit = ''] of text.matchAll(/(\d+)(ms|[smhdwy])/g)) {
+    sum += Number(count) * (unitsMs[unit] ?? 0);
+  }
+  return sum;
+}
+
+const integer = /^(?:0[xX][0-9a-fA-F]+|0[0-7]+|\d+)$/;
+
+/** A number as PromQL writes it: Go's integers (hex, octal), floats, `Inf`, `NaN`, and durations, which mean seconds. */
+export function numberValue(text: string): number | undefined {
+  const plain = text.replaceAll('_', '').toLowerCase();
+  if (plain === 'inf') {
+    return Number.POSITIVE_INFINITY;
+  }
+  if (plain === 'nan') {
+    return Number.NaN;
+  }
+  if (integer.test(plain) && plain.length > 1 && plain.startsWith('0') && !plain.startsWith('0x')) {
+    return Number.parseInt(plain, 8);
+  }
+  if (/^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(plain) || plain.startsWith('0x')) {
+    return Number(plain);
+  }
+  const ms = durationMs(text);
+  return ms === undefined ? undefined : ms / 1_000;
+}
+
+/** Go's strconv.ParseFloat, for the values of `le`. NaN stands for text that is no number. */
+export function labelNumber(text: string): number {
+  const plain = text.trim() === text ? text.toLowerCase() : '';
+  const infinite = /^([+-]?)inf(?:inity)?$/.exec(plain);
+  if (infinite !== null) {
+    return infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
+}
+
+const escapes: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
+  '\\': 92,
+  "'": 39,
+  '"': 34,
+};
+const numeric: readonly (readonly [shape: RegExp, radix: number, skip: number])[] = [
+  [/^x([0-9a-fA-F]{2})/, 16, 1],
+  [/^u([0-9a-fA-F]{4})/, 16, 1],
+  [/^U([0-9a-fA-F]{8})/, 16, 1],
+  [/^([0-7]{3})/, 8, 0],
+];
+
+/** A string literal with its quotes → its text; undefined when it is not closed or an escape in it is not Go's. */
+export function unquoted(literal: string): string | undefined {
+  const quote = literal[0] ?? '';
+  if (literal.length < 2 || !literal.endsWith(quote)) {
+    return undefined;
+  }
+  const inner = literal.slice(1, -1);
+  if (quote === '`' || !inner.includes('\\')) {
+    return quote !== '`' && inner.includes('\n') ? undefined : inner;
+  }
+  const bytes: number[] = [];
+  for (let at = 0; at < inner.length; ) {
+    const step = inner[at] === '\\' ? escaped(inner.slice(at + 1), bytes) : plainTo(inner, at, bytes);
+    if (step === 0) {
+      return undefined;
+    }
+    at += step;
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+/** Takes the text up to the next backslash; gives how much. */
+function plainTo(inner: string, at: number, bytes: number[]): number {
+  const next = inner.indexOf('\\', at);
+  const text = inner.slice(at, next < 0 ? undefined : next);
+  bytes.push(...new TextEncoder().encode(text));
+  return text.length;
+}
+
+/** Takes one escape, whose backslash stands before `rest`; gives how much with the backslash, 0 when it is none. */
+function escaped(rest: string, bytes: number[]): number {
+  const simple = escapes[rest[0] ?? ''];
+  if (simple !== undefined) {
+    bytes.push(simple);
+    return 2;
+  }
+  for (const [shape, radix, skip] of numeric) {
+    const digits = shape.exec(rest)?.[1];
+    if (digits !== undefined) {
+      const code = Number.parseInt(digits, radix);
+      if (code > 0x10_ff_ff || (radix === 8 && code > 255)) {
+        return 0;
+      }
+      bytes.push(...(digits.length <= 3 ? [code] : new TextEncoder().encode(String.fromCodePoint(code))));
+      return 1 + skip + digits.length;
+    }
+  }
+  return 0;
+}

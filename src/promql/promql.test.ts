@@ -1,0 +1,178 @@
+import { describe, expect, test } from '@jest/globals';
+import { sampleSource, series } from '../../test/fakes/sample-source.ts';
+import { PromqlError } from './errors.ts';
+import { evaluateInstant, evaluateRange, parseSelector, type QueryResult } from './promql.ts';
+import type { Control } from './query.ts';
+import type { Samples } from './source.ts';
+import { valueText } from './value-text.ts';
+
+const minuteMs = 60_000;
+const free: Control = { over: false, yield: () => Promise.resolve(), maxSamples: 1_000_000 };
+
+function loaded(lines: readonly string[], stepMs = minuteMs): readonly Samples[] {
+  return lines.map((line) => series(line, stepMs));
+}
+
+/** `name{a=b} value` a line, as the answer orders them. */
+function lines(result: QueryResult): string[] {
+  const labelled = (labels: Samples['labels']): string => `{${labels.map((pair) => pair.join('=')).join(',')}}`;
+  switch (result.type) {
+    case 'vector':
+      return result.samples.map(({ labels, value }) => `${labelled(labels)} ${valueText(value)}`);
+    case 'matrix':
+      return result.series.map(({ labels, timesMs, values }) => {
+        const points = Array.from(timesMs, (time, at) => `${valueText(values[at] ?? 0)}@${time / 1_000}`);
+        return `${labelled(labels)} ${points.join(' ')}`;
+      });
+    case 'scalar':
+      return [valueText(result.value)];
+    default:
+      return [result.value];
+  }
+}
+
+async function at(data: readonly Samples[], minutes: number, query: string): Promise<string[]> {
+  return lines(await evaluateInstant(query, minutes * minuteMs, sampleSource(data), free));
+}
+
+const counters = loaded(['c{pod="a",zone="x"} 0+60x20', 'c{pod="b",zone="x"} 0+120x20', 'c{pod="c",zone="y"} 0+30x20']);
+
+describe('selectors', () => {
+  test('a value holds for less than five minutes, and not past the end of its series', async () => {
+    const data = loaded(['up{job="a"} 1', 'up{job="b"} 2 stale', 'up{job="c"} NaN']);
+    expect(await at(data, 4, 'up')).toEqual(['{__name__=up,job=a} 1', '{__name__=up,job=c} NaN']);
+    expect(await at(data, 5, 'up')).toEqual([]);
+    expect(await at(data, 0, 'up{job="b"}')).toEqual(['{__name__=up,job=b} 2']);
+  });
+
+  test('a range leaves out the sample on its older bound, and stale markers', async () => {
+    const data = loaded(['m 1 2 3 stale 5']);
+    expect(await at(data, 4, 'm[3m]')).toEqual(['{__name__=m} 3@120 5@240']);
+    expect(await at(data, 4, 'm[3m] offset 1m')).toEqual(['{__name__=m} 2@60 3@120']);
+    expect(await at(data, 9, 'm[2m] @ 120')).toEqual(['{__name__=m} 2@60 3@120']);
+  });
+
+  test('offset and @ move the time of the selector that they stand behind', async () => {
+    expect(await at(counters, 10, 'c{pod="a"} - c{pod="a"} offset 5m')).toEqual(['{pod=a,zone=x} 300']);
+    expect(await at(counters, 10, 'c{pod="a"} offset -2m')).toEqual(['{__name__=c,pod=a,zone=x} 720']);
+    const range = { startMs: 0, endMs: 2 * minuteMs, stepMs: minuteMs };
+    const found = await evaluateRange('c{pod="a"} @ end() - c{pod="a"} @ start()', range, sampleSource(counters), free);
+    expect(lines(found)).toEqual(['{pod=a,zone=x} 120@0 120@60 120@120']);
+  });
+});
+
+describe('rates', () => {
+  test('a rate reaches to the bounds of its window, and sums by label', async () => {
+    expect(await at(counters, 10, 'rate(c[5m])')).toEqual([
+      '{pod=a,zone=x} 1',
+      '{pod=b,zone=x} 2',
+      '{pod=c,zone=y} 0.5',
+    ]);
+    expect(await at(counters, 10, 'sum by (zone) (rate(c[5m]))')).toEqual(['{zone=x} 3', '{zone=y} 0.5']);
+    expect(await at(counters, 10, 'sum(increase(c[5m]))')).toEqual(['{} 1050']);
+  });
+
+  test('a counter that began anew counts on, and a gauge does not', async () => {
+    const data = loaded(['c 10 20 5 15 25']);
+    expect(await at(data, 4, 'increase(c[5m]) / 5 * 4')).toEqual(['{} 35']);
+    expect(await at(data, 4, 'irate(c[5m]) * 60')).toEqual(['{} 10']);
+    expect(await at(data, 2, 'irate(c[5m]) * 60')).toEqual(['{} 5']);
+    expect(await at(data, 4, 'resets(c[5m])')).toEqual(['{} 1']);
+  });
+
+  test('a counter is not carried on below zero, nor far from its samples', async () => {
+    const young = loaded(['c _ _ _ _ _ _ 1 61 121']);
+    expect(await at(young, 8, 'increase(c[8m])')).toEqual(['{} 121']);
+    const gap = loaded(['c _ _ _ 600 660 720 780 _ _ _ _']);
+    expect(await at(gap, 10, 'increase(c[10m])')).toEqual(['{} 240']);
+    expect(await at(gap, 10, 'delta(c[10m])')).toEqual(['{} 240']);
+  });
+
+  test('one sample is no rate', async () => {
+    expect(await at(loaded(['c _ _ 5']), 3, 'rate(c[5m])')).toEqual([]);
+  });
+});
+
+describe('what goes wrong', () => {
+  test.each([
+    ['', '1:1: parse error: no expression found in input'],
+    ['foo(bar)', '1:1: parse error: unknown function with name "foo"'],
+    ['sum(foo', '1:8: parse error: unclosed left parenthesis'],
+    ['rate(foo)', '1:6: parse error: expected type range vector in call to function "rate", got instant vector'],
+    ['foo{a="b', '1:7: parse error: unterminated quoted string'],
+    ['{a=""}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
+    ['a +\n  b)', '2:4: parse error: unexpected right parenthesis ")"'],
+    ['1 == 1', '1:3: parse error: comparisons between scalars must use BOOL modifier'],
+    ['sum(a) offset 5m', '1:1: parse error: offset modifier must be preceded by an instant vector selector or range'],
+    ['(a + b)[5m]', '1:1: parse error: ranges only allowed for vector selectors'],
+    ['rate(a[5m], 1)', '1:1: parse error: expected 1 argument(s) in call to "rate", got 2'],
+    ['"ü" + a', '1:1: parse error: binary expression must contain only scalar and instant vector types'],
+    ['a{b=~"("}', '1:6: parse error: error parsing regexp'],
+  ])('%s is refused with: %s', async (query, message) => {
+    const refused = at([], 1, query);
+    await expect(refused).rejects.toBeInstanceOf(PromqlError);
+    await expect(refused).rejects.toMatchObject({ fault: 'syntax', message: expect.stringContaining(message) });
+  });
+
+  test.each([
+    ['limitk(1, a)', 'the aggregation limitk'],
+    ['info(a)', 'the function info()'],
+    ['double_exponential_smoothing(a[5m], 1, 1)', 'the function double_exponential_smoothing()'],
+    ['a[5m + 5m]', 'the duration expression "5m + 5m"'],
+    ['a </ b', '"</"'],
+  ])('%s is right but not evaluated yet, and the answer names %s', async (query, name) => {
+    await expect(at([], 1, query)).rejects.toMatchObject({
+      fault: 'unsupported',
+      message: expect.stringContaining(`${name} is not evaluated by this version yet`),
+    });
+  });
+
+  test('a query that takes more samples than it may is ended', async () => {
+    const few: Control = { ...free, maxSamples: 50 };
+    await expect(evaluateInstant('c', 20 * minuteMs, sampleSource(counters), few)).resolves.toBeDefined();
+    await expect(evaluateInstant('rate(c[20m])', 20 * minuteMs, sampleSource(counters), few)).rejects.toMatchObject({
+      fault: 'execution',
+      message: 'query processing would load too many samples into memory in query execution',
+    });
+  });
+
+  test('a range has 11,000 points at most', async () => {
+    const range = { startMs: 0, endMs: 11_000_000, stepMs: 1_000 };
+    await expect(evaluateRange('c', range, sampleSource([]), free)).rejects.toMatchObject({
+      message: expect.stringContaining('exceeded maximum resolution of 11,000 points per timeseries'),
+    });
+    await expect(evaluateRange('c', { ...range, endMs: 10_999_000 }, sampleSource([]), free)).resolves.toEqual({
+      type: 'matrix',
+      series: [],
+    });
+  });
+
+  test('an evaluation lets others work whenever it has worked long enough', async () => {
+    let yields = 0;
+    const busy: Control = {
+      over: true,
+      yield: () => {
+        yields += 1;
+        return yields > 4 ? Promise.reject(new Error('the asker has gone')) : Promise.resolve();
+      },
+      maxSamples: 1_000,
+    };
+    await expect(
+      evaluateInstant('sum(rate(c[5m]))', minuteMs * 9, sampleSource(counters), busy),
+    ).resolves.toBeDefined();
+    expect(yields).toBe(4);
+    await expect(evaluateInstant('sum(c)', minuteMs * 9, sampleSource(counters), busy)).rejects.toThrow(
+      'the asker has gone',
+    );
+  });
+});
+
+test('match[] takes a series selector and nothing else', () => {
+  expect(parseSelector('up{job="a",pod!~"x.*"}')).toEqual([
+    { name: '__name__', op: '=', value: 'up' },
+    { name: 'job', op: '=', value: 'a' },
+    { name: 'pod', op: '!~', value: 'x.*' },
+  ]);
+  expect(() => parseSelector('up[5m]')).toThrow(PromqlError);
+  expect(() => parseSelector('up + 1')).toThrow(PromqlError);
+});

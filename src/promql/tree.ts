@@ -1,0 +1,43 @@
+import type { SyntaxNode } from '@lezer/common';
+import type { Place } from './ast.ts';
+import { syntaxError } from './errors.ts';
+import { unquoted } from './literals.ts';
+
+/** A query and where the walk through its tree stands. */
+export interface Source {
+  readonly query: string;
+  readonly depth: number;
+}
+
+/** The children that are not comments. */
+export function children(node: SyntaxNode): SyntaxNode[] {
+  const found: SyntaxNode[] = [];
+  for (let child = node.firstChild; child !== null; child = child.nextSibling) {
+    if (child.name !== 'LineComment') {
+      found.push(child);
+    }
+  }
+  return found;
+}
+
+export function textOf(source: Source, node: Place): string {
+  return source.query.slice(node.from, node.to);
+}
+
+export function stringValue(source: Source, node: SyntaxNode): string {
+  const text = textOf(source, node);
+  const value = unquoted(text);
+  if (value === undefined) {
+    const closed = text.length > 1 && text.endsWith(text[0] ?? '');
+    const what = closed ? `bad escape sequence in ${text}` : 'unterminated quoted string';
+    throw syntaxError(source.query, node.from, what);
+  }
+  return value;
+}
+
+export function labelNames(source: Source, node: SyntaxNode): string[] {
+  return children(node).map((label) => {
+    const text = textOf(source, label);
+    return label.name === 'QuotedLabelName' ? stringValue(source, label.firstChild ?? label) : text;
+  });
+}

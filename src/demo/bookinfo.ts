@@ -1,126 +1,120 @@
-import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { systemClock } from '../lib/clock.ts';
+import { type Application, type MakeApplication, numberIn, type Reply, type Visit } from './service.ts';
+import type { Workload } from './topology.ts';
 
-/** Headers that a service of a mesh passes on, so that its calls stay in the caller's trace. */
-const passedOn = ['x-request-id', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'];
+/** Bookinfo has one book, with the number 0. */
+const theBook = 0;
+/** One in so many requests goes wrong, or takes long, so that there is something to find. */
+const every = { slowDetails: 29, slowRatings: 17, failedRatings: 23 } as const;
+const slowMs = { details: 350, ratings: 600 } as const;
 
-/** What each product of the demo is for. */
-const products = {
-  withoutRatings: 2,
-  slowRatings: 3,
-  brokenReviews: 4,
-} as const;
+const reviewsText = [
+  { reviewer: 'Reviewer1', text: 'Two pairs of twins and not one of them knows; I laughed all the way home.' },
+  { reviewer: 'Reviewer2', text: 'Short and quick, though thinner than his other plays.' },
+];
+const starColours: Readonly<Record<string, string>> = { v2: 'black', v3: 'red' };
 
-export interface BookinfoLog {
-  readonly level: 'info' | 'error';
-  readonly msg: string;
-  readonly trace_id: string;
-  readonly path: string;
-  readonly status: number;
-  readonly duration_ms: number;
+function json(status: number, body: object): Reply {
+  return { status, body: JSON.stringify(body) };
 }
 
-/** Two small services of Bookinfo: `reviews`, and `ratings`, which reviews calls. */
-export class Bookinfo {
-  readonly #agent = new Agent({ keepAlive: true });
-  readonly #log: (line: BookinfoLog) => void;
-  readonly #reviews: Server;
-  readonly #ratings: Server;
-  /** Where reviews reaches ratings: the sidecar's way out. */
-  #ratingsVia: number | undefined;
-
-  constructor(log: (line: BookinfoLog) => void) {
-    this.#log = log;
-    this.#reviews = createServer((incoming, response) => void this.#answerReviews(incoming, response));
-    this.#ratings = createServer((incoming, response) => void answerRatings(incoming, response));
-  }
-
-  /** The ports that the two got. */
-  async start(): Promise<{ readonly reviewsPort: number; readonly ratingsPort: number }> {
-    return { reviewsPort: await listen(this.#reviews), ratingsPort: await listen(this.#ratings) };
-  }
-
-  reachRatingsVia(port: number): void {
-    this.#ratingsVia = port;
-  }
-
-  async stop(): Promise<void> {
-    this.#agent.destroy();
-    await Promise.all([this.#reviews, this.#ratings].map(close));
-  }
-
-  async #answerReviews(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedMs = performance.now();
-    const path = incoming.url ?? '/';
-    const { status, body } = await this.#reviewsOf(productOf(path), incoming);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    this.#log({
-      level: status === 500 ? 'error' : 'info',
-      msg: status === 500 ? 'the reviews of this product cannot be read' : 'reviews answered',
-      trace_id: String(incoming.headers['x-b3-traceid'] ?? ''),
-      path,
-      status,
-      duration_ms: Math.round(performance.now() - startedMs),
-    });
-  }
-
-  async #reviewsOf(product: number, incoming: IncomingMessage): Promise<{ status: number; body: object }> {
-    if (product === products.brokenReviews) {
-      return { status: 500, body: { error: 'the reviews of this product cannot be read' } };
-    }
-    const stars = await this.#starsOf(product, incoming);
-    const rating = stars === undefined ? { error: 'ratings are not to be had now' } : { stars };
-    return { status: 200, body: { id: product, reviews: [{ text: 'A play worth two evenings.', rating }] } };
-  }
-
-  async #starsOf(product: number, incoming: IncomingMessage): Promise<number | undefined> {
-    const headers = Object.fromEntries(
-      passedOn.flatMap((name) => (incoming.headers[name] === undefined ? [] : [[name, incoming.headers[name]]])),
-    );
-    const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    const call = request(
-      {
-        host: '127.0.0.1',
-        port: this.#ratingsVia,
-        path: `/ratings/${product}`,
-        headers: { ...headers, host: 'ratings:9080', 'user-agent': 'reviews-v1' },
-        agent: this.#agent,
-      },
-      (answer) => {
-        answer.resume();
-        answer.on('end', () => resolve(answer.statusCode === 200 ? 5 - (product % 3) : undefined));
-      },
-    );
-    call.on('error', () => resolve(undefined));
-    call.end();
-    return promise;
-  }
+/** `21/Nov/2026:15:50:04 +0000`, as servers of the web write it. */
+function webTime(): string {
+  const [, day, month, year, time] =
+    /^\w+, (\d+) (\w+) (\d+) (\S+)/.exec(new Date(systemClock.now()).toUTCString()) ?? [];
+  return `${day}/${month}/${year}:${time} +0000`;
 }
 
-async function answerRatings(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-  const product = productOf(incoming.url ?? '/');
-  await systemClock.sleep(product === products.slowRatings ? 700 : 10);
-  const status = product === products.withoutRatings ? 503 : 200;
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ id: product }));
+/** `details`: plain lines in the manner of a small web server, on stderr. */
+const details: MakeApplication = (_, write) => {
+  let asked = 0;
+  return {
+    answer: async ({ path }) => {
+      asked += 1;
+      const id = numberIn(path);
+      await systemClock.sleep(asked % every.slowDetails === 0 ? slowMs.details : 2);
+      if (id !== theBook) {
+        return json(404, { error: `there is no book ${id}` });
+      }
+      return json(200, {
+        id,
+        author: 'William Shakespeare',
+        year: 1595,
+        type: 'paperback',
+        pages: 200,
+        language: 'English',
+      });
+    },
+    served: ({ method, path, headers }, { status, body }) =>
+      write('stderr', `${headers.host} - - [${webTime()}] "${method} ${path} HTTP/1.1" ${status} ${body.length}`),
+  };
+};
+
+/** `ratings`: plain lines, and now and then a stack over several lines. */
+const ratings: MakeApplication = (_, write) => {
+  let asked = 0;
+  return {
+    answer: async ({ path, headers }) => {
+      asked += 1;
+      const id = numberIn(path);
+      await systemClock.sleep(asked % every.slowRatings === 0 ? slowMs.ratings : 3);
+      if (asked % every.failedRatings === 0) {
+        write('stderr', `ERROR cannot read the ratings of product ${id} trace=${headers['x-b3-traceid'] ?? ''}`);
+        write('stderr', 'Error: connection to the ratings table was lost');
+        for (const [name, line] of [
+          ['readRatings', 61],
+          ['Router.handle', 214],
+          ['Server.onRequest', 33],
+        ] as const) {
+          write('stderr', `    at ${name} (/opt/microservices/ratings.js:${line}:17)`);
+        }
+        return json(500, { error: 'the ratings cannot be read' });
+      }
+      return json(200, { id, ratings: { Reviewer1: 5, Reviewer2: 4 } });
+    },
+    served: ({ method, path }, { status }, durationMs) =>
+      write('stdout', `${method} ${path} ${status} ${durationMs.toFixed(1)} ms`),
+  };
+};
+
+/** `reviews`: one JSON object a line. v1 has no stars, v2 black ones, v3 red ones. */
+const reviews: MakeApplication = ({ version, pod }: Workload, write): Application => {
+  const colour = starColours[version];
+  return {
+    answer: async (visit) => {
+      const id = numberIn(visit.path);
+      const rating = colour === undefined ? {} : await ratingsOf(visit, id, colour);
+      const list = reviewsText.map((one, n) => ({ ...one, ...(colour === undefined ? {} : { rating: rating[n] }) }));
+      return json(200, { id, podname: pod, clustername: 'demo', reviews: list });
+    },
+    served: ({ path, headers }, { status, body }, durationMs) => {
+      const isWhole = !body.includes('"error"');
+      const line = {
+        time: new Date(systemClock.now()).toISOString(),
+        level: isWhole ? 'info' : 'error',
+        msg: isWhole ? 'reviews answered' : 'the ratings service is not to be had',
+        trace_id: headers['x-b3-traceid'] ?? '',
+        path,
+        status,
+        duration_ms: Math.round(durationMs),
+      };
+      write('stdout', JSON.stringify(line));
+    },
+  };
+};
+
+async function ratingsOf(visit: Visit, id: number | undefined, color: string): Promise<Record<number, object>> {
+  const answer = await visit.call('ratings', `/ratings/${id}`);
+  if (answer?.status !== 200) {
+    return [0, 1].map(() => ({ error: 'Ratings service is currently unavailable' }));
+  }
+  const found: { ratings: Record<string, number> } = JSON.parse(answer.body.toString());
+  return Object.values(found.ratings).map((stars) => ({ stars, color }));
 }
 
-function productOf(path: string): number {
-  return Number(/\/(\d+)$/.exec(path)?.[1] ?? 0);
-}
+const applications: Readonly<Record<string, MakeApplication>> = { details, ratings, reviews };
 
-async function listen(server: Server): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  return port;
-}
-
-async function close(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeAllConnections();
-  await promise;
+/** Undefined for a workload that has no application of its own here. */
+export function applicationOf(app: string): MakeApplication | undefined {
+  return applications[app];
 }

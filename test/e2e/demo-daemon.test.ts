@@ -1,11 +1,11 @@
-import { symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeWith } from '../components/needs.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 interface Item {
   readonly signal: string;
@@ -14,7 +14,45 @@ interface Item {
   readonly message?: string;
   readonly container?: string;
   readonly pod?: string;
+  readonly namespace?: string;
 }
+
+interface Span {
+  readonly id: string;
+  readonly traceId: string;
+  readonly parentId?: string;
+  readonly kind: string;
+  /** µs since 1970. */
+  readonly timestamp: number;
+  readonly localEndpoint: { readonly serviceName: string };
+}
+
+/** The machine may be busy with other things. */
+const patient = { withinMs: 120_000 };
+
+/** Those of Istio's 25 that are never empty: an empty label is none. */
+const standardLabels = [
+  'reporter',
+  ...['source', 'destination'].flatMap((end) =>
+    [
+      'workload',
+      'canonical_service',
+      'canonical_revision',
+      'workload_namespace',
+      'principal',
+      'app',
+      'version',
+      'cluster',
+    ].map((name) => `${end}_${name}`),
+  ),
+  'destination_service',
+  'destination_service_name',
+  'destination_service_namespace',
+  'request_protocol',
+  'response_code',
+  'response_flags',
+  'connection_security_policy',
+];
 
 async function itemsIn(file: string): Promise<Item[]> {
   const text = await readFile(file, 'utf8');
@@ -25,42 +63,117 @@ async function itemsIn(file: string): Promise<Item[]> {
     .map((line) => JSON.parse(line));
 }
 
+async function startWith(dir: string, environment: string): Promise<Daemon> {
+  const demo = join(dir, 'data', 'demo');
+  await mkdir(demo, { recursive: true });
+  if (!readdirSync(demo).includes(basename(environment))) {
+    symlinkSync(environment, join(demo, basename(environment)));
+  }
+  return startDaemon({
+    dir,
+    config: { 'file.conf': '[[outputs.file]]\n  path = "out.ndjson"\n' },
+    args: ['--demo'],
+    readyMs: 120_000,
+  });
+}
+
+async function tracesOf(daemon: Daemon, service: string): Promise<Span[][]> {
+  const answer = await fetch(`${daemon.url}/api/v2/traces?serviceName=${service}&limit=50`);
+  return JSON.parse(await answer.text());
+}
+
+/** `CLIENT reviews.default` for each span from the root down to the one that serves `service`. */
+function pathTo(trace: readonly Span[], service: string): string[] {
+  const path: Span[] = [];
+  let at = trace.find((span) => span.kind === 'SERVER' && span.localEndpoint.serviceName === service);
+  while (at !== undefined) {
+    path.unshift(at);
+    at = trace.find(({ id }) => id === path[0]?.parentId);
+  }
+  return path.map(({ kind, localEndpoint }) => `${kind} ${localEndpoint.serviceName}`);
+}
+
+/** Processes whose command line names this folder. */
+function processesOf(dir: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dir);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
 describeWith('envoy', (environment) => {
   test(
-    'the demo fills the store with traces, and an output with samples, spans and log lines',
+    'a page of the demo is one whole trace, a line in every access log, and a count at both ends of each call',
     () =>
       inTempDir(async (dir) => {
-        await mkdir(join(dir, 'data', 'demo'), { recursive: true });
-        symlinkSync(environment, join(dir, 'data', 'demo', basename(environment)));
-        const daemon = await startDaemon({
-          dir,
-          config: { 'file.conf': '[[outputs.file]]\n  path = "out.ndjson"\n' },
-          args: ['--demo'],
-        });
+        const daemon = await startWith(dir, environment);
         try {
-          const traces: { kind: string }[][] = await until(
-            async () => {
-              const answer = await fetch(`${daemon.url}/api/v2/traces?serviceName=reviews.bookinfo&limit=50`);
-              const found: { kind: string }[][] = JSON.parse(await answer.text());
-              return found.some((trace) => trace.length === 2) ? found : undefined;
-            },
-            { withinMs: 30_000, what: 'a trace of two spans' },
+          const trace = await until(
+            async () => (await tracesOf(daemon, 'ratings.default')).find((one) => one.length === 9),
+            { ...patient, what: 'a trace of nine spans' },
           );
-          const whole = traces.find((trace) => trace.length === 2) ?? [];
-          expect(whole.map(({ kind }) => kind).sort()).toEqual(['CLIENT', 'SERVER']);
+          expect(pathTo(trace, 'ratings.default')).toEqual([
+            'SERVER istio-ingressgateway.istio-system',
+            'CLIENT istio-ingressgateway.istio-system',
+            'SERVER productpage.default',
+            'CLIENT productpage.default',
+            'SERVER reviews.default',
+            'CLIENT reviews.default',
+            'SERVER ratings.default',
+          ]);
+          expect(trace.filter(({ parentId }) => parentId === undefined)).toHaveLength(1);
 
           const out = join(dir, 'data', 'out.ndjson');
-          const find = (what: string, wanted: (item: Item) => boolean) =>
-            until(async () => (await itemsIn(out)).find(wanted), { withinMs: 30_000, what });
-          const sample = await find('a sample of Envoy', ({ name }) => name === 'envoy_cluster_upstream_rq_total');
-          expect(sample.labels).toMatchObject({ job: 'demo-envoy', namespace: 'bookinfo', app: 'reviews' });
-          const line = await find('a line of the access log', (item) => item.container === 'istio-proxy');
-          expect(line).toMatchObject({
-            signal: 'logs',
-            namespace: 'bookinfo',
-            pod: expect.stringMatching(/^reviews-v1-/),
-          });
-          await find('a span', ({ signal }) => signal === 'traces');
+          const traceId = trace[0]?.traceId ?? '';
+          const access = await until(
+            async () => {
+              const lines = (await itemsIn(out)).filter(
+                ({ signal, container, message = '' }) =>
+                  signal === 'logs' && container === 'istio-proxy' && message.includes(traceId),
+              );
+              return lines.length >= 8 ? lines : undefined;
+            },
+            { ...patient, what: 'the lines of that trace' },
+          );
+          // Each call is reported by both of its ends, the first by the gateway and productpage.
+          expect(access).toHaveLength(8);
+          expect(
+            new Set(access.map(({ namespace, pod }) => `${namespace}/${pod?.replace(/(-v\d)?-[^-]+-[^-]+$/, '')}`)),
+          ).toEqual(
+            new Set([
+              'istio-system/istio-ingressgateway',
+              'default/productpage',
+              'default/details',
+              'default/reviews',
+              'default/ratings',
+            ]),
+          );
+
+          for (const reporter of ['source', 'destination']) {
+            const { labels = {} } = await until(
+              async () =>
+                (await itemsIn(out)).find(
+                  ({ name, labels: own }) =>
+                    name === 'istio_requests_total' &&
+                    own?.['reporter'] === reporter &&
+                    own['destination_service'] === 'ratings.default.svc.cluster.local',
+                ),
+              { ...patient, what: `istio_requests_total of the ${reporter}` },
+            );
+            expect(Object.keys(labels)).toEqual(expect.arrayContaining(standardLabels));
+            expect(labels).toMatchObject({ destination_workload: 'ratings-v1', response_flags: '-' });
+          }
+          const sample = await until(
+            async () => (await itemsIn(out)).find(({ name }) => name === 'envoy_cluster_upstream_rq_total'),
+            { ...patient, what: 'a sample of Envoy' },
+          );
+          expect(sample.labels).toMatchObject({ namespace: expect.any(String), pod: expect.any(String) });
 
           const status = await daemon.status();
           const dropped = status.lanes.flatMap((lane) =>
@@ -70,7 +183,42 @@ describeWith('envoy', (environment) => {
         } finally {
           expect(await daemon.end()).toBe(0);
         }
+        expect(processesOf(dir)).toEqual([]);
       }),
-    120_000,
+    600_000,
+  );
+
+  test(
+    'kill -9 of the daemon leaves no process behind, and the next start has the same mesh again',
+    () =>
+      inTempDir(async (dir) => {
+        const first = await startWith(dir, environment);
+        const [place = ''] = await until(() => /http:\S+:\d+(?=\/productpage)/.exec(first.output()), {
+          ...patient,
+          what: 'the banner',
+        });
+        expect((await fetch(`${place}/productpage`)).status).toBe(200);
+        // The daemon, the mesh, seven Envoys and their guards.
+        expect(processesOf(dir).length).toBeGreaterThanOrEqual(9);
+        process.kill(first.pid, 'SIGKILL');
+        expect(await first.exited).toBe('SIGKILL');
+        await until(() => processesOf(dir).length === 0, { ...patient, what: 'the end of all processes' });
+
+        const startedMicros = Date.now() * 1000;
+        const second = await startWith(dir, environment);
+        try {
+          const isNew = (trace: readonly Span[]) => trace.every(({ timestamp }) => timestamp > startedMicros);
+          await until(async () => (await tracesOf(second, 'ratings.default')).some(isNew), {
+            ...patient,
+            what: 'a trace of the second mesh',
+          });
+          const pods = readdirSync(join(dir, 'data', 'demo', 'pods'));
+          expect(pods).toHaveLength(7);
+        } finally {
+          expect(await second.end()).toBe(0);
+        }
+        expect(processesOf(dir)).toEqual([]);
+      }),
+    600_000,
   );
 });

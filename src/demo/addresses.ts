@@ -1,0 +1,103 @@
+import { createServer, type Server } from 'node:net';
+
+/** Where the parts of one pod listen. */
+export interface PodAddress {
+  readonly ip: string;
+  /** The address is the pod's alone, so that others can know it by it. */
+  readonly isOwn: boolean;
+  readonly admin: number;
+  readonly outbound: number;
+  readonly inbound: number;
+  /** Envoy's numbers alone; the agent's page has them merged with its own. */
+  readonly stats: number;
+  readonly agent: number;
+  readonly app: number;
+  /** Only of a gateway. */
+  readonly ingress: number;
+}
+
+type Port = Exclude<keyof PodAddress, 'ip' | 'isOwn'>;
+
+/** As in every pod of Istio. */
+const usualPorts: Readonly<Record<Port, number>> = {
+  admin: 15_000,
+  outbound: 15_001,
+  inbound: 15_006,
+  stats: 15_090,
+  agent: 15_020,
+  app: 9080,
+  ingress: 8080,
+};
+const portNames = Object.keys(usualPorts) as Port[];
+
+/** The first pod is at `.11`; each mesh on this machine has a third number of its own. */
+const networks = Array.from({ length: 32 }, (_, n) => `127.95.${29 + n}`);
+/** Held by a mesh for as long as it runs: Envoys share a port without a word, so somebody has to keep the network. */
+const claimPort = 15_021;
+
+export interface PodAddresses {
+  readonly pods: readonly PodAddress[];
+  /** Gives the network back. */
+  release(): void;
+}
+
+/**
+ * One loopback address for each pod, with the usual ports. Where this machine has no such addresses, or none of them is
+ * free, all pods share 127.0.0.1 and have free ports.
+ */
+export async function podAddresses(count: number): Promise<PodAddresses> {
+  for (const network of networks) {
+    const claim = await listenOn(`${network}.1`, claimPort);
+    if (claim === 'no such address') {
+      break;
+    }
+    if (claim === 'taken') {
+      continue;
+    }
+    const pods = Array.from({ length: count }, (_, n) => ({ ip: `${network}.${11 + n}`, isOwn: true, ...usualPorts }));
+    const free = await Promise.all(pods.map(hasFreePorts));
+    if (free.every(Boolean)) {
+      return { pods, release: () => claim.close() };
+    }
+    claim.close();
+  }
+  return { pods: await onOneAddress(count), release: () => {} };
+}
+
+async function onOneAddress(count: number): Promise<PodAddress[]> {
+  const servers = await Promise.all(Array.from({ length: count * portNames.length }, () => listenOn('127.0.0.1', 0)));
+  const ports = servers.map((server) => {
+    const address = typeof server === 'object' ? server.address() : undefined;
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  for (const server of servers) {
+    if (typeof server === 'object') {
+      server.close();
+    }
+  }
+  return Array.from({ length: count }, (_, pod) => {
+    const own = portNames.map((name, n) => [name, ports[pod * portNames.length + n] ?? 0]);
+    return { ip: '127.0.0.1', isOwn: false, ...usualPorts, ...Object.fromEntries(own) };
+  });
+}
+
+async function hasFreePorts(pod: PodAddress): Promise<boolean> {
+  for (const name of portNames) {
+    const server = await listenOn(pod.ip, pod[name]);
+    if (typeof server !== 'object') {
+      return false;
+    }
+    server.close();
+  }
+  return true;
+}
+
+async function listenOn(host: string, port: number): Promise<Server | 'taken' | 'no such address'> {
+  const { promise, resolve } = Promise.withResolvers<Server | 'taken' | 'no such address'>();
+  const server = createServer((socket) => socket.destroy());
+  server.once('error', (error) =>
+    resolve('code' in error && error.code === 'EADDRNOTAVAIL' ? 'no such address' : 'taken'),
+  );
+  server.listen(port, host, () => resolve(server));
+  return promise;
+}

@@ -1,0 +1,269 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { type FakeApiServer, fakeApiServer } from '../../test/fakes/api-server.ts';
+import { HeldClock } from '../../test/fakes/clock.ts';
+import { MemoryLog } from '../../test/fakes/runtime.ts';
+import { inTempDir } from '../../test/fakes/temp-dir.ts';
+import { stateAfter, until, within } from '../../test/fakes/until.ts';
+import { ApiClient } from './api-client.ts';
+import type { Pod } from './pod.ts';
+import { PodWatch } from './pod-watch.ts';
+
+interface Rig {
+  readonly api: FakeApiServer;
+  readonly clock: HeldClock;
+  readonly log: MemoryLog;
+  readonly watch: PodWatch;
+  /** `namespace/name` of the pods that the listener was told of, sorted. */
+  known(): string[];
+  /** What the listener was told, in order. */
+  readonly told: string[];
+  watching(): Promise<unknown>;
+}
+
+async function withWatch(run: (rig: Rig) => Promise<void>, before: (api: FakeApiServer) => void = () => undefined) {
+  const api = await fakeApiServer();
+  before(api);
+  const clock = new HeldClock();
+  const log = new MemoryLog();
+  const client = new ApiClient({ url: api.url }, 'test');
+  const pods = new Map<string, Pod>();
+  const told: string[] = [];
+  const listener = {
+    put: (pod: Pod) => {
+      told.push(`+${pod.name}`);
+      pods.set(pod.uid, pod);
+    },
+    remove: (uid: string) => {
+      told.push(`-${pods.get(uid)?.name}`);
+      pods.delete(uid);
+    },
+  };
+  const watch = new PodWatch({ client, clock, log, node: 'node-1', listener, random: () => 0.5 });
+  const stop = new AbortController();
+  const running = watch.run(stop.signal);
+  const known = () => [...pods.values()].map(({ namespace, name }) => `${namespace}/${name}`).sort();
+  const watching = () => until(() => api.watches > 0, { what: 'a watch' });
+  try {
+    await run({ api, clock, log, watch, known, told, watching });
+  } finally {
+    stop.abort();
+    await within(running, 5_000, 'the watch ends');
+    await client.close();
+    await api.stop();
+  }
+}
+
+/** Moves the clock until something happens. */
+async function wait(clock: HeldClock, condition: () => boolean, what: string, stepMs = 500): Promise<void> {
+  await until(
+    async () => {
+      if (!condition()) {
+        await clock.advance(stepMs);
+      }
+      return condition();
+    },
+    { what },
+  );
+}
+
+const watchesOf = (api: FakeApiServer) => api.requests.filter(({ query }) => query.get('watch') === '1');
+const listsOf = (api: FakeApiServer) => api.requests.filter(({ query }) => query.get('watch') !== '1');
+
+describe('the pods of a node', () => {
+  test('are listed, then watched: added, changed, deleted, and those of other nodes never', () =>
+    withWatch(
+      async ({ api, watching, known, told, watch }) => {
+        await watching();
+        expect(known()).toEqual(['default/a']);
+        api.put({ name: 'b', namespace: 'prod' });
+        api.put({ name: 'far', node: 'node-2' });
+        api.put({ name: 'a', annotations: { x: 'y' } });
+        api.remove('b', 'prod');
+        api.put({ name: 'c' });
+        await until(() => known().includes('default/c'));
+        expect(told).toEqual(['+a', '+b', '+a', '-b', '+c']);
+        expect(watch.status()).toMatchObject({ state: 'watching', node: 'node-1', pods: 2, lists: 1, watches: 1 });
+        const [list, first] = api.requests;
+        expect(list?.query.get('resourceVersion')).toBe('0');
+        expect(first?.query.get('allowWatchBookmarks')).toBe('true');
+        expect(api.requests.every(({ query }) => query.get('fieldSelector') === 'spec.nodeName=node-1')).toBe(true);
+      },
+      (api) => {
+        api.put({ name: 'a' });
+        api.put({ name: 'other', node: 'node-2' });
+      },
+    ));
+
+  test('go on from the last bookmark when the server ends the watch, without a new list', () =>
+    withWatch(async ({ api, watching, known, told, watch }) => {
+      await watching();
+      api.put({ name: 'a' });
+      await until(() => known().length === 1);
+      api.put({ name: 'elsewhere', node: 'node-2' });
+      api.bookmark();
+      await until(() => watch.status().lastEventMs !== undefined && api.requests.length === 2);
+      const seen = api.put({ name: 'b' });
+      await until(() => known().length === 2);
+      api.endWatches();
+      await until(() => watchesOf(api).length === 2);
+      expect(watchesOf(api)[1]?.query.get('resourceVersion')).toBe(seen);
+      expect(listsOf(api)).toHaveLength(1);
+      expect(told).toEqual(['+a', '+b']);
+    }));
+
+  test.each(['as a status', 'as an event'])('are listed again after 410 %s, and compared by uid', (how) =>
+    withWatch(
+      async ({ api, watching, known, told, clock }) => {
+        await watching();
+        api.once('watch', how === 'as a status' ? { status: 410 } : 'expired event');
+        api.silence();
+        api.remove('gone');
+        api.remove('anew');
+        api.put({ name: 'anew', uid: 'second' });
+        api.put({ name: 'fresh' });
+        api.compact();
+        api.endWatches();
+        await wait(clock, () => listsOf(api).length === 2 && known().length === 3, 'a second list');
+        expect(known()).toEqual(['default/anew', 'default/fresh', 'default/stays']);
+        expect(told.slice(3)).toEqual(['-gone', '-anew', '+stays', '+anew', '+fresh']);
+      },
+      (api) => {
+        for (const name of ['stays', 'gone', 'anew']) {
+          api.put({ name });
+        }
+      },
+    ),
+  );
+
+  test('are not listed over and over while every watch is 410', () =>
+    withWatch(async ({ api, watching, clock }) => {
+      await watching();
+      const before = api.requests.length;
+      api.once('watch', ...Array.from({ length: 6 }, () => ({ status: 410 }) as const));
+      const fromMs = clock.now();
+      api.endWatches();
+      await wait(clock, () => listsOf(api).length === 7 && api.watches === 1, 'the end of it');
+      expect(clock.now() - fromMs).toBeGreaterThan(6_000);
+      expect(api.requests.length - before).toBe(13);
+    }));
+
+  test('stay known while the server is away, and are right again once it is back', () =>
+    withWatch(
+      async ({ api, watching, known, watch, clock, log }) => {
+        await watching();
+        await api.stop();
+        await until(() => watch.status().state === 'retrying');
+        expect(known()).toEqual(['default/a']);
+        await clock.advance(60_000);
+        expect(known()).toEqual(['default/a']);
+        await api.restart();
+        api.put({ name: 'b' });
+        await wait(clock, () => known().length === 2, 'the pod that came meanwhile');
+        expect(watch.status()).toMatchObject({ state: 'watching' });
+        expect(watch.status()).not.toHaveProperty('error');
+        expect(log.at('warn')).toHaveLength(1);
+        expect(log.at('info')).toHaveLength(1);
+      },
+      (api) => void api.put({ name: 'a' }),
+    ));
+
+  test('of a watch that went silent are seen again within 90 s', () =>
+    withWatch(async ({ api, watching, known, clock }) => {
+      await watching();
+      await clock.advance(60_000);
+      api.bookmark();
+      await until(() => clock.sleepers === 1);
+      await stateAfter(Promise.resolve(), 1);
+      api.silence();
+      api.put({ name: 'unseen' });
+      const fromMs = clock.now();
+      await wait(clock, () => known().length === 1, 'what the silent watch kept back', 1_000);
+      expect(clock.now() - fromMs).toBeLessThanOrEqual(90_000);
+      expect(listsOf(api)).toHaveLength(1);
+    }));
+
+  test('survive half a line, and take the event when it comes whole', () =>
+    withWatch(async ({ api, watching, known, clock }) => {
+      await watching();
+      api.once('watch', 'half a line');
+      api.endWatches();
+      await wait(clock, () => watchesOf(api).length === 2, 'the second watch');
+      api.put({ name: 'a' });
+      await wait(clock, () => known().length === 1, 'the pod');
+    }));
+});
+
+describe('a server that says no', () => {
+  test('is left alone for as long as it says', () =>
+    withWatch(
+      async ({ api, clock, watch }) => {
+        await until(() => watch.status().state === 'retrying');
+        await clock.advance(29_000);
+        expect(api.requests).toHaveLength(1);
+        await clock.advance(2_000);
+        await until(() => api.watches === 1);
+        expect(watch.status()).toMatchObject({ state: 'watching', lists: 1 });
+      },
+      (api) => api.once('list', { status: 429, retryAfterSeconds: 30 }),
+    ));
+
+  test('is asked again after longer and longer pauses, up to 8 s', () =>
+    withWatch(
+      async ({ api, clock }) => {
+        const times: number[] = [];
+        for (let i = 1; i <= 8; i++) {
+          await wait(clock, () => api.requests.length >= i, `request ${i}`);
+          times.push(clock.now());
+          await until(() => clock.sleepers === 1);
+        }
+        const pauses = times.slice(1).map((ms, i) => ms - (times[i] ?? 0));
+        expect(Math.max(...pauses)).toBeLessThanOrEqual(8_500);
+        expect(pauses.at(-1)).toBeGreaterThan(5_000);
+        expect(pauses[0]).toBeLessThanOrEqual(1_000);
+      },
+      (api) => api.always({ status: 503 }),
+    ));
+
+  test('by 403 is named with the right that is missing, and asked again each minute', () =>
+    withWatch(
+      async ({ api, clock, watch, log }) => {
+        await until(() => watch.status().state === 'forbidden');
+        expect(watch.status()).toMatchObject({
+          error: expect.stringContaining('cannot list resource "pods"'),
+          hint: expect.stringContaining('list and watch'),
+        });
+        expect(log.at('warn')).toHaveLength(1);
+        await until(() => clock.sleepers === 1);
+        await clock.advance(59_000);
+        expect(api.requests).toHaveLength(1);
+        api.always(undefined);
+        await clock.advance(2_000);
+        await until(() => api.watches === 1);
+      },
+      (api) => api.always({ status: 403 }),
+    ));
+});
+
+test('a token that was renewed on disk is read again', () =>
+  inTempDir(async (dir) => {
+    const api = await fakeApiServer();
+    const tokenFile = join(dir, 'token');
+    const never = new AbortController().signal;
+    const client = new ApiClient({ url: api.url, tokenFile }, 'test');
+    try {
+      await expect(client.get('/api/v1/pods', never)).rejects.toThrow('ENOENT');
+      await writeFile(tokenFile, 'old\n');
+      api.tokens(['old']);
+      await client.get('/api/v1/pods', never);
+      api.tokens(['new']);
+      await expect(client.get('/api/v1/pods', never)).rejects.toMatchObject({ status: 401 });
+      await writeFile(tokenFile, 'new\n');
+      await client.get('/api/v1/pods', never);
+      expect(api.requests.map(({ token }) => token)).toEqual(['old', 'old', 'new']);
+    } finally {
+      await client.close();
+      await api.stop();
+    }
+  }));

@@ -1,4 +1,6 @@
-import { list, number, record, text } from './read.ts';
+import { ApiError, getJson } from './http.ts';
+import { type InputDetail, readDetail } from './input-detail.ts';
+import { list, number, optional, record, text } from './read.ts';
 
 export type Signal = 'metrics' | 'traces' | 'logs' | 'rum';
 export const signals: readonly Signal[] = ['metrics', 'traces', 'logs', 'rum'];
@@ -14,6 +16,7 @@ export interface InputView {
   readonly accepted: number;
   readonly refused: Counts;
   readonly dropped: Counts;
+  readonly detail: InputDetail;
 }
 
 export interface OutputView {
@@ -93,51 +96,6 @@ export interface SpanView {
   readonly shared: boolean;
 }
 
-/** The daemon answered with a status that is not success, or not at all (status 0). */
-export class ApiError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = 'ApiError';
-    this.status = status;
-  }
-}
-
-const patienceMs = 15_000;
-
-/** GETs JSON. Rejects with ApiError, or with the signal's reason. */
-export async function getJson(url: string, signal: AbortSignal): Promise<unknown> {
-  const response = await ask(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) }, signal);
-  if (!response.ok) {
-    const message = await response.text().catch(() => '');
-    const html = response.headers.get('content-type')?.includes('html') === true;
-    throw new ApiError(response.status, html || message.trim() === '' ? `HTTP ${response.status}` : message.trim());
-  }
-  return await response.json();
-}
-
-/** Gives the token to the daemon, which answers with a cookie. Rejects with ApiError when it is not the token. */
-export async function login(token: string, signal: AbortSignal): Promise<void> {
-  const response = await ask(
-    '/api/native/login',
-    { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }), signal },
-    signal,
-  );
-  if (!response.ok) {
-    throw new ApiError(response.status, (await response.text()).trim());
-  }
-}
-
-async function ask(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
-  try {
-    return await fetch(url, { ...init, credentials: 'same-origin' });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new ApiError(0, error instanceof Error ? error.message : String(error));
-  }
-}
-
 export async function loadStatus(signal: AbortSignal): Promise<StatusView> {
   return readStatus(await getJson('/api/native/status', signal));
 }
@@ -200,6 +158,7 @@ function readInput(value: unknown): InputView {
     accepted: number(it['accepted']) ?? 0,
     refused: readCounts(it['refused']),
     dropped: readCounts(it['dropped']),
+    detail: readDetail(it['detail']),
   };
 }
 
@@ -281,8 +240,4 @@ function readEndpoint(value: unknown): EndpointView | undefined {
     ...optional('ipv6', text(it['ipv6'])),
     ...optional('port', number(it['port'])),
   };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
 }

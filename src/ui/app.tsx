@@ -1,22 +1,30 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, loadStatus, type StatusView } from './api.ts';
-import { FlowPage } from './flow-page.tsx';
+import { loadStatus, type StatusView } from './api.ts';
 import { spanText } from './format.ts';
+import { Help } from './help.tsx';
 import { LanguageContext, type Polled, usePolled, useRemembered, useRoute, useSay } from './hooks.ts';
+import { ApiError } from './http.ts';
+import { Lazy } from './lazy.tsx';
 import { Login } from './login.tsx';
 import { RateBook } from './rates.ts';
-import type { Route } from './route.ts';
+import type { Go, Route } from './route.ts';
 import type { Language } from './texts.ts';
+import { useTheme } from './theme.ts';
 import { TopBar } from './top-bar.tsx';
-import { TracePage } from './trace-page.tsx';
-import { TracesPage } from './traces-page.tsx';
 
 const everyMs = 2_000;
+
+const flowPage = () => import('./flow-page.tsx').then((module) => module.FlowPage);
+const metricsPage = () => import('./metrics-page.tsx').then((module) => module.MetricsPage);
+const tracesPage = () => import('./traces-page.tsx').then((module) => module.TracesPage);
+const tracePage = () => import('./trace-page.tsx').then((module) => module.TracePage);
+const logsPage = () => import('./logs-page.tsx').then((module) => module.LogsPage);
 
 export function App(): VNode {
   const spoken: Language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
   const [language, setLanguage] = useRemembered<Language>('meshbridge.language', spoken);
+  const [theme, setTheme] = useTheme();
   const [route, go] = useRoute();
   const [live, setLive] = useState(true);
   const [logins, setLogins] = useState(0);
@@ -38,6 +46,8 @@ export function App(): VNode {
         status={status.value}
         live={live}
         onLive={setLive}
+        theme={theme}
+        onTheme={setTheme}
         onLanguage={() => setLanguage(language === 'zh' ? 'en' : 'zh')}
       />
       {locked ? (
@@ -48,13 +58,14 @@ export function App(): VNode {
           <Page route={route} go={go} status={status.value} book={book.current} live={live} />
         </main>
       )}
+      <Help route={route} />
     </LanguageContext.Provider>
   );
 }
 
 interface PageProps {
   readonly route: Route;
-  readonly go: (route: Route, how?: 'push' | 'replace') => void;
+  readonly go: Go;
   readonly status: StatusView | undefined;
   readonly book: RateBook;
   readonly live: boolean;
@@ -67,12 +78,16 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return status === undefined ? (
         <p class="empty">{say('loading')}</p>
       ) : (
-        <FlowPage status={status} book={book} go={go} live={live} />
+        <Lazy key="flow" load={flowPage} props={{ status, book, go, live }} />
       );
+    case 'metrics':
+      return <Lazy key="metrics" load={metricsPage} props={{ search: route.search, go, status, live }} />;
     case 'traces':
-      return <TracesPage search={route.search} go={go} status={status} live={live} />;
+      return <Lazy key="traces" load={tracesPage} props={{ search: route.search, go, status, live }} />;
     case 'trace':
-      return <TracePage key={route.id} id={route.id} span={route.span} go={go} />;
+      return <Lazy key={route.id} load={tracePage} props={{ route, go }} />;
+    case 'logs':
+      return <Lazy key="logs" load={logsPage} props={{ search: route.search, go, status, live }} />;
     default:
       return route satisfies never;
   }

@@ -29,3 +29,8 @@ function slotOf(service: string): number {
   }
   return ((hash ^ (hash >>> 16)) >>> 0) % hues.length;
 }
+
+/** The hue of the n-th line of a chart. */
+export function seriesHue(index: number): number {
+  return hues[index % hues.length] ?? 0;
+}

@@ -7,13 +7,14 @@ import { LastTraces } from './last-traces.tsx';
 import { Pipe } from './pipe.tsx';
 import { type Problem, problemsOf } from './problems.ts';
 import type { RateBook } from './rates.ts';
-import type { Route } from './route.ts';
+import type { Go } from './route.ts';
+import { Sources } from './sources.tsx';
 import type { TextValues } from './texts.ts';
 
 interface FlowPageProps {
   readonly status: StatusView;
   readonly book: RateBook;
-  readonly go: (route: Route) => void;
+  readonly go: Go;
   readonly live: boolean;
 }
 
@@ -27,6 +28,7 @@ export function FlowPage({ status, book, go, live }: FlowPageProps): VNode {
       {carried.map((signal) => (
         <Pipe key={signal} signal={signal} status={status} book={book} />
       ))}
+      <Sources status={status} />
       <LastTraces status={status} go={go} live={live} />
       {idle.map((signal) => (
         <Pipe key={signal} signal={signal} status={status} book={book} />

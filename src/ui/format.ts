@@ -111,3 +111,25 @@ export function microsOf(text: string): number | undefined {
 function threeDigits(value: number): string {
   return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : Number(value.toFixed(2)).toString();
 }
+
+/** Any number in at most five digits: `1,234`, `0.00123`, `12.3 M`, `1.2e-9`; the exact one belongs into a title. */
+export function numberText(value: number | undefined): string {
+  if (value === undefined) {
+    return '–';
+  }
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  }
+  const size = Math.abs(value);
+  const sign = value < 0 ? '-' : '';
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) {
+    return value.toExponential(2);
+  }
+  return sign + (size >= 1e5 ? countText(size) : smallText(size));
+}
+
+function smallText(size: number): string {
+  const digits = size >= 100 ? 1 : size >= 1 || size === 0 ? 3 : Math.min(6, 3 - Math.floor(Math.log10(size)));
+  const [whole = '', part] = Number(size.toFixed(digits)).toString().split('.');
+  return `${exactText(Number(whole))}${part === undefined ? '' : `.${part}`}`;
+}

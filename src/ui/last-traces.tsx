@@ -2,13 +2,14 @@ import type { VNode } from 'preact';
 import { loadTraces, type StatusView } from './api.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { curlSnippet, istioSnippet, Snippet } from './how-to.tsx';
-import { anySearch, hashOf, type Route, tracesUrl } from './route.ts';
+import { type Go, hashOf } from './route.ts';
 import { TraceList } from './trace-list.tsx';
+import { anySearch, tracesUrl } from './trace-search.ts';
 import { sorted, summaryOf } from './trace-summary.ts';
 
 interface LastTracesProps {
   readonly status: StatusView;
-  readonly go: (route: Route) => void;
+  readonly go: Go;
   readonly live: boolean;
 }
 

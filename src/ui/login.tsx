@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { ApiError, login } from './api.ts';
 import { useSay } from './hooks.ts';
+import { ApiError, login } from './http.ts';
 
 /** Asks for the token and hands it to the daemon; the answer is a cookie. */
 export function Login({ onOpen }: { readonly onOpen: () => void }): VNode {

@@ -27,9 +27,15 @@ export function problemsOf(status: StatusView): readonly Problem[] {
         error('inputDropped', 'inputDroppedTodo', { input: input.id, count: countText(count), reason }),
       ),
     ),
-    ...status.warnings.map((warning): Problem => {
-      return { level: 'warning', what: 'configWarning', todo: 'configWarningTodo', values: { warning } };
-    }),
+    ...status.inputs.flatMap(({ id, detail }): readonly Problem[] => [
+      ...(detail.problem === undefined
+        ? []
+        : [warning('inputProblem', 'inputProblemTodo', { input: id, reason: detail.problem })]),
+      ...detail.targets
+        .filter(({ state }) => state === 'down')
+        .map(({ url, error: why = '', hint = '' }) => warning('targetIsDown', 'targetIsDownTodo', { url, why, hint })),
+    ]),
+    ...status.warnings.map((text) => warning('configWarning', 'configWarningTodo', { warning: text })),
   ];
   return [...found.filter((p) => p.level === 'error'), ...found.filter((p) => p.level === 'warning')];
 }
@@ -81,6 +87,10 @@ function outputProblems(lane: LaneView, output: OutputView, nowMs: number): read
 
 function error(what: TextKey, todo: TextKey, values: TextValues): Problem {
   return { level: 'error', what, todo, values };
+}
+
+function warning(what: TextKey, todo: TextKey, values: TextValues): Problem {
+  return { level: 'warning', what, todo, values };
 }
 
 const retryTodos: readonly (readonly [RegExp, TextKey])[] = [

@@ -14,3 +14,8 @@ export function number(value: unknown): number | undefined {
 export function list<T>(value: unknown, item: (value: unknown) => T): readonly T[] {
   return Array.isArray(value) ? value.map(item) : [];
 }
+
+/** A member that is left out where it has no value. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
+}

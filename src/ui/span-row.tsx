@@ -12,13 +12,15 @@ interface SpanRowProps {
   readonly window: Window;
   readonly chosen: boolean;
   readonly open: boolean;
+  /** Others stand out. */
+  readonly dim: boolean;
   readonly folded: boolean;
   readonly onFold: (closed: boolean) => void;
   readonly onToggle: () => void;
 }
 
 /** A span against time, and its details while it is open. */
-export function SpanRow({ row, tree, window, chosen, open, folded, onFold, onToggle }: SpanRowProps): VNode {
+export function SpanRow({ row, tree, window, chosen, open, dim, folded, onFold, onToggle }: SpanRowProps): VNode {
   const line = useRef<HTMLDivElement>(null);
   const { node, depth } = row;
   useEffect(() => {
@@ -30,7 +32,7 @@ export function SpanRow({ row, tree, window, chosen, open, folded, onFold, onTog
     <>
       <div
         ref={line}
-        class={`span${chosen ? ' chosen' : ''}${open ? ' open' : ''}${node.error ? ' bad' : ''}`}
+        class={`span${chosen ? ' chosen' : ''}${open ? ' open' : ''}${node.error ? ' bad' : ''}${dim ? ' dim' : ''}`}
         style={{ '--hue': node.hue, '--depth': Math.min(depth, 24) }}
         role="treeitem"
         tabIndex={-1}

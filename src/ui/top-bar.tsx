@@ -2,18 +2,25 @@ import type { VNode } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { StatusView } from './api.ts';
 import { useKeys, useSay } from './hooks.ts';
-import { anySearch, hashOf, type Route, traceIdIn } from './route.ts';
+import { anyLines } from './log-search.ts';
+import { anyMetric } from './metric-search.ts';
+import { chosenTime, type Go, hashOf, type Route } from './route.ts';
+import type { TextKey } from './texts.ts';
+import { type Theme, themes } from './theme.ts';
+import { anySearch, traceIdIn } from './trace-search.ts';
 
 interface TopBarProps {
   readonly route: Route;
-  readonly go: (route: Route) => void;
+  readonly go: Go;
   readonly status: StatusView | undefined;
   readonly live: boolean;
   readonly onLive: (live: boolean) => void;
+  readonly theme: Theme;
+  readonly onTheme: (theme: Theme) => void;
   readonly onLanguage: () => void;
 }
 
-export function TopBar({ route, go, status, live, onLive, onLanguage }: TopBarProps): VNode {
+export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLanguage }: TopBarProps): VNode {
   const say = useSay();
   return (
     <header class="top">
@@ -21,20 +28,10 @@ export function TopBar({ route, go, status, live, onLive, onLanguage }: TopBarPr
         <svg viewBox="0 0 32 24" aria-hidden="true">
           <path d="M3 19c0-9 6-14 13-14s13 5 13 14M3 19h26M11 8v11M21 8v11" />
         </svg>
-        meshbridge
+        <span>meshbridge</span>
       </a>
-      <nav>
-        <a href="#/" aria-current={route.page === 'flow' ? 'page' : undefined}>
-          {say('flow')}
-        </a>
-        <a
-          href={hashOf({ page: 'traces', search: anySearch })}
-          aria-current={route.page === 'flow' ? undefined : 'page'}
-        >
-          {say('traces')}
-        </a>
-      </nav>
-      <TraceFinder go={go} />
+      <Tabs route={route} go={go} />
+      <TraceFinder go={go} hasKey={route.page !== 'metrics' && route.page !== 'logs'} />
       <span class="where">{status === undefined || status.node === '' ? '' : `${say('on')} ${status.node}`}</span>
       <button
         type="button"
@@ -46,6 +43,7 @@ export function TopBar({ route, go, status, live, onLive, onLanguage }: TopBarPr
         <i aria-hidden="true" />
         {say(live ? 'live' : 'paused')}
       </button>
+      <ThemeSwitch theme={theme} onTheme={onTheme} />
       <button type="button" class="quiet" title={say('otherLanguageHint')} onClick={onLanguage}>
         {say('otherLanguage')}
       </button>
@@ -53,7 +51,57 @@ export function TopBar({ route, go, status, live, onLive, onLanguage }: TopBarPr
   );
 }
 
-function TraceFinder({ go }: { readonly go: (route: Route) => void }): VNode {
+/** The views, each with the time that was chosen in the one before. */
+function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
+  const say = useSay();
+  const time = chosenTime(route);
+  const tabs: readonly (readonly [TextKey, Route])[] = [
+    ['flow', { page: 'flow' }],
+    ['metrics', { page: 'metrics', search: { ...anyMetric, ...time } }],
+    ['traces', { page: 'traces', search: { ...anySearch, ...time } }],
+    ['logs', { page: 'logs', search: { ...anyLines, ...time } }],
+  ];
+  const current = route.page === 'trace' ? 'traces' : route.page;
+  useKeys((event) => {
+    const tab = tabs[Number(event.key) - 1];
+    if (tab === undefined) {
+      return false;
+    }
+    go(tab[1]);
+    return true;
+  });
+  return (
+    <nav>
+      {tabs.map(([text, tab]) => (
+        <a key={text} href={hashOf(tab)} aria-current={tab.page === current ? 'page' : undefined}>
+          {say(text)}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+const themeTexts: Readonly<Record<Theme, TextKey>> = { system: 'themeSystem', light: 'themeLight', dark: 'themeDark' };
+const themeSigns: Readonly<Record<Theme, string>> = { system: '◐', light: '○', dark: '●' };
+
+function ThemeSwitch({ theme, onTheme }: Pick<TopBarProps, 'theme' | 'onTheme'>): VNode {
+  const say = useSay();
+  const next = themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system';
+  return (
+    <button
+      type="button"
+      class="quiet theme"
+      data-choice={theme}
+      aria-label={say(themeTexts[theme])}
+      title={say(themeTexts[theme])}
+      onClick={() => onTheme(next)}
+    >
+      {themeSigns[theme]}
+    </button>
+  );
+}
+
+function TraceFinder({ go, hasKey }: { readonly go: Go; readonly hasKey: boolean }): VNode {
   const say = useSay();
   const field = useRef<HTMLInputElement>(null);
   const [wrong, setWrong] = useState(false);
@@ -61,8 +109,10 @@ function TraceFinder({ go }: { readonly go: (route: Route) => void }): VNode {
     if (event.key !== '/') {
       return false;
     }
-    field.current?.focus();
-    field.current?.select();
+    // A view that has something to find in comes first.
+    const place = document.querySelector<HTMLInputElement>('main [data-find]') ?? field.current;
+    place?.focus();
+    place?.select();
     return true;
   });
   const open = (event: SubmitEvent): void => {
@@ -88,7 +138,7 @@ function TraceFinder({ go }: { readonly go: (route: Route) => void }): VNode {
         onInput={() => setWrong(false)}
         onKeyDown={(event) => event.key === 'Escape' && field.current?.blur()}
       />
-      <kbd>/</kbd>
+      {hasKey && <kbd>/</kbd>}
       {wrong && <span class="tip">{say('notATraceId')}</span>}
     </form>
   );

@@ -1,9 +1,10 @@
 import type { VNode } from 'preact';
 import { loadNames } from './api.ts';
-import { microsOf, momentText } from './format.ts';
+import { Choice } from './choice.tsx';
+import { microsOf } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
-import { anySearch, limits, type Range, ranges, type TraceSearch } from './route.ts';
-import type { TextKey } from './texts.ts';
+import { TimePicker } from './time-picker.tsx';
+import { anySearch, limits, type TraceSearch } from './trace-search.ts';
 
 interface TraceFilterProps {
   readonly search: TraceSearch;
@@ -11,20 +12,11 @@ interface TraceFilterProps {
   readonly onSearch: (search: TraceSearch) => void;
 }
 
-const rangeTexts: Readonly<Record<Range, TextKey>> = {
-  '15m': 'range15m',
-  '1h': 'range1h',
-  '6h': 'range6h',
-  '1d': 'range1d',
-  '7d': 'range7d',
-};
-
 /** Everything that narrows the list; each change goes into the URL. */
 export function TraceFilter({ search, services, onSearch }: TraceFilterProps): VNode {
   const say = useSay();
   const set = (change: Partial<TraceSearch>): void => onSearch({ ...search, ...change });
-  const { until, ...unbounded } = search;
-  const badMin = search.min !== '' && microsOf(search.min) === undefined;
+  const { from: _from, until: _until, ...timeless } = search;
   return (
     <form class="filter" onSubmit={(event) => event.preventDefault()}>
       <Choice
@@ -46,18 +38,8 @@ export function TraceFilter({ search, services, onSearch }: TraceFilterProps): V
           onChange={(event) => set({ query: event.currentTarget.value })}
         />
       </label>
-      <label>
-        {say('minDuration')}
-        <input
-          type="text"
-          class="short"
-          value={search.min}
-          placeholder="10ms"
-          aria-invalid={badMin}
-          title={badMin ? say('badDuration') : ''}
-          onChange={(event) => set({ min: event.currentTarget.value.trim() })}
-        />
-      </label>
+      <DurationField label={say('minDuration')} value={search.min} onValue={(min) => set({ min })} />
+      <DurationField label={say('maxDuration')} value={search.max} onValue={(max) => set({ max })} />
       <label class="check">
         <input
           type="checkbox"
@@ -66,24 +48,7 @@ export function TraceFilter({ search, services, onSearch }: TraceFilterProps): V
         />
         {say('onlyErrors')}
       </label>
-      <label>
-        {say('range')}
-        <select value={search.range} onChange={(event) => set({ range: rangeNamed(event.currentTarget.value) })}>
-          {Object.entries(rangeTexts).map(([range, text]) => (
-            <option key={range} value={range}>
-              {say(text)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button
-        type="button"
-        class="quiet until"
-        title={say(until === undefined ? 'freeze' : 'unfreeze')}
-        onClick={() => onSearch(until === undefined ? { ...search, until: Date.now() } : unbounded)}
-      >
-        {until === undefined ? say('untilNow') : say('until', { moment: momentText(until).slice(0, -4) })}
-      </button>
+      <TimePicker span={search} onSpan={(span) => onSearch({ ...timeless, ...span })} />
       <label>
         {say('limit')}
         <select value={search.limit} onChange={(event) => set({ limit: Number(event.currentTarget.value) })}>
@@ -129,31 +94,27 @@ function SpanNames({
   );
 }
 
-interface ChoiceProps {
+interface DurationFieldProps {
   readonly label: string;
   readonly value: string;
-  readonly any: string;
-  readonly names: readonly string[];
-  readonly onChoice: (name: string) => void;
+  readonly onValue: (value: string) => void;
 }
 
-function Choice({ label, value, any, names, onChoice }: ChoiceProps): VNode {
-  const offered = value === '' || names.includes(value) ? names : [value, ...names];
+function DurationField({ label, value, onValue }: DurationFieldProps): VNode {
+  const say = useSay();
+  const isBad = value !== '' && microsOf(value) === undefined;
   return (
     <label>
       {label}
-      <select value={value} onChange={(event) => onChoice(event.currentTarget.value)}>
-        <option value="">{any}</option>
-        {offered.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
+      <input
+        type="text"
+        class="short"
+        value={value}
+        placeholder="10ms"
+        aria-invalid={isBad}
+        title={isBad ? say('badDuration') : ''}
+        onChange={(event) => onValue(event.currentTarget.value.trim())}
+      />
     </label>
   );
-}
-
-function rangeNamed(name: string): Range {
-  return name in ranges ? (name as Range) : anySearch.range;
 }

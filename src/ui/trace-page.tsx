@@ -3,27 +3,37 @@ import { useMemo, useState } from 'preact/hooks';
 import { loadTrace } from './api.ts';
 import { countText, durationText, momentText } from './format.ts';
 import { useKeys, usePolled, useSay } from './hooks.ts';
+import { Lazy } from './lazy.tsx';
+import { anyLines } from './log-search.ts';
 import { Minimap, type Window, whole } from './minimap.tsx';
-import { anySearch, type Route } from './route.ts';
+import { type Go, hashOf, type Route, type TraceRoute } from './route.ts';
+import { foundSpans } from './span-find.ts';
+import { between } from './time-span.ts';
+import { anySearch } from './trace-search.ts';
 import { rootOf, type TraceTree, traceTree, visibleRows } from './trace-tree.ts';
-import { Waterfall } from './waterfall.tsx';
+import { TypedField } from './typed-field.tsx';
+import { Waterfall, type WaterfallProps } from './waterfall.tsx';
 
 interface TracePageProps {
-  readonly id: string;
-  readonly span: string | undefined;
-  readonly go: (route: Route, how?: 'push' | 'replace') => void;
+  readonly route: TraceRoute;
+  readonly go: Go;
 }
 
+const flameGraph = () => import('./flame-graph.tsx').then((module) => module.FlameGraph);
+/** Lines may be written a little before a span begins, and after it ended. */
+const aroundMs = 60_000;
+
 /** One trace, looked at again for a while because its last spans may still be under way. */
-export function TracePage({ id, span, go }: TracePageProps): VNode {
+export function TracePage({ route, go }: TracePageProps): VNode {
   const say = useSay();
+  const { id } = route;
   const trace = usePolled((signal) => loadTrace(id, signal), { everyMs: 2_000, key: id });
   const spans = trace.value;
   const text = useMemo(() => JSON.stringify(spans), [spans]);
   // Equal spans keep their tree: a poll that brings nothing new does not draw again.
   const tree = useMemo(() => (spans === undefined ? undefined : traceTree(spans)), [text]);
   useKeys((event) => {
-    if (event.key !== 'Escape' || span !== undefined) {
+    if (event.key !== 'Escape' || route.span !== undefined) {
       return false;
     }
     back(go);
@@ -45,16 +55,84 @@ export function TracePage({ id, span, go }: TracePageProps): VNode {
       </div>
     );
   }
-  return <Trace tree={tree} span={span} go={go} id={id} />;
+  return <Trace tree={tree} route={route} go={go} />;
 }
 
 interface TraceProps extends TracePageProps {
   readonly tree: TraceTree;
 }
 
-function Trace({ tree, id, span, go }: TraceProps): VNode {
-  const say = useSay();
+function Trace({ tree, route, go }: TraceProps): VNode {
   const [window, setWindow] = useState<Window>(whole);
+  const found = useMemo(() => foundSpans(tree, route.find ?? ''), [tree, route.find]);
+  const { span: _span, ...closed } = route;
+  const shared = {
+    tree,
+    window,
+    found,
+    open: route.span,
+    onOpen: (key: string | undefined) => go(key === undefined ? closed : { ...route, span: key }, 'replace'),
+  };
+  useKeys((event) => {
+    const targets: Readonly<Record<string, Route>> = { f: turned(route), l: logsOf(tree) };
+    const target = targets[event.key];
+    if (target !== undefined) {
+      go(target, event.key === 'f' ? 'replace' : 'push');
+    }
+    return target !== undefined;
+  });
+  return (
+    <article class="trace">
+      <Head tree={tree} id={route.id} go={go} />
+      <ViewBar tree={tree} route={route} go={go} found={found} />
+      <Minimap tree={tree} window={window} onWindow={setWindow} />
+      {route.view === 'flame' ? (
+        <Lazy load={flameGraph} props={{ ...shared, onWindow: setWindow }} />
+      ) : (
+        <Timeline {...shared} />
+      )}
+    </article>
+  );
+}
+
+/** Between timeline and flame graph, what to highlight, and the way to the logs. */
+function ViewBar({ tree, route, go, found }: TraceProps & { readonly found: ReadonlySet<string> | undefined }): VNode {
+  const say = useSay();
+  const isFlame = route.view === 'flame';
+  const { find: _find, ...plain } = route;
+  return (
+    <div class="view-bar filter">
+      <nav class="tabs" aria-label={say('view')}>
+        <a href={hashOf(isFlame ? turned(route) : route)} aria-current={isFlame ? undefined : 'true'}>
+          {say('timeline')}
+        </a>
+        <a href={hashOf(isFlame ? route : turned(route))} aria-current={isFlame ? 'true' : undefined}>
+          {say('flameGraph')}
+        </a>
+      </nav>
+      <TypedField
+        label=""
+        value={route.find ?? ''}
+        placeholder={say('findSpan')}
+        onValue={(find) => go(find === '' ? plain : { ...route, find }, 'replace')}
+      />
+      {found !== undefined && (
+        <span class="muted" data-field="found">
+          {say('foundSpans', { found: countText(found.size), count: countText(tree.spanCount) })}
+        </span>
+      )}
+      <a class="to-logs" href={hashOf(logsOf(tree))}>
+        {say('logsOfTrace')}
+      </a>
+    </div>
+  );
+}
+
+type TimelineProps = Pick<WaterfallProps, 'tree' | 'window' | 'found' | 'open' | 'onOpen'>;
+
+function Timeline(props: TimelineProps): VNode {
+  const { tree } = props;
+  const say = useSay();
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => visibleRows(tree, collapsed), [tree, collapsed]);
   const folded = collapsed.size > 0;
@@ -63,37 +141,35 @@ function Trace({ tree, id, span, go }: TraceProps): VNode {
       folded ? new Set() : new Set(tree.roots.flatMap((root) => [root, ...root.children].map((node) => node.key))),
     );
   return (
-    <article class="trace">
-      <Head tree={tree} id={id} go={go} />
-      <Minimap tree={tree} window={window} onWindow={setWindow} />
-      <Waterfall
-        tree={tree}
-        rows={rows}
-        window={window}
-        collapsed={collapsed}
-        onCollapsed={setCollapsed}
-        open={span}
-        onOpen={(key) => go({ page: 'trace', id, ...(key === undefined ? {} : { span: key }) }, 'replace')}
-      />
-      <p class="muted hint">
+    <>
+      <Waterfall {...props} rows={rows} collapsed={collapsed} onCollapsed={setCollapsed} />
+      <p class="muted hint pad">
         <button type="button" class="quiet" onClick={foldAll}>
           {say(folded ? 'expandAll' : 'collapseAll')}
         </button>{' '}
         {say('keys')}
       </p>
-    </article>
+    </>
   );
 }
 
-function Head({
-  tree,
-  id,
-  go,
-}: {
-  readonly tree: TraceTree;
-  readonly id: string;
-  readonly go: TracePageProps['go'];
-}): VNode {
+/** The same trace in the other view. */
+function turned(route: TraceRoute): TraceRoute {
+  const { view, ...rest } = route;
+  return view === 'flame' ? rest : { ...rest, view: 'flame' };
+}
+
+/** The lines that name this trace, around its time. */
+function logsOf(tree: TraceTree): Route {
+  const startMs = (tree.startMicros ?? 0) / 1_000;
+  const time =
+    tree.startMicros === undefined
+      ? {}
+      : between(anyLines, startMs - aroundMs, startMs + tree.durationMicros / 1_000 + aroundMs);
+  return { page: 'logs', search: { ...anyLines, ...time, text: tree.traceId } };
+}
+
+function Head({ tree, id, go }: { readonly tree: TraceTree; readonly id: string; readonly go: Go }): VNode {
   const say = useSay();
   const root = rootOf(tree);
   const start = tree.startMicros === undefined ? say('noTime') : momentText(tree.startMicros / 1_000);
@@ -135,7 +211,7 @@ function Head({
   );
 }
 
-function back(go: TracePageProps['go']): void {
+function back(go: Go): void {
   if (history.length > 1 && document.referrer === '') {
     history.back();
   } else {

@@ -3,14 +3,15 @@ import { loadNames, loadTraces, type StatusView } from './api.ts';
 import { countText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { NoTracesYet } from './last-traces.tsx';
-import { anySearch, type Route, type TraceSearch, tracesUrl } from './route.ts';
+import type { Go } from './route.ts';
 import { TraceFilter } from './trace-filter.tsx';
 import { TraceList } from './trace-list.tsx';
+import { type TraceSearch, tracesUrl } from './trace-search.ts';
 import { sorted, summaryOf } from './trace-summary.ts';
 
 interface TracesPageProps {
   readonly search: TraceSearch;
-  readonly go: (route: Route, how?: 'push' | 'replace') => void;
+  readonly go: Go;
   readonly status: StatusView | undefined;
   readonly live: boolean;
 }
@@ -69,5 +70,6 @@ function Nothing({ filtered, status }: { readonly filtered: boolean; readonly st
 }
 
 function isUsual(search: TraceSearch): boolean {
-  return tracesUrl(search) === tracesUrl({ ...anySearch, range: search.range, limit: search.limit });
+  const { service, span, query, min, max, errors, until } = search;
+  return [service, span, query, min, max].every((part) => part === '') && !errors && until === undefined;
 }

@@ -6,12 +6,14 @@ import type { Window } from './minimap.tsx';
 import { SpanRow } from './span-row.tsx';
 import type { TraceRow, TraceTree } from './trace-tree.ts';
 
-interface WaterfallProps {
+export interface WaterfallProps {
   readonly tree: TraceTree;
   readonly rows: readonly TraceRow[];
   readonly window: Window;
   readonly collapsed: ReadonlySet<string>;
   readonly onCollapsed: (collapsed: ReadonlySet<string>) => void;
+  /** Keys of spans that stand out; undefined: all. */
+  readonly found: ReadonlySet<string> | undefined;
   /** Key of the span whose details are shown. */
   readonly open: string | undefined;
   readonly onOpen: (key: string | undefined) => void;
@@ -19,7 +21,7 @@ interface WaterfallProps {
 
 /** The spans of a trace against time, parents above their children. */
 export function Waterfall(props: WaterfallProps): VNode {
-  const { tree, rows, window, collapsed, onCollapsed, open, onOpen } = props;
+  const { tree, rows, window, collapsed, onCollapsed, found, open, onOpen } = props;
   const [chosen, setChosen] = useState(open);
   // Each tells that it took the key.
   const fold = (key: string, closed: boolean): true => {
@@ -60,6 +62,7 @@ export function Waterfall(props: WaterfallProps): VNode {
           window={window}
           chosen={row.node.key === chosen}
           open={row.node.key === open}
+          dim={found !== undefined && !found.has(row.node.key)}
           folded={collapsed.has(row.node.key)}
           onFold={(closed) => fold(row.node.key, closed)}
           onToggle={() => toggle(row.node.key)}

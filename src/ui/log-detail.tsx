@@ -1,0 +1,82 @@
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useSay } from './hooks.ts';
+import { prettyText } from './log-digest.ts';
+import type { LogLine } from './logs-api.ts';
+import { hashOf } from './route.ts';
+
+interface LogDetailProps {
+  readonly line: LogLine;
+  readonly top: number;
+  readonly onHeight: (pixels: number) => void;
+  readonly onMatch: (name: string, op: '=' | '!=', value: string) => void;
+  readonly onAround: (line: LogLine) => void;
+}
+
+/** All of a line: its text, its labels, and where it leads. */
+export function LogDetail({ line, top, onHeight, onMatch, onAround }: LogDetailProps): VNode {
+  const say = useSay();
+  const place = useRef<HTMLLIElement>(null);
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) {
+      return;
+    }
+    const watch = new ResizeObserver(() => onHeight(element.offsetHeight));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [line.id]);
+  const copy = (): void => {
+    navigator.clipboard?.writeText(line.message).then(
+      () => setCopied(true),
+      () => setCopied(false),
+    );
+  };
+  return (
+    <li ref={place} class="log-detail" style={{ top: `${top}px` }}>
+      <p class="actions">
+        {line.traceId !== undefined && (
+          <a href={hashOf({ page: 'trace', id: line.traceId })}>{say('openTrace', { id: line.traceId })}</a>
+        )}
+        <button type="button" class="quiet" onClick={() => onAround(line)}>
+          {say('around')}
+        </button>
+        <button type="button" class="quiet" onClick={copy}>
+          {say(copied ? 'copied' : 'copy')}
+        </button>
+      </p>
+      <pre class="mono">{prettyText(line.message)}</pre>
+      <dl>
+        <div>
+          <dt>{say('time')}</dt>
+          <dd class="mono">{line.time}</dd>
+        </div>
+        {Object.entries(line.labels).map(([name, value]) => (
+          <div key={name} data-label={name}>
+            <dt>{name}</dt>
+            <dd class="mono">
+              {value}{' '}
+              <button
+                type="button"
+                title={say('onlyThis')}
+                aria-label={say('onlyThis')}
+                onClick={() => onMatch(name, '=', value)}
+              >
+                +
+              </button>
+              <button
+                type="button"
+                title={say('notThis')}
+                aria-label={say('notThis')}
+                onClick={() => onMatch(name, '!=', value)}
+              >
+                −
+              </button>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </li>
+  );
+}

@@ -1,0 +1,93 @@
+import type { VNode } from 'preact';
+import type { StatusView } from './api.ts';
+import { usePolled, useSay } from './hooks.ts';
+import { HowTo } from './how-to.tsx';
+import { MetricChart } from './metric-chart.tsx';
+import { MetricForm } from './metric-form.tsx';
+import { MetricList } from './metric-list.tsx';
+import type { MetricInfo, MetricSearch } from './metric-search.ts';
+import './metrics.css';
+import { loadFamilies } from './metrics-api.ts';
+import type { Go } from './route.ts';
+import { TimePicker } from './time-picker.tsx';
+import { boundsOf } from './time-span.ts';
+
+interface MetricsPageProps {
+  readonly search: MetricSearch;
+  readonly go: Go;
+  readonly status: StatusView | undefined;
+  readonly live: boolean;
+}
+
+/** Every metric of the store: find one, narrow it, see it against time. */
+export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNode {
+  const say = useSay();
+  const { range, from, until } = search;
+  const families = usePolled((signal) => loadFamilies(boundsOf(search, Date.now()), signal), {
+    everyMs: 10_000,
+    key: `families ${range} ${from} ${until}`,
+    paused: !live || until !== undefined,
+  });
+  const onSearch = (next: MetricSearch): void => go({ page: 'metrics', search: next }, 'replace');
+  const { from: _from, until: _until, ...timeless } = search;
+  const asked = search.metric !== '' || search.query !== '';
+  return (
+    <div class="metrics">
+      <MetricList
+        families={families.value}
+        search={search}
+        onSearch={onSearch}
+        onMetric={(metric) => go({ page: 'metrics', search: chosen(search, metric) })}
+      />
+      <div class="metric-view">
+        {families.error instanceof Error && (
+          <p class="notice bad" role="alert">
+            {status?.storeOn === false ? say('noStoreMetrics') : families.error.message}
+          </p>
+        )}
+        <div class="filter">
+          <TimePicker span={search} onSpan={(span) => onSearch({ ...timeless, ...span })} />
+          <MetricForm search={search} info={infoOf(families.value, search)} onSearch={onSearch} />
+        </div>
+        {asked ? (
+          <MetricChart search={search} info={infoOf(families.value, search)} onSearch={onSearch} live={live} />
+        ) : (
+          <Nothing families={families.value} status={status} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Nothing({
+  families,
+  status,
+}: {
+  readonly families: readonly MetricInfo[] | undefined;
+  readonly status: StatusView | undefined;
+}): VNode | null {
+  const say = useSay();
+  if (families === undefined) {
+    return null;
+  }
+  if (families.length > 0) {
+    return <p class="empty">{say('chooseMetric')}</p>;
+  }
+  return (
+    <div class="panel pad">
+      <p>
+        <b>{say('noMetrics')}</b> {say('noMetricsWiden')}
+      </p>
+      {status !== undefined && <HowTo signal="metrics" status={status} />}
+    </div>
+  );
+}
+
+function infoOf(families: readonly MetricInfo[] | undefined, search: MetricSearch): MetricInfo | undefined {
+  return families?.find(({ name }) => name === search.metric);
+}
+
+/** Another metric has other labels: what was asked of the old one goes. */
+function chosen(search: MetricSearch, metric: string): MetricSearch {
+  return { ...search, metric, match: [], as: 'auto', sum: 'none', by: [], query: '' };
+}

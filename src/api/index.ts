@@ -1,8 +1,11 @@
 import type { HttpRoute } from '../contract/http.ts';
 import type { StoreReader } from '../contract/store.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
+import { logsRoutes } from './logs.ts';
+import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
 import { pageRoutes } from './page.ts';
+import { prometheusRoutes } from './prometheus.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
 export interface ApiDeps extends HealthDeps, NativeDeps {
@@ -14,11 +17,15 @@ export interface ApiDeps extends HealthDeps, NativeDeps {
 
 /** Every route that is not an input's. One line per protocol. */
 export function apiRoutes(deps: ApiDeps): HttpRoute[] {
-  const { store, pageDir, now } = deps;
+  const { store, pageDir } = deps;
   return [
     ...healthRoutes(deps),
     ...nativeRoutes(deps),
     ...pageRoutes({ dir: pageDir }),
-    ...(store === undefined ? [] : zipkinRoutes({ store, now })),
+    ...(store === undefined ? [] : storeRoutes({ ...deps, store })),
   ];
+}
+
+function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute[] {
+  return [...zipkinRoutes(deps), ...prometheusRoutes(deps), ...metricsRoutes(deps), ...logsRoutes(deps)];
 }

@@ -9,8 +9,8 @@ import { distinct } from './rows.ts';
 import type { PlainSeries } from './select.ts';
 import type { Matcher, SampleSource } from './source.ts';
 
-/** As many points as Prometheus answers for one series at most. */
-export const maxPoints = 11_000;
+/** Prometheus' bound of how many steps a range may have. */
+export const maxSteps = 11_000;
 
 /** Bounds are inclusive, ms since 1970. */
 export interface RangeTimes {
@@ -112,9 +112,9 @@ function gridOf({ startMs, endMs, stepMs }: RangeTimes): Grid {
   if (!(stepMs > 0) || !(count >= 1)) {
     throw executionError('the step of a range must be above zero, and its end not before its start');
   }
-  if (count > maxPoints) {
+  if (count - 1 > maxSteps) {
     throw executionError(
-      `exceeded maximum resolution of ${maxPoints.toLocaleString('en')} points per timeseries. ` +
+      `exceeded maximum resolution of ${maxSteps.toLocaleString('en')} points per timeseries. ` +
         'Try decreasing the query resolution (?step=XX)',
     );
   }

@@ -1,0 +1,48 @@
+import type { HttpRequest, HttpRoute } from '../contract/http.ts';
+import type { Question, StoreReader } from '../contract/store.ts';
+import { bucketMs, cursor, lineLimit, logQuery, rangeOf } from './native-parameters.ts';
+
+export interface LogsDeps {
+  readonly store: StoreReader;
+  /** ms since 1970 */
+  readonly now: () => number;
+}
+
+type Ask = (request: HttpRequest) => Question;
+
+/** `/api/native/logs/*`: lines, counts of lines and labels of streams (docs/api.md). Bad parameters are 400. */
+export function logsRoutes({ store, now }: LogsDeps): HttpRoute[] {
+  const route = (path: string, ask: Ask): HttpRoute => ({
+    method: 'GET',
+    path: `/api/native/logs/${path}`,
+    listeners: ['main'],
+    access: 'reader',
+    handle: async (request) => {
+      const { contentType, body } = await store.ask(ask(request), request.signal);
+      return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body };
+    },
+  });
+  return [
+    route('search', ({ query }) => {
+      const before = cursor(query, 'before');
+      const search = { query: logQuery(query, rangeOf(query, now())), limit: lineLimit(query) };
+      return { kind: 'logs.search', ...search, ...(before === undefined ? {} : { before }) };
+    }),
+    route('tail', ({ query }) => {
+      const after = cursor(query, 'after');
+      const always = { startMs: 0, endMs: Number.MAX_SAFE_INTEGER };
+      const tail = { query: logQuery(query, always), limit: lineLimit(query) };
+      return { kind: 'logs.tail', ...tail, ...(after === undefined ? {} : { after }) };
+    }),
+    route('counts', ({ query }) => {
+      const range = rangeOf(query, now());
+      return { kind: 'logs.counts', query: logQuery(query, range), stepMs: bucketMs(query, range) };
+    }),
+    route('labels', ({ query }) => ({ kind: 'logs.labels', range: rangeOf(query, now()) })),
+    route('label/:name/values', ({ query, params }) => ({
+      kind: 'logs.labelValues',
+      name: params['name'] ?? '',
+      range: rangeOf(query, now()),
+    })),
+  ];
+}

@@ -1,0 +1,109 @@
+import { RE2JS } from 're2js';
+import { BridgeError } from '../contract/errors.ts';
+import type { LabelMatcher, LogQuery, TimeRange } from '../contract/store.ts';
+import { logLevels } from '../model/log.ts';
+import { rfc3339Ms } from './instants.ts';
+
+const hourMs = 3_600_000;
+const defaultLines = 200;
+const maxLines = 5_000;
+const defaultBuckets = 60;
+const maxBuckets = 11_000;
+
+function bad(name: string, what: string): BridgeError {
+  return new BridgeError('BRIDGE_DECODE', `${name}: ${what}`);
+}
+
+function instant(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') {
+    return undefined;
+  }
+  const ms = /^\d{1,15}$/.test(text) ? Number(text) : rfc3339Ms(text);
+  if (ms === undefined) {
+    throw bad(name, `"${text}" is neither ms since 1970 nor a time such as 2026-01-31T12:00:00Z`);
+  }
+  return ms;
+}
+
+/** `start` and `end`; the last hour where they are not there. */
+export function rangeOf(query: URLSearchParams, nowMs: number): TimeRange {
+  const endMs = instant(query, 'end') ?? nowMs;
+  const startMs = instant(query, 'start') ?? endMs - hourMs;
+  if (endMs < startMs) {
+    throw bad('end', 'it is before start');
+  }
+  return { startMs, endMs };
+}
+
+/** A whole number from 1 on; undefined where it is not there. */
+function wholeNumber(query: URLSearchParams, name: string, most: number): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') {
+    return undefined;
+  }
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > most) {
+    throw bad(name, `"${text}" is not a whole number from 1 to ${most}`);
+  }
+  return number;
+}
+
+export function lineLimit(query: URLSearchParams): number {
+  return wholeNumber(query, 'limit', maxLines) ?? defaultLines;
+}
+
+/** The width of a bucket; a sixtieth of the range where it is not there. */
+export function bucketMs(query: URLSearchParams, { startMs, endMs }: TimeRange): number {
+  const stepMs =
+    wholeNumber(query, 'step', Number.MAX_SAFE_INTEGER) ?? Math.max(1, Math.ceil((endMs - startMs) / defaultBuckets));
+  if (Math.floor((endMs - startMs) / stepMs) >= maxBuckets) {
+    throw bad('step', `${stepMs} ms makes more than ${maxBuckets} buckets of this range`);
+  }
+  return stepMs;
+}
+
+/** An answer's `next`, given back. */
+export function cursor(query: URLSearchParams, name: string): string | undefined {
+  const text = query.get(name);
+  if (text === '') {
+    throw bad(name, 'it is empty; leave it out, or give the "next" of an earlier answer');
+  }
+  return text ?? undefined;
+}
+
+export function logQuery(query: URLSearchParams, range: TimeRange): LogQuery {
+  return {
+    ...range,
+    matchers: query.getAll('match').map(matcher),
+    texts: query.getAll('text').filter((text) => text !== ''),
+    levels: query.getAll('level').map(level),
+  };
+}
+
+function matcher(text: string): LabelMatcher {
+  const [, name, op, value = ''] = /^([^=!~]+)(=~|!~|!=|=)(.*)$/s.exec(text) ?? [];
+  if (name === undefined || (op !== '=' && op !== '!=' && op !== '=~' && op !== '!~')) {
+    throw bad('match', `"${text}" is not of the form name=value, name!=value, name=~pattern or name!~pattern`);
+  }
+  if (op === '=~' || op === '!~') {
+    checkPattern(value);
+  }
+  return { name, op, value };
+}
+
+function checkPattern(pattern: string): void {
+  try {
+    RE2JS.compile(pattern);
+  } catch (cause) {
+    throw new BridgeError('BRIDGE_DECODE', `match: "${pattern}" is not a regular expression of RE2`, { cause });
+  }
+}
+
+function level(text: string): string {
+  const known = logLevels.find((name) => name === text);
+  if (known === undefined) {
+    throw bad('level', `"${text}" is none of ${logLevels.join(', ')}`);
+  }
+  return known;
+}

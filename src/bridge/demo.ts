@@ -28,12 +28,7 @@ export class DemoInputs {
   /** Never rejects for what the machine lacks: the daemon runs without the demo then, and `lines` says why. */
   static async start(options: DemoInputsOptions): Promise<DemoInputs> {
     const { dataDir, address, log, signal, host } = options;
-    const colon = address.lastIndexOf(':');
-    const zipkin = {
-      host: address.slice(0, colon).replace('0.0.0.0', '127.0.0.1'),
-      port: Number(address.slice(colon + 1)),
-    };
-    const demo = await startDemo({ dataDir, zipkin, log }, signal);
+    const demo = await startDemo({ dataDir, zipkin: placeOf(address), log }, signal);
     if ('unavailable' in demo) {
       return new DemoInputs([], [`off: ${demo.unavailable}`], undefined);
     }
@@ -60,4 +55,12 @@ export class DemoInputs {
   async stop(): Promise<void> {
     await this.#demo?.stop();
   }
+}
+
+/** What a client on this machine dials to reach a listener. */
+function placeOf(address: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(`http://${address}`);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const own = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return { host: own, port: Number(port) };
 }

@@ -21,7 +21,7 @@ export const commands = {
       ],
       ['--data-dir DIR', 'keep queue and store there; default: ./data, in a container /var/lib/meshbridge'],
       ['--listen HOST:PORT', 'the main port; default: 127.0.0.1:9529, in a cluster 0.0.0.0:9529'],
-      ['--demo', 'start a real Envoy with a little load, and show what it says'],
+      ['--demo', 'run Bookinfo behind real Envoys with a little load, and show what they say'],
     ],
     more: 'SIGTERM and SIGINT let it finish what it holds and end; a second one ends it at once. Without configuration it keeps what comes in and shows it.',
   },

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../contract/runtime.ts';
 import { systemClock } from '../lib/clock.ts';
+import { spawnGuarded } from './guarded.ts';
 
 const envoyVersion = '1.40.0';
 const progressEveryMs = 10_000;
@@ -83,7 +83,7 @@ interface Ended {
 async function run(command: string, args: readonly string[], signal: AbortSignal): Promise<Ended> {
   const { promise, resolve } = Promise.withResolvers<Ended>();
   let output = '';
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawnGuarded(command, args, { signal });
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4096);
   };

@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
 import { systemClock } from '../lib/clock.ts';
 import { parseReport, type RequestReport } from './access-log.ts';
+import { type Guarded, spawnGuarded } from './guarded.ts';
 import { get } from './http-get.ts';
 import { eachLine } from './lines.ts';
 
-/** Envoy ends when fd 3 closes: also when this process is killed and can do nothing about it. */
-const lifeline = '(read -r _ <&3; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@"';
 const startWithinMs = 60_000;
 const stopWithinMs = 5000;
 
@@ -24,23 +21,19 @@ export interface EnvoyPlan {
 
 /** One running Envoy. */
 export class EnvoyProcess {
-  readonly #child: ChildProcess;
+  readonly #child: Guarded;
   readonly #plan: EnvoyPlan;
   #lastWords = '';
 
   /** `exit 1` or `SIGSEGV`, with its last words, once it is gone. */
   readonly ended: Promise<string>;
 
-  private constructor(plan: EnvoyPlan, child: ChildProcess) {
+  private constructor(plan: EnvoyPlan, child: Guarded) {
     this.#plan = plan;
     this.#child = child;
     this.ended = this.#end();
-    if (child.stdout !== null) {
-      eachLine(child.stdout, (line) => plan.onLine('stdout', line));
-    }
-    if (child.stderr !== null) {
-      eachLine(child.stderr, (line) => this.#hear(line));
-    }
+    eachLine(child.stdout, (line) => plan.onLine('stdout', line));
+    eachLine(child.stderr, (line) => this.#hear(line));
   }
 
   /** Resolves when it takes requests. Rejects with its last words if it ends before, or after a minute. */
@@ -50,10 +43,7 @@ export class EnvoyProcess {
     const quiet = ['--log-level', 'warning', '--file-flush-interval-msec', '1000'];
     // The agent of Istio has its Envoy write times, levels and scopes this way.
     const format = ['--log-format', '%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t'];
-    const child = spawn('/bin/sh', ['-c', lifeline, 'sh', plan.program, ...args, ...quiet, ...format], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { PATH: '/usr/bin:/bin' },
-    });
+    const child = spawnGuarded(plan.program, [...args, ...quiet, ...format], { env: { PATH: '/usr/bin:/bin' } });
     const envoy = new EnvoyProcess(plan, child);
     const decided = new AbortController();
     try {
@@ -92,8 +82,6 @@ export class EnvoyProcess {
     this.#child.on('error', (error) => resolve(error.message));
     this.#child.on('exit', (code, signal) => resolve(signal ?? `exit ${code}`));
     const how = await promise;
-    const line = this.#child.stdio[3] as Writable | null;
-    line?.destroy();
     return this.#lastWords === '' ? how : `${how}: ${this.#lastWords}`;
   }
 

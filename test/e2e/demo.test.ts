@@ -374,7 +374,7 @@ test('without python3 it says what is missing, and starts nothing', () => {
     encoding: 'utf8',
     env: { PATH: dir.path },
   });
-  expect(stdout).toMatch(/^python3 with its venv module is missing \(.*ENOENT/);
+  expect(stdout).toMatch(/^python3 with its venv module is missing \(.*python3: not found/);
 });
 
 test('an Envoy that cannot run is named, and nothing stays behind', async () => {

@@ -13,6 +13,10 @@ export class HeldRanges {
     this.#ranges = ranges.map(({ first, last }) => ({ first, last }));
   }
 
+  get empty(): boolean {
+    return this.#ranges.length === 0;
+  }
+
   has(queueId: string, place: LanePlace): boolean {
     return (
       this.#ranges.length > 0 &&

@@ -25,6 +25,8 @@ export interface BlockPartition<S> extends StoredPartition {
   readonly blocksPath: string;
   readonly sealed: boolean;
   readonly items: number;
+  /** Has it so many blocks that it should be sealed for that? */
+  readonly crowded?: boolean;
   /** What the store had when the last commit was made here. */
   readonly position: HeldPosition | undefined;
   /** Is anything of it on disk? One whose life ended before its file was made holds nothing. */
@@ -205,7 +207,8 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
       return this.#begin(arrivedMs);
     }
     const old = arrivedMs - active.partition.startMs >= this.#options.sealMs;
-    if (active.partition.items > 0 && (old || active.writer.bytes >= this.#options.sealBytes)) {
+    const full = active.writer.bytes >= this.#options.sealBytes || active.partition.crowded === true;
+    if (active.partition.items > 0 && (old || full)) {
       return this.#roll(arrivedMs);
     }
     return active;

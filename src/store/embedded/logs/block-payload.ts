@@ -1,0 +1,101 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { BridgeError } from '../../../contract/errors.ts';
+import { decodeColumns, type LineColumns } from './log-columns.ts';
+import { unsqueeze } from './text-squeeze.ts';
+
+/**
+ * The payload of a block, little-endian: u32 bytes of the columns before compression and u32 as they stand here, the same of
+ * the (squeezed) text, u32 bytes of the text before it was squeezed, u32 bytes of ids; then columns (zstd), text (zstd), ids.
+ * Columns and text apart, so that what looks at times and levels alone leaves the text alone.
+ */
+const headBytes = 24;
+/** A block that inflates to more than this is not ours: a record of a lane has 128 MiB at most. */
+const maxInflatedBytes = 256 * 1024 * 1024;
+
+export interface PayloadParts {
+  readonly columns: Buffer;
+  readonly text: Buffer;
+  readonly ids: Buffer;
+  /** Of the whole text. */
+  readonly textBytes: number;
+}
+
+export function packPayload({ columns, text, ids, textBytes }: PayloadParts): Buffer {
+  const packedColumns = compressed(columns);
+  const packedText = compressed(text);
+  const head = Buffer.from(
+    Uint32Array.of(columns.length, packedColumns.length, text.length, packedText.length, textBytes, ids.length).buffer,
+  );
+  return Buffer.concat([head, packedColumns, packedText, ids]);
+}
+
+export function compressed(bytes: Buffer): Buffer {
+  // Room for all of the output at once: chunks that are joined cost more than the compression.
+  return zstdCompressSync(bytes, {
+    params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    chunkSize: Math.max(1024, bytes.length >> 1),
+  });
+}
+
+/** Throws BRIDGE_CORRUPT. */
+export function inflated(bytes: Uint8Array, length: number): Buffer {
+  if (length > maxInflatedBytes) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'it inflates to more than any block holds');
+  }
+  const chunkSize = Math.max(64, length);
+  try {
+    const inflatedBytes = zstdDecompressSync(bytes, { maxOutputLength: chunkSize, chunkSize });
+    if (inflatedBytes.length === length) {
+      return inflatedBytes;
+    }
+  } catch (cause) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'it cannot be inflated', { cause });
+  }
+  throw new BridgeError('BRIDGE_CORRUPT', 'it inflates to another length');
+}
+
+/** The lines of one block; columns and text are inflated when they are first asked for. */
+export class BlockLines {
+  readonly #payload: Buffer;
+  readonly #at: { readonly columns: number; readonly text: number; readonly ids: number };
+  #columns: LineColumns | undefined;
+  #text: Buffer | undefined;
+
+  /** Throws BRIDGE_CORRUPT, here and in its getters. */
+  constructor(payload: Buffer) {
+    const columns = headBytes;
+    const text = payload.length < headBytes ? Number.NaN : columns + payload.readUInt32LE(4);
+    const ids = text + (payload.length < headBytes ? 0 : payload.readUInt32LE(12));
+    if (ids + (payload.length < headBytes ? 0 : payload.readUInt32LE(20)) !== payload.length) {
+      throw new BridgeError('BRIDGE_CORRUPT', 'a block of lines of another length');
+    }
+    this.#payload = payload;
+    this.#at = { columns, text, ids };
+  }
+
+  get columns(): LineColumns {
+    this.#columns ??= decodeColumns(
+      inflated(this.#payload.subarray(this.#at.columns, this.#at.text), this.#payload.readUInt32LE(0)),
+      this.#payload.readUInt32LE(16),
+    );
+    return this.#columns;
+  }
+
+  /** All lines one behind the other. */
+  get text(): Buffer {
+    this.#text ??= this.#readText();
+    return this.#text;
+  }
+
+  #readText(): Buffer {
+    const packed = this.#payload.subarray(this.#at.text, this.#at.ids);
+    const text = inflated(packed, this.#payload.readUInt32LE(8));
+    const ids = this.#payload.subarray(this.#at.ids);
+    const bytes = this.#payload.readUInt32LE(16);
+    const whole = ids.length === 0 ? text : unsqueeze({ text, ids }, bytes);
+    if (whole?.length !== bytes) {
+      throw new BridgeError('BRIDGE_CORRUPT', 'a text that does not fit its ids');
+    }
+    return whole;
+  }
+}

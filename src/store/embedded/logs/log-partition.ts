@@ -1,0 +1,324 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BridgeError, hasCode } from '../../../contract/errors.ts';
+import type { PartitionStatus } from '../../../contract/store.ts';
+import { systemDisk } from '../../../record/disk.ts';
+import { checkFrame, prefixBytes } from '../../../record/frame.ts';
+import type { BlockPlace, FoundBlock } from '../blocks/block-format.ts';
+import { readPayload } from '../blocks/block-read.ts';
+import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
+import type { BlockPartition } from '../blocks/partition-series.ts';
+import type { DamageBook } from '../damage-book.ts';
+import type { FileCache } from '../file-cache.ts';
+import type { HeldPosition } from '../position.ts';
+import { BlockLines } from './block-payload.ts';
+import { type BlockSummary, bloomOf, decodeSummary, lineBlocks } from './block-summary.ts';
+import { BlockTable } from './block-table.ts';
+import { type BlockList, IndexFile, type SealedFacts } from './index-file.ts';
+import { StreamBook } from './stream-labels.ts';
+
+/** What all partitions of a store share. */
+export interface PartitionShared {
+  readonly files: FileCache;
+  readonly damage: DamageBook;
+}
+
+/** The blocks of a partition as one question sees them, also when the partition is sealed meanwhile. */
+export interface Contents extends BlockList {
+  readonly path: string;
+}
+
+/** A partition with more blocks is sealed: trickling streams leave one a commit. */
+const manyBlocks = 8192;
+
+const dataName = /^blocks(?:-(\d{1,9}))?\.rec$/;
+
+/**
+ * One directory `<startMs>`: `blocks.rec`, which grows while the partition is active, and once it is sealed `index`, which names
+ * the file it is about: `blocks.rec`, or a rewritten `blocks-<n>.rec`. A file is removed only when the index over a later one is
+ * durable, so without an index the one with the smallest number is whole.
+ */
+export class LogPartition implements BlockPartition<BlockSummary> {
+  readonly dir: string;
+  readonly startMs: number;
+  readonly #shared: PartitionShared;
+  #dataFile = 'blocks.rec';
+  #live: BlockList | undefined = { table: new BlockTable(), book: new StreamBook() };
+  #index: IndexFile | undefined;
+  #contents: Contents | undefined;
+  #lines = 0;
+  #minMs = Number.POSITIVE_INFINITY;
+  #maxMs = Number.NEGATIVE_INFINITY;
+  #arrivedMs: number;
+  #position: HeldPosition | undefined;
+  #dataBytes = 0;
+  #indexBytes = 0;
+  #gone = false;
+
+  constructor(dir: string, startMs: number, shared: PartitionShared) {
+    this.dir = dir;
+    this.startMs = startMs;
+    this.#shared = shared;
+    this.#arrivedMs = startMs;
+  }
+
+  get blocksPath(): string {
+    return join(this.dir, this.#dataFile);
+  }
+
+  get indexPath(): string {
+    return join(this.dir, 'index');
+  }
+
+  get sealed(): boolean {
+    return this.#index !== undefined;
+  }
+
+  get crowded(): boolean {
+    return (this.#live?.table.length ?? 0) >= manyBlocks;
+  }
+
+  /** Has it been unlinked? */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get bytes(): number {
+    return this.#dataBytes + this.#indexBytes;
+  }
+
+  /** Lines. */
+  get items(): number {
+    return this.#lines;
+  }
+
+  /** Bounds of the lines' times; the lower one is above the other where there is no line. */
+  get minMs(): number {
+    return this.#minMs;
+  }
+
+  get maxMs(): number {
+    return this.#maxMs;
+  }
+
+  /** When the last of its lines came, ms since 1970. */
+  get arrivedMs(): number {
+    return this.#arrivedMs;
+  }
+
+  get position(): HeldPosition | undefined {
+    return this.#position;
+  }
+
+  /** The blocks that grow; undefined once it is sealed. */
+  get live(): BlockList | undefined {
+    return this.#live;
+  }
+
+  status(): PartitionStatus {
+    const { startMs, sealed, bytes, items } = this;
+    return { signal: 'logs', startMs, sealed, bytes, items };
+  }
+
+  exists(): boolean {
+    return dataFilesIn(this.dir).length > 0;
+  }
+
+  openSealed(): boolean {
+    const bytes = sizeOf(this.indexPath);
+    if (bytes === undefined) {
+      return false;
+    }
+    try {
+      const index = new IndexFile(this.#shared.files, this.indexPath, bytes);
+      if (!dataFilesIn(this.dir).includes(index.facts.file)) {
+        throw new BridgeError('BRIDGE_CORRUPT', `${index.facts.file}, which the index is about, is not there`);
+      }
+      this.takeIndex(index, bytes);
+    } catch (error) {
+      this.#nameBadIndex(error, bytes);
+      return false;
+    }
+    this.#removeOthers();
+    return true;
+  }
+
+  openLive(): BlockScan<BlockSummary> {
+    if (!this.sealed) {
+      this.#dataFile = dataFilesIn(this.dir)[0] ?? 'blocks.rec';
+      this.#removeOthers();
+    }
+    const scan = scanBlocks(this.#shared.files, this.blocksPath, lineBlocks);
+    this.#live = { table: new BlockTable(), book: new StreamBook() };
+    this.#index = undefined;
+    this.#contents = undefined;
+    this.#indexBytes = 0;
+    this.#lines = 0;
+    for (const damage of scan.damage) {
+      this.#shared.damage.note(damage);
+    }
+    this.#arrivedMs = scan.arrivedMs ?? this.startMs;
+    this.grow(scan.blocks, scan.position, scan.keepBytes);
+    return scan;
+  }
+
+  grow(
+    blocks: readonly FoundBlock<BlockSummary>[],
+    position: HeldPosition | undefined,
+    fileBytes: number,
+    arrivedMs = 0,
+  ): void {
+    if (this.#live === undefined) {
+      throw new Error('a sealed partition does not grow');
+    }
+    for (const { place, summary } of blocks) {
+      this.#live.table.append(place, summary, this.#live.book);
+      this.#lines += summary.lines;
+      this.#minMs = Math.min(this.#minMs, summary.minMs);
+      this.#maxMs = Math.max(this.#maxMs, summary.maxMs);
+    }
+    this.#position = position;
+    this.#dataBytes = fileBytes;
+    this.#arrivedMs = Math.max(this.#arrivedMs, arrivedMs);
+  }
+
+  /** Left to `log-seal.ts`, which takes its time. */
+  async seal(): Promise<void> {}
+
+  /** From now on it is what the index says. */
+  takeIndex(index: IndexFile, indexBytes: number): void {
+    const { facts } = index;
+    this.#index = index;
+    this.#live = undefined;
+    this.#contents = undefined;
+    this.#indexBytes = indexBytes;
+    this.#dataFile = facts.file;
+    this.#dataBytes = sizeOf(this.blocksPath) ?? 0;
+    this.#lines = facts.lines;
+    this.#minMs = facts.minMs;
+    this.#maxMs = facts.maxMs;
+    this.#arrivedMs = facts.arrivedMs;
+    this.#position = facts.position;
+  }
+
+  /** What an index over `file` says. */
+  facts(file: string): SealedFacts {
+    const { items, minMs, maxMs, arrivedMs, position } = this;
+    const bounds = items === 0 ? { minMs: 0, maxMs: -1 } : { minMs, maxMs };
+    return { file, lines: items, ...bounds, arrivedMs, position };
+  }
+
+  async remove(): Promise<void> {
+    this.#gone = true;
+    for (const name of ['index', ...dataFilesIn(this.dir)]) {
+      this.#shared.files.forget(join(this.dir, name));
+    }
+    this.#shared.damage.forget(this.dir);
+    await rm(this.dir, { recursive: true, force: true });
+    await systemDisk.syncDirOf(this.dir);
+  }
+
+  /** Where its index file turns out to be bad, that is named, and the blocks are looked through instead. */
+  contents(): Contents {
+    if (this.#live !== undefined) {
+      return { ...this.#live, path: this.blocksPath };
+    }
+    try {
+      this.#contents ??= this.#index === undefined ? undefined : { ...this.#index.read(), path: this.blocksPath };
+    } catch (error) {
+      this.#nameBadIndex(error, this.#indexBytes);
+      this.openLive();
+    }
+    return this.#contents ?? this.contents();
+  }
+
+  /** Gives back what an index file holds in memory. */
+  forget(): void {
+    this.#contents = undefined;
+  }
+
+  /** The filter of a block; undefined when it cannot be read, which is named. */
+  bloom({ path, table }: Contents, block: number): Uint8Array | undefined {
+    const place = table.place(block);
+    return this.#guarded(path, place, () => bloomOf(readHeader(this.#shared.files, path, place)));
+  }
+
+  /** All that its header says; undefined when it cannot be read, which is named. */
+  summary({ path, table }: Contents, block: number): BlockSummary | undefined {
+    const place = table.place(block);
+    return this.#guarded(path, place, () => decodeSummary(readHeader(this.#shared.files, path, place)));
+  }
+
+  payload({ path, table }: Contents, block: number): Buffer | undefined {
+    const place = table.place(block);
+    return this.#guarded(path, place, () => readPayload(this.#shared.files, path, place));
+  }
+
+  /** What `read` makes of a block's lines; undefined when the block cannot be read, which is named. */
+  lines<T>({ path, table }: Contents, block: number, read: (lines: BlockLines) => T): T | undefined {
+    const place = table.place(block);
+    return this.#guarded(path, place, () => read(new BlockLines(readPayload(this.#shared.files, path, place))));
+  }
+
+  #guarded<T>(path: string, place: BlockPlace, read: () => T): T | undefined {
+    if (this.#gone) {
+      return undefined;
+    }
+    try {
+      return read();
+    } catch (error) {
+      if (!hasCode(error, 'BRIDGE_CORRUPT') && !hasCode(error, 'BRIDGE_NOT_FOUND')) {
+        throw error;
+      }
+      const bytes = recordBytesOf(place);
+      this.#shared.damage.note({ file: path, offset: place.offset, bytes, reason: error.message });
+      return undefined;
+    }
+  }
+
+  #nameBadIndex(error: unknown, bytes: number): void {
+    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
+      throw error;
+    }
+    const reason = `${error.message}; rebuilt from the blocks`;
+    this.#shared.damage.note({ file: this.indexPath, offset: 0, bytes, reason });
+  }
+
+  /** Leftovers of a life that ended while it sealed. */
+  #removeOthers(): void {
+    for (const name of dataFilesIn(this.dir)) {
+      if (name !== this.#dataFile) {
+        rmSync(join(this.dir, name), { force: true });
+      }
+    }
+  }
+}
+
+/** In the order in which they were written. */
+function dataFilesIn(dir: string): string[] {
+  const numbered = readdirSync(dir).flatMap((name) => {
+    const match = dataName.exec(name);
+    return match === null ? [] : [{ name, number: Number(match[1] ?? 0) }];
+  });
+  return numbered.sort((a, b) => a.number - b.number).map(({ name }) => name);
+}
+
+/** The file behind that one. */
+export function nextDataFile(file: string): string {
+  return `blocks-${Number(dataName.exec(file)?.[1] ?? 0) + 1}.rec`;
+}
+
+/** Throws BRIDGE_CORRUPT. */
+function readHeader(files: FileCache, path: string, { offset, headerBytes }: BlockPlace): Buffer {
+  const bytes = files.read(path, offset, prefixBytes + headerBytes);
+  const check = checkFrame(bytes, 0);
+  if (check.kind === 'bad' || check.payloadAt === undefined) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'the header of a block fails its checksum');
+  }
+  return bytes.subarray(prefixBytes);
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedOutput } from '../config/load.ts';
+import { hasCode } from '../contract/errors.ts';
 import type { Output, RecordDecoder } from '../contract/output.ts';
 import type { Runtime } from '../contract/runtime.ts';
 import { DeadLetters } from '../lane/dead-letters.ts';
@@ -71,11 +72,46 @@ export class HostedOutput {
         batchBytes: delivery.batch_bytes,
         batchWaitMs: delivery.batch_wait,
         timeoutMs: delivery.timeout,
+        concurrency: delivery.concurrency,
       },
+      orderKey: orderKey(this.#host.decode),
       clock,
       log,
       random: Math.random,
     });
+  }
+}
+
+/**
+ * What keeps its order when several requests are under way: the scrapes of one target, since a receiver of metrics refuses
+ * what is older than it has, and the lines of one container. Spans and RUM points have no order among themselves.
+ */
+function orderKey(decode: RecordDecoder): (record: QueueRecord) => string | undefined {
+  return (record) => {
+    switch (record.signal) {
+      case 'metrics':
+        return targetOf(record, decode);
+      case 'logs': {
+        const { namespace, pod, podUid, container } = record.origin;
+        return [namespace, pod, podUid, container].join('/');
+      }
+      default:
+        return undefined;
+    }
+  };
+}
+
+function targetOf(record: QueueRecord, decode: RecordDecoder): string {
+  try {
+    const labels = decode.frame(record).shape.series[0]?.labels ?? [];
+    return labels
+      .flatMap(([name, value]) => (name === 'job' || name === 'instance' ? [`${name}=${value}`] : []))
+      .join();
+  } catch (error) {
+    if (hasCode(error, 'BRIDGE_DECODE')) {
+      return '';
+    }
+    throw error;
   }
 }
 

@@ -26,6 +26,14 @@ export function observeStatus(telemetry: Telemetry, status: () => BridgeStatus):
   observe('counter', 'meshbridge_output_delivered_total', 'Items delivered.', ['output', 'signal']).from((now) =>
     byCursor(now.lanes, (cursor) => cursor.delivered),
   );
+  observe('counter', 'meshbridge_output_retries_total', 'Attempts that did not go through and were made again.', [
+    'output',
+    'reason',
+  ]).from((now) =>
+    now.lanes
+      .flatMap((lane) => lane.outputs.flatMap((one) => byReason(one.retriesByCause ?? {}, { output: one.output })))
+      .reduce(sum, []),
+  );
   observe('gauge', 'meshbridge_output_lag_seconds', 'Age of the oldest item not delivered.', ['output', 'signal']).from(
     (now) => byCursor(now.lanes, (cursor) => ageSeconds(now.nowMs, cursor)),
   );

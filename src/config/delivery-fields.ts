@@ -49,7 +49,9 @@ export const deliveryFields = {
     .min(1)
     .max(64)
     .default(1)
-    .describe('Requests under way at once. With 1 the order of the data is kept as it came.'),
+    .describe(
+      'Requests under way at once. With 1 the order of the data is kept as it came; with more that of each target and container is.',
+    ),
   timeout: duration('30s').describe('Longest time for one attempt.'),
 } as const;
 

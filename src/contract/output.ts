@@ -15,10 +15,23 @@ export interface WriteRequest {
   readonly id: string;
 }
 
+/**
+ * Why an attempt did not go through, for counting (`reason` of `meshbridge_output_retries_total`); the `reason` of a result
+ * is the sentence for people.
+ */
+export type RetryCause =
+  | 'unreachable' // no connection, or it broke before the answer
+  | 'timeout' // no answer within the output's `timeout`
+  | 'busy' // the far side asks to come later: HTTP 408, 425, 429, 503
+  | 'server_error' // any other 5xx
+  | 'misconfigured' // the address or the credentials are wrong: HTTP 3xx, 401–405, 407
+  | 'local' // this machine does not take it: a disk, a pipe
+  | 'failed'; // the output broke, or said no more
+
 export type WriteResult =
   | { readonly status: 'delivered' }
-  /** Try the same request again, not before `afterMs` if that is given. */
-  | { readonly status: 'retry'; readonly reason: string; readonly afterMs?: number }
+  /** Try the same request again, not before `afterMs` if that is given. `cause` is counted; without it `failed` is. */
+  | { readonly status: 'retry'; readonly reason: string; readonly afterMs?: number; readonly cause?: RetryCause }
   /** Too large, or one of several records spoils it: try halves. A single record goes to the dead letters. */
   | { readonly status: 'split'; readonly reason: string }
   /** The far side took all but `rejected` items, and will not take those. */
@@ -31,7 +44,7 @@ export interface Output {
   start(): Promise<void>;
   /**
    * Makes one attempt and reports what the far side said. Delivery owns batching, order, retries and back-off, so this
-   * neither loops nor sleeps. Rejects only with the reason of an aborted `signal`, or for a bug in the output itself.
+   * neither loops nor sleeps. With `concurrency` above 1 it is called again before the last call has ended. Rejects only with the reason of an aborted `signal`, or for a bug in the output itself.
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult>;
   /** Would a write be likely to succeed now? Does nothing that a write does not do. */

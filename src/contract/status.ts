@@ -25,6 +25,8 @@ export interface CursorStatus {
   readonly oldestMs?: number;
   readonly state: 'idle' | 'sending' | 'retrying' | 'stopped';
   readonly retries: number;
+  /** The same, by `RetryCause` (contract/output.ts). */
+  readonly retriesByCause?: Readonly<Record<string, number>>;
   readonly lastError?: string;
   readonly nextAttemptMs?: number;
   readonly onFull: 'block' | 'drop_oldest';

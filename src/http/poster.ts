@@ -81,13 +81,6 @@ export function resultOfPost(posted: Posted, facts: { readonly records: number; 
   return writeResultOf(status, retryAfter, text === '' ? facts : { ...facts, detail: text });
 }
 
-/** What it means that there was no answer: the far side is away, and may come back. */
-export function resultOfNoAnswer(error: unknown): WriteResult {
-  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  return { status: 'retry', reason: message === '' ? code || String(error) : message };
-}
-
 function headersOf(url: URL, options: PosterOptions): Readonly<Record<string, string>> {
   const headers: Record<string, string> = { 'user-agent': options.userAgent };
   if (url.username !== '') {

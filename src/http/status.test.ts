@@ -27,10 +27,24 @@ describe('an answer of the far side', () => {
     expect(writeResultOf(status, undefined, { records: 2, nowMs }).status).toBe(several);
   });
 
+  test.each([
+    [408, 'busy'],
+    [429, 'busy'],
+    [503, 'busy'],
+    [500, 'server_error'],
+    [504, 'server_error'],
+    [301, 'misconfigured'],
+    [401, 'misconfigured'],
+    [404, 'misconfigured'],
+  ])('%i is counted as %s', (status, cause) => {
+    expect(writeResultOf(status, undefined, { records: 1, nowMs })).toMatchObject({ status: 'retry', cause });
+  });
+
   test('says why, with what the far side wrote', () => {
     expect(writeResultOf(429, '7', { records: 1, detail: 'slow down', nowMs })).toEqual({
       status: 'retry',
       reason: 'HTTP 429: slow down',
+      cause: 'busy',
       afterMs: 7_000,
     });
   });

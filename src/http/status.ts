@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../contract/errors.ts';
-import type { WriteResult } from '../contract/output.ts';
+import type { RetryCause, WriteResult } from '../contract/output.ts';
 
 /** The status that a BridgeError becomes when it leaves a route (contract/errors.ts). */
 export function statusOf(code: ErrorCode): number {
@@ -68,5 +68,23 @@ export function writeResultOf(status: number, retryAfter: string | undefined, fa
     return facts.records > 1 ? { status: 'split', reason } : { status: 'rejected', reason };
   }
   const afterMs = retryAfterMs(retryAfter, facts.nowMs);
-  return afterMs === undefined ? { status: 'retry', reason } : { status: 'retry', reason, afterMs };
+  return { status: 'retry', reason, cause: causeOf(status), ...(afterMs === undefined ? {} : { afterMs }) };
+}
+
+function causeOf(status: number): RetryCause {
+  if (passing.has(status) || status === 503) {
+    return 'busy';
+  }
+  return status >= 500 ? 'server_error' : 'misconfigured';
+}
+
+/** Files of certificates and keys. */
+const unreadable = new Set(['ENOENT', 'EACCES', 'EISDIR']);
+
+/** What it means that there was no answer: the far side is away, and may come back. */
+export function resultOfNoAnswer(error: unknown): WriteResult {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const cause = unreadable.has(code) ? 'misconfigured' : 'unreachable';
+  return { status: 'retry', reason: message === '' ? code || String(error) : message, cause };
 }

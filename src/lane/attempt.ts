@@ -40,7 +40,7 @@ export async function attempt(
     return checked(await Promise.race([output.write(request, end.signal), aborted(end.signal)]), request);
   } catch (error) {
     if (late) {
-      return { status: 'retry', reason: `no answer within ${timeoutMs} ms` };
+      return { status: 'retry', reason: `no answer within ${timeoutMs} ms`, cause: 'timeout' };
     }
     const reason = error instanceof Error ? error.message : String(error);
     if (signal.aborted) {

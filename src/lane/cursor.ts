@@ -15,7 +15,7 @@ export interface CursorStep {
 }
 
 export type OnFull = CursorStatus['onFull'];
-export type CursorActivity = Pick<CursorStatus, 'state' | 'retries' | 'lastError' | 'nextAttemptMs'>;
+export type CursorActivity = Pick<CursorStatus, 'state' | 'retries' | 'retriesByCause' | 'lastError' | 'nextAttemptMs'>;
 
 /** The books of an output that was never there: all before `seq` was routed past it. */
 export function newBooks(output: string, seq: number, cumItems: number): CursorBooks {

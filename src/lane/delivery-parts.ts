@@ -36,4 +36,6 @@ export interface DeliveryLimits {
   /** Longest time that data waits for more to go with it. */
   readonly batchWaitMs: number;
   readonly timeoutMs: number;
+  /** Requests under way at once; 1 keeps the order of all records. */
+  readonly concurrency: number;
 }

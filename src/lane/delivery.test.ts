@@ -21,7 +21,7 @@ import type { LaneOptions } from './lane-options.ts';
 type Answer = WriteResult | ((request: WriteRequest, signal: AbortSignal) => WriteResult | Promise<WriteResult>);
 
 const delivered: WriteResult = { status: 'delivered' };
-const away: WriteResult = { status: 'retry', reason: 'connection refused' };
+const away: WriteResult = { status: 'retry', reason: 'connection refused', cause: 'unreachable' };
 const never = (): Promise<WriteResult> => new Promise(() => undefined);
 
 function textsOf(request: WriteRequest): string {
@@ -72,6 +72,7 @@ interface RigOptions {
   readonly random?: () => number;
   readonly accepts?: (record: QueueRecord) => boolean;
   readonly onFull?: 'block' | 'drop_oldest';
+  readonly orderKey?: (record: QueueRecord) => string | undefined;
 }
 
 interface Rig {
@@ -88,7 +89,13 @@ interface Rig {
   retryWaitMs(): Promise<number>;
 }
 
-const roomy: DeliveryLimits = { batchItems: 1000, batchBytes: 1_000_000, batchWaitMs: 0, timeoutMs: 30_000 };
+const roomy: DeliveryLimits = {
+  batchItems: 1000,
+  batchBytes: 1_000_000,
+  batchWaitMs: 0,
+  timeoutMs: 30_000,
+  concurrency: 1,
+};
 
 /** A delivery over a real lane in a directory of its own, on a clock that the test holds. */
 function withDelivery(options: RigOptions, use: (rig: Rig) => Promise<void>): Promise<void> {
@@ -118,6 +125,7 @@ async function rigIn(dir: string, options: RigOptions): Promise<Rig> {
     deadLetters: new DeadLetters({ dir: join(dir, 'dead-letters'), signal: lane.signal, now: () => clock.now() }),
     accepts: options.accepts ?? (() => true),
     limits: { ...roomy, ...options.limits },
+    orderKey: options.orderKey ?? (() => undefined),
     clock,
     log,
     random: options.random ?? (() => 0.5),
@@ -283,7 +291,7 @@ describe('an output that takes nothing now', () => {
       rig.output.always = away;
       await rig.append('d');
       expect(await rig.retryWaitMs()).toBe(50);
-      expect(rig.books()).toMatchObject({ delivered: 3, retries: 3 });
+      expect(rig.books()).toMatchObject({ delivered: 3, retries: 3, retriesByCause: { unreachable: 3 } });
     }));
 
   test('is named in the log once, and once more when it takes data again', () =>
@@ -314,7 +322,10 @@ describe('an output that takes nothing now', () => {
       await rig.clock.advance(1);
       await within(cut.promise, 5_000, 'the end of the attempt');
       await rig.retryWaitMs();
-      expect(rig.books().lastError).toBe('no answer within 5000 ms');
+      expect(rig.books()).toMatchObject({
+        lastError: 'no answer within 5000 ms',
+        retriesByCause: { timeout: 1 },
+      });
     }));
 
   test('since it broke, is asked again', () =>
@@ -322,7 +333,7 @@ describe('an output that takes nothing now', () => {
       await rig.append('a');
       await rig.clock.advance(await rig.retryWaitMs());
       await settled(rig);
-      expect(rig.books()).toMatchObject({ delivered: 1, retries: 1 });
+      expect(rig.books()).toMatchObject({ delivered: 1, retries: 1, retriesByCause: { failed: 1 } });
       expect(rig.log.at('error').length).toBe(1);
     }));
 });
@@ -522,5 +533,123 @@ describe('a lane that is full', () => {
       expect(sent).toEqual(Array.from({ length: 61 - seq }, (_, i) => `r${seq + i}`));
       const { delivered: arrived, cumItems } = rig.books();
       expect([arrived, cumItems]).toEqual([61 - seq, 61]);
+    }));
+});
+
+describe('several requests under way', () => {
+  /** `k:1`: the first record of key k. */
+  const orderKey = ({ payload }: QueueRecord): string | undefined => {
+    const [key] = Buffer.from(payload).toString().split(':');
+    return key === '' ? undefined : key;
+  };
+
+  test('are as many as concurrency says, and the cursor moves when all are answered', () =>
+    withDelivery({ limits: { concurrency: 3, batchItems: 2 } }, async (rig) => {
+      const gates = Array.from({ length: 3 }, () => Promise.withResolvers<WriteResult>());
+      let next = 0;
+      rig.output.always = () => gates[next++]?.promise ?? delivered;
+      await rig.append('a', 'b', 'c', 'd', 'e', 'f', 'g');
+      await rig.requests(3);
+      expect(rig.output.underWay).toBe(3);
+      gates[1]?.resolve(delivered);
+      gates[2]?.resolve(delivered);
+      await until(() => rig.output.underWay === 1);
+      await turns();
+      expect(rig.books()).toMatchObject({ seq: 0, delivered: 0 });
+      expect(rig.output.requests).toHaveLength(3);
+      gates[0]?.resolve(delivered);
+      await settled(rig);
+      expect(rig.books()).toMatchObject({ seq: 7, delivered: 7 });
+      expect(rig.output.texts.join(' ').split(' ').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+      expect(rig.output.requests.every(({ items }) => items <= 2)).toBe(true);
+      expect(new Set(rig.output.requests.map(({ id }) => id)).size).toBe(rig.output.requests.length);
+    }));
+
+  test('keep the records of one key in their order, also over failures, and never two of it at once', () =>
+    withDelivery({ limits: { concurrency: 4, batchItems: 3 }, orderKey }, async (rig) => {
+      let asked = 0;
+      const busy = new Set<string>();
+      const arrived: string[] = [];
+      rig.output.always = async (request) => {
+        const keys = [...new Set(request.records.map((record) => orderKey(record) ?? ''))];
+        expect(keys.filter((key) => busy.has(key))).toEqual([]);
+        for (const key of keys) {
+          busy.add(key);
+        }
+        await turns(1 + (asked % 3));
+        for (const key of keys) {
+          busy.delete(key);
+        }
+        asked += 1;
+        if (asked % 5 === 0) {
+          return away;
+        }
+        arrived.push(...textsOf(request).split(' '));
+        return delivered;
+      };
+      const sent = Array.from({ length: 60 }, (_, i) => `k${(i * 7) % 5}:${i}`);
+      for (let from = 0; from < sent.length; from += 20) {
+        await rig.append(...sent.slice(from, from + 20));
+      }
+      await until(
+        async () => {
+          await rig.clock.advance(1_000);
+          return rig.books().queuedItems === 0;
+        },
+        { withinMs: 20_000, what: 'everything delivered' },
+      );
+      expect(arrived.toSorted()).toEqual(sent.toSorted());
+      for (const key of ['k0', 'k1', 'k2', 'k3', 'k4']) {
+        const isOfKey = (text: string): boolean => text.startsWith(`${key}:`);
+        expect(arrived.filter(isOfKey)).toEqual(sent.filter(isOfKey));
+      }
+      expect(rig.output.mostUnderWay).toBeGreaterThan(1);
+      expect(rig.books()).toMatchObject({ delivered: 60, cumItems: 60 });
+    }));
+
+  test('ask again only for what was not answered, after the longest wait that was asked for', () =>
+    withDelivery({ limits: { concurrency: 3, batchItems: 1 } }, async (rig) => {
+      const tries = new Map<string, number>();
+      rig.output.always = (request) => {
+        const text = textsOf(request);
+        const count = (tries.get(text) ?? 0) + 1;
+        tries.set(text, count);
+        if (count > 1 || text === 'b') {
+          return delivered;
+        }
+        return { ...away, ...(text === 'c' ? { afterMs: 9_000 } : {}) };
+      };
+      await rig.append('a', 'b', 'c');
+      expect(await rig.retryWaitMs()).toBe(9_000);
+      await rig.clock.advance(9_000);
+      await settled(rig);
+      expect(Object.fromEntries(tries)).toEqual({ a: 2, b: 1, c: 2 });
+      expect(rig.books()).toMatchObject({ delivered: 3, retriesByCause: { unreachable: 2 } });
+    }));
+
+  test('are halved, given up and routed away as one alone is', () => {
+    const accepts = ({ payload }: QueueRecord): boolean => !Buffer.from(payload).toString().includes('other');
+    return withDelivery({ limits: { concurrency: 2 }, accepts }, async (rig) => {
+      rig.output.always = (request) => (textsOf(request).includes('BAD') ? tooLarge : delivered);
+      await rig.append('a', 'BAD1', 'c', 'other', 'e', 'BAD2', 'g');
+      await settled(rig);
+      expect(rig.books()).toMatchObject({ delivered: 4, dropped: { rejected: 2 }, routedAway: 1, cumItems: 7 });
+      expect((await deadLetters(rig)).map(({ text }) => text).sort()).toEqual(['BAD1', 'BAD2']);
+    });
+  });
+
+  test('are all waited for by stop, and none is begun any more', () =>
+    withDelivery({ limits: { concurrency: 2, batchItems: 1 } }, async (rig) => {
+      const answer = Promise.withResolvers<WriteResult>();
+      rig.output.always = () => answer.promise;
+      await rig.append('a', 'b', 'c', 'd');
+      await rig.requests(2);
+      const stopped = rig.delivery.stop(new AbortController().signal);
+      expect(await stateAfter(stopped, 20)).toBe('pending');
+      answer.resolve(delivered);
+      await within(stopped, 5_000, 'stop');
+      expect(rig.output.requests).toHaveLength(2);
+      const { delivered: arrived, queuedItems } = rig.books();
+      expect(arrived + queuedItems).toBe(4);
     }));
 });

@@ -1,53 +1,44 @@
-import type { Output, WriteRequest, WriteResult } from '../contract/output.ts';
-import type { Clock, Logger } from '../contract/runtime.ts';
 import type { QueueRecord } from '../model/batch.ts';
 import type { LaneTail, TailRead } from '../record/tail.ts';
+import { Activity } from './activity.ts';
 import { Arrivals } from './arrivals.ts';
-import { attempt } from './attempt.ts';
+import { Asking, type AskingOptions, type Retry } from './asking.ts';
 import { backOffMs } from './back-off.ts';
-import type { CursorActivity } from './cursor.ts';
-import type { DeadLetters } from './dead-letters.ts';
-import type { DeliveryCursor, DeliveryLimits, DeliverySource } from './delivery-parts.ts';
+import { both, nothing, type Outcome } from './outcome.ts';
+import { halves, strandsOf } from './strands.ts';
 
-export interface DeliveryOptions {
-  readonly source: DeliverySource;
-  readonly cursor: DeliveryCursor;
+export interface DeliveryOptions extends AskingOptions {
   /** Reads behind the cursor. */
   readonly tail: LaneTail;
-  readonly output: Output;
-  readonly deadLetters: DeadLetters;
-  /** Records that this output is to have; the rest is counted as routed away. */
-  readonly accepts: (record: QueueRecord) => boolean;
-  readonly limits: DeliveryLimits;
-  readonly clock: Clock;
-  readonly log: Logger;
+  /**
+   * With `concurrency` above 1: records of one key arrive in their order, such as those of one target. Those without a
+   * key arrive in any.
+   */
+  readonly orderKey: (record: QueueRecord) => string | undefined;
   /** [0, 1) */
   readonly random: () => number;
-}
-
-/** What became of some records: the items that arrived, and those that never will, by reason. */
-interface Outcome {
-  readonly delivered: number;
-  readonly dropped: Readonly<Record<string, number>>;
 }
 
 /**
  * The only retry loop. Takes consecutive records of a lane, has its output write them, and moves the cursor by the
  * answer. One request is in flight at a time, so order holds; the next one waits until the cursor is durable, so a crash
- * repeats at most one.
+ * repeats at most one. With `concurrency` above 1 that many requests are made of what is read at once, and the cursor moves
+ * when all of them are answered: a crash repeats those.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #stopping = new AbortController();
   readonly #cut = new AbortController();
   readonly #arrivals: Arrivals;
+  readonly #activity: Activity;
+  readonly #asking: Asking;
   #running: Promise<void> | undefined;
-  #retries = 0;
-  #lastError: string | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.#arrivals = new Arrivals(options);
+    this.#activity = new Activity((activity) => options.cursor.report(activity));
+    this.#asking = new Asking(options, this.#activity, this.#cut.signal);
   }
 
   start(): void {
@@ -78,7 +69,7 @@ export class Delivery {
     signal.removeEventListener('abort', cut);
     await this.#options.tail.close();
     await this.#options.deadLetters.close();
-    this.#report('stopped');
+    this.#activity.report('stopped');
   }
 
   get #isStopping(): boolean {
@@ -110,7 +101,11 @@ export class Delivery {
       return;
     }
     const throughSeq = source.durableSeq;
-    const read = await tail.read({ throughSeq, maxItems: limits.batchItems, maxBytes: limits.batchBytes });
+    const read = await tail.read({
+      throughSeq,
+      maxItems: limits.batchItems * limits.concurrency,
+      maxBytes: limits.batchBytes * limits.concurrency,
+    });
     this.#arrivals.read();
     source.lost(read.losses);
     if (read.records.length > 0) {
@@ -131,29 +126,73 @@ export class Delivery {
     this.#arrivals.read();
   }
 
-  /** Works through the records, in halves where the far side asks for that. */
-  async #deliver(read: TailRead): Promise<void> {
-    const groups: (readonly QueueRecord[])[] = [read.records];
+  async #deliver({ records }: TailRead): Promise<void> {
+    const end = this.#options.limits.concurrency === 1 ? await this.#inTurn(records) : await this.#together(records);
+    if (end === 'left') {
+      await this.#toCursor();
+    } else {
+      this.#activity.report('idle');
+    }
+  }
+
+  /** One request, in halves where the far side asks for that; the cursor moves with each answer. */
+  async #inTurn(records: readonly QueueRecord[]): Promise<'done' | 'left'> {
+    const groups = [records];
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      const end = await this.#untilAnswered(group);
+      const asked = group;
+      const end = await this.#untilAnswered(asked, async () => {
+        const answer = await this.#asking.ask(asked);
+        if (answer === 'split' || answer.status === 'retry') {
+          return answer;
+        }
+        await this.#advance(asked, answer.outcome);
+        return 'done';
+      });
       if (end === 'left') {
-        await this.#toCursor();
-        return;
+        return 'left';
       }
       if (end === 'split') {
-        const middle = Math.ceil(group.length / 2);
-        groups.unshift(group.slice(0, middle), group.slice(middle));
+        groups.unshift(...halves(asked));
       }
     }
-    this.#report('idle');
+    return 'done';
+  }
+
+  /** Several requests; the cursor moves when all of them have their final answers. */
+  async #together(records: readonly QueueRecord[]): Promise<'done' | 'left'> {
+    const { orderKey, limits } = this.#options;
+    const strands = strandsOf(records, orderKey, { ...limits, strands: limits.concurrency });
+    return this.#untilAnswered<'done' | 'left'>(records, async () => {
+      const answers = await Promise.all(
+        strands.map((strand) =>
+          strand.run(
+            (group) => this.#asking.ask(group),
+            () => this.#isStopping,
+          ),
+        ),
+      );
+      const retries = answers.filter((answer) => answer !== undefined);
+      const [first] = retries;
+      if (first !== undefined) {
+        return { ...first, afterMs: Math.max(...retries.map(({ afterMs }) => afterMs ?? 0)) };
+      }
+      if (!strands.every(({ isDone }) => isDone)) {
+        return 'left';
+      }
+      await this.#advance(records, strands.map(({ outcome }) => outcome).reduce(both, nothing));
+      return 'done';
+    });
   }
 
   /** Tries until there is a final answer. `left`: it is stopping, or the lane gave up some of these records meanwhile. */
-  async #untilAnswered(group: readonly QueueRecord[]): Promise<'done' | 'split' | 'left'> {
+  async #untilAnswered<T extends string>(
+    records: readonly QueueRecord[],
+    once: () => Promise<T | Retry>,
+  ): Promise<T | 'left'> {
     const { cursor, clock, log, random } = this.#options;
-    const firstSeq = group[0]?.seq ?? 0;
+    const firstSeq = records[0]?.seq ?? 0;
     for (let failures = 1; !this.#isStopping && cursor.seq < firstSeq; failures += 1) {
-      const answer = await cursor.during(() => this.#once(group));
+      const answer = await cursor.during(once);
       if (typeof answer === 'string') {
         if (failures > 1) {
           log.info({ output: cursor.output }, 'An output takes data again.');
@@ -161,8 +200,7 @@ export class Delivery {
         return answer;
       }
       const waitMs = backOffMs(failures, answer.afterMs, random);
-      this.#retries += 1;
-      this.#report('retrying', answer.reason, clock.now() + waitMs);
+      this.#activity.report('retrying', answer.reason, clock.now() + waitMs);
       if (failures === 1) {
         log.warn(
           { output: cursor.output, reason: answer.reason },
@@ -174,94 +212,15 @@ export class Delivery {
     return 'left';
   }
 
-  /** One attempt, and the cursor moved by its answer if that is final. */
-  async #once(group: readonly QueueRecord[]): Promise<'done' | 'split' | Extract<WriteResult, { status: 'retry' }>> {
-    const { cursor, accepts } = this.#options;
-    const wanted = group.filter(accepts);
-    let outcome: Outcome = nothing;
-    if (wanted.length > 0) {
-      this.#report('sending');
-      const request = this.#request(wanted);
-      const { output, clock, limits, log } = this.#options;
-      const how = { output, name: cursor.output, timeoutMs: limits.timeoutMs, clock, log };
-      const result = await attempt(request, how, this.#cut.signal);
-      if (result.status === 'retry') {
-        return result;
-      }
-      const final = await this.#final(result, request);
-      if (final === 'split') {
-        return 'split';
-      }
-      outcome = final;
-    }
-    const last = group.at(-1);
+  async #advance(records: readonly QueueRecord[], outcome: Outcome): Promise<void> {
+    const last = records.at(-1);
     if (last !== undefined) {
-      const routedAway = itemsOf(group) - itemsOf(wanted);
-      await cursor.advance({ seq: last.seq, cumItems: last.cumItems, ...outcome, routedAway });
+      await this.#options.cursor.advance({ seq: last.seq, cumItems: last.cumItems, ...outcome });
     }
-    return 'done';
-  }
-
-  async #final(result: Exclude<WriteResult, { status: 'retry' }>, request: WriteRequest): Promise<Outcome | 'split'> {
-    switch (result.status) {
-      case 'delivered':
-        this.#lastError = undefined;
-        return { delivered: request.items, dropped: {} };
-      case 'partial':
-        return { delivered: request.items - result.rejected, dropped: { rejected: result.rejected } };
-      case 'split':
-        if (request.records.length > 1) {
-          return 'split';
-        }
-        return this.#giveUp(request, result.reason);
-      case 'rejected':
-        return this.#giveUp(request, result.reason);
-      default:
-        return result satisfies never;
-    }
-  }
-
-  async #giveUp(request: WriteRequest, reason: string): Promise<Outcome> {
-    for (const record of request.records) {
-      await this.#options.deadLetters.add(record, reason);
-    }
-    const { output } = this.#options.cursor;
-    this.#options.log.error(
-      { output, reason, items: request.items },
-      'A backend refused data for good; it is in the dead letters.',
-    );
-    this.#report('sending', reason);
-    return { delivered: 0, dropped: { rejected: request.items } };
-  }
-
-  #request(records: readonly QueueRecord[]): WriteRequest {
-    const { source } = this.#options;
-    const id = `${source.queueId}:${records[0]?.seq}-${records.at(-1)?.seq}`;
-    return { signal: source.signal, records, items: itemsOf(records), id };
-  }
-
-  #report(state: CursorActivity['state'], lastError?: string, nextAttemptMs?: number): void {
-    this.#lastError = lastError ?? this.#lastError;
-    this.#options.cursor.report({
-      state,
-      retries: this.#retries,
-      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
-      ...(nextAttemptMs === undefined ? {} : { nextAttemptMs }),
-    });
   }
 
   /** Waits, but not past the stop. */
   async #pause(ms: number): Promise<void> {
     await this.#options.clock.sleep(ms, this.#stopping.signal).catch(() => undefined);
   }
-}
-
-const nothing: Outcome = { delivered: 0, dropped: {} };
-
-function itemsOf(records: readonly QueueRecord[]): number {
-  let items = 0;
-  for (const record of records) {
-    items += record.items;
-  }
-  return items;
 }

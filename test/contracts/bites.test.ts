@@ -58,6 +58,8 @@ const outputFaults: Planted<OutputFault> = [
   ['ignores Retry-After', 'hands on how long a 503 asks to wait'],
   ['ignores dates in Retry-After', 'reads a date in Retry-After'],
   ['gives no reason', 'says why it was not delivered'],
+  ['names no cause', 'names the cause of a retry, for counting'],
+  ['has one attempt at a time', 'may have two attempts under way at once'],
   ['throws when the connection is refused', 'tries again when the connection is refused'],
   ['throws when the connection breaks', 'tries again when the connection breaks before the answer'],
   ['sends items twice', 'sends every item once'],

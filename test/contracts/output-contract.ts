@@ -81,6 +81,30 @@ const httpCases = {
       const result = await write(output, s.request(1));
       assert.match('reason' in result ? result.reason : '', /503/);
     }),
+  'names the cause of a retry, for counting': (s) =>
+    withFarSide(s, async ({ far, output }) => {
+      const causes: unknown[] = [];
+      for (const answer of [{ status: 429 }, { status: 503 }, { status: 500 }, 'drop'] as const) {
+        far.once(answer);
+        const result = await write(output, s.request(1));
+        causes.push('cause' in result ? result.cause : undefined);
+      }
+      assert.deepEqual(causes, ['busy', 'busy', 'server_error', 'unreachable']);
+    }),
+  'may have two attempts under way at once': (s) =>
+    withFarSide(s, async ({ far, output }) => {
+      far.answer('hang');
+      const stop = new AbortController();
+      const writing = [s.request(1), s.request(3)].map((request) => output.write(request, stop.signal));
+      const ended = Promise.allSettled(writing);
+      await until(() => far.requests.length === 2, { what: 'both requests' });
+      assert.deepEqual(
+        far.requests.map((received) => s.itemsIn(received)).toSorted((one, other) => one - other),
+        [s.request(1).items, s.request(3).items],
+      );
+      stop.abort(new Error('seen enough'));
+      await within(ended, 2_000, 'the end of both');
+    }),
   'tries again when the connection is refused': async (s) => {
     const runtime = fakeRuntime();
     const output = created(s, s.config(await refusedUrl()), runtime);

@@ -54,7 +54,7 @@ export class FileOutput implements Output {
         return { status: 'split', reason: error.message };
       }
       if (isSystemError(error)) {
-        return { status: 'retry', reason: `${this.#path}: ${error.message}` };
+        return { status: 'retry', reason: `${this.#path}: ${error.message}`, cause: 'local' };
       }
       throw error;
     }

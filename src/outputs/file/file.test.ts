@@ -132,6 +132,7 @@ describe('what can not be written', () => {
     expect(await output.write(request(span(1)), never)).toMatchObject({
       status: 'retry',
       reason: expect.stringContaining('EISDIR'),
+      cause: 'local',
     });
     renameSync(path(), `${path()}-away`);
     expect(await output.write(request(span(1)), never)).toEqual(delivered);

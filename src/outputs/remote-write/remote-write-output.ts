@@ -1,7 +1,7 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { Output, OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
-import { writeResultOf } from '../../http/status.ts';
+import { resultOfNoAnswer, writeResultOf } from '../../http/status.ts';
 import type { MetricFrame } from '../../model/metric.ts';
 import type { RemoteWriteConfig } from './remote-write.ts';
 import type { Sender } from './sender.ts';
@@ -78,7 +78,7 @@ export class RemoteWriteOutput implements Output {
       return writeResultOf(status, retryAfter, { records, nowMs: this.#runtime.clock.now(), ...detail });
     } catch (error) {
       signal.throwIfAborted();
-      return { status: 'retry', reason: error instanceof Error ? error.message : String(error) };
+      return resultOfNoAnswer(error);
     }
   }
 }

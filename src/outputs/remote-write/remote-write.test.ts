@@ -142,7 +142,11 @@ describe('remote_write', () => {
         expect(values).toEqual([1, -1, 2, -2, 3, -3]);
         far.forget();
         far.once({ status: 200 }, { status: 503, body: 'full\n  here' });
-        expect(await output.write(request(3), never)).toEqual({ status: 'retry', reason: 'HTTP 503: full here' });
+        expect(await output.write(request(3), never)).toEqual({
+          status: 'retry',
+          reason: 'HTTP 503: full here',
+          cause: 'busy',
+        });
         expect(far.requests).toHaveLength(2);
       }),
     ));
@@ -187,6 +191,7 @@ describe('remote_write', () => {
       expect(await output.write(request(1), never)).toMatchObject({
         status: 'retry',
         reason: expect.stringContaining('/does/not/exist.pem'),
+        cause: 'misconfigured',
       });
     }));
 

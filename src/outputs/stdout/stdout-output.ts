@@ -59,7 +59,7 @@ export class StdoutOutput implements Output {
         return { status: 'split', reason: error.message };
       }
       if (codeOf(error) === 'EPIPE' || codeOf(error) === 'EIO') {
-        return { status: 'retry', reason: 'nobody reads what is printed' };
+        return { status: 'retry', reason: 'nobody reads what is printed', cause: 'local' };
       }
       throw error;
     }

@@ -139,13 +139,13 @@ describe('requests', () => {
     ],
     [
       { status: 500, body: 'oops' },
-      { status: 'retry', reason: 'HTTP 500: oops' },
+      { status: 'retry', reason: 'HTTP 500: oops', cause: 'server_error' },
     ],
     [
       { status: 401, body: 'who are you?' },
-      { status: 'retry', reason: 'HTTP 401: who are you?' },
+      { status: 'retry', reason: 'HTTP 401: who are you?', cause: 'misconfigured' },
     ],
-    [{ status: 404 }, { status: 'retry', reason: 'HTTP 404' }],
+    [{ status: 404 }, { status: 'retry', reason: 'HTTP 404', cause: 'misconfigured' }],
     [
       { status: 400, body: 'bad\n span\n' },
       { status: 'rejected', reason: 'HTTP 400: bad span' },

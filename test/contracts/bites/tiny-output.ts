@@ -8,6 +8,7 @@ import {
   type Output,
   type OutputDefinition,
   type OutputRuntime,
+  type RetryCause,
   type WriteRequest,
   type WriteResult,
 } from '../../../src/contract/output.ts';
@@ -24,6 +25,8 @@ export type OutputFault =
   | 'ignores Retry-After'
   | 'ignores dates in Retry-After'
   | 'gives no reason'
+  | 'names no cause'
+  | 'has one attempt at a time'
   | 'throws when the connection is refused'
   | 'throws when the connection breaks'
   | 'sends items twice'
@@ -66,6 +69,7 @@ class TinyOutput implements Output {
   readonly #own: boolean;
   #stops = 0;
   #attempts = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(config: { readonly url: string }, runtime: OutputRuntime, rest: { fault: OutputFault; shared: Agent }) {
     this.#url = config.url;
@@ -121,6 +125,12 @@ class TinyOutput implements Output {
   }
 
   async #post(body: string, signal: AbortSignal, records = 1): Promise<WriteResult> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    if (this.#fault === 'has one attempt at a time') {
+      await before;
+    }
     try {
       const response = await request(this.#url, {
         method: 'POST',
@@ -138,8 +148,9 @@ class TinyOutput implements Output {
       if (this.#throwsAt(error)) {
         throw error;
       }
-      return { status: 'retry', reason: String(error) };
+      return { status: 'retry', reason: String(error), cause: 'unreachable' };
     } finally {
+      resolve();
       if (this.#fault === 'sends though aborted before') {
         signal.throwIfAborted();
       }
@@ -166,7 +177,8 @@ class TinyOutput implements Output {
         return { status, rejected: 1, reason };
       case 'retry': {
         const afterMs = this.#afterMs(String(headers['retry-after'] ?? ''));
-        return afterMs === undefined ? { status, reason } : { status, reason, afterMs };
+        const cause = this.#fault === 'names no cause' ? {} : { cause: causeOf(statusCode) };
+        return { status, reason, ...cause, ...(afterMs === undefined ? {} : { afterMs }) };
       }
       default:
         return { status, reason };
@@ -182,6 +194,10 @@ class TinyOutput implements Output {
     }
     return this.#fault === 'ignores dates in Retry-After' ? undefined : Date.parse(text) - this.#runtime.clock.now();
   }
+}
+
+function causeOf(statusCode: number): RetryCause {
+  return statusCode === 429 || statusCode === 503 ? 'busy' : 'server_error';
 }
 
 function byClass(statusCode: number, records: number): WriteResult['status'] {

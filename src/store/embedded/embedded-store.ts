@@ -5,6 +5,8 @@ import type { Clock, Health } from '../../contract/runtime.ts';
 import type { Answer, Question, Store, StorePosition, StoreStatus } from '../../contract/store.ts';
 import type { Signal } from '../../model/batch.ts';
 import { DamageBook } from './damage-book.ts';
+import { LogStore } from './logs/log-store.ts';
+import { MetricStore } from './metrics/metric-store.ts';
 import type { SignalStore } from './signal-store.ts';
 import { Slice } from './slice.ts';
 import type { DecodeSpans } from './traces/trace-intake.ts';
@@ -50,7 +52,11 @@ export class EmbeddedStore implements Store {
       clock,
       damage: this.#damage,
     });
-    const parts: readonly SignalStore[] = [new TraceStore({ ...common('traces'), decode: decodeSpans })];
+    const parts: readonly SignalStore[] = [
+      new TraceStore({ ...common('traces'), decode: decodeSpans }),
+      new LogStore(common('logs')),
+      new MetricStore(common('metrics')),
+    ];
     this.#parts = new Map(parts.map((part) => [part.signal, part]));
   }
 

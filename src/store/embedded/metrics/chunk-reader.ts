@@ -7,7 +7,8 @@ export class SampleRoom {
   readonly values: Float64Array;
   /** The words of `values`: the lower one first. */
   readonly words: Uint32Array;
-  stale: Uint8Array | undefined;
+  /** 1 where a stale marker stands; absent: none. */
+  stale?: Uint8Array;
   length = 0;
 
   constructor(count: number) {

@@ -45,6 +45,7 @@ export class SeriesTable {
   #nextOfName = wide(0);
   #hashed = wide(64).fill(none);
   #size = 0;
+  #holes = 0;
   #pairCount = 0;
 
   constructor() {
@@ -54,6 +55,11 @@ export class SeriesTable {
   /** Series have numbers below this. */
   get size(): number {
     return this.#size;
+  }
+
+  /** False where numbers were lost: then first series of names are not what they were when files were sorted. */
+  get whole(): boolean {
+    return this.#holes === 0;
   }
 
   get pairCount(): number {
@@ -73,6 +79,7 @@ export class SeriesTable {
   skipTo(size: number): void {
     while (this.#size < size) {
       const number = this.#size++;
+      this.#holes++;
       this.#reach();
       this.#columns.names[number] = none;
       this.#columns.rowEnds[number] = this.#rowBegin(number);
@@ -101,10 +108,8 @@ export class SeriesTable {
   /** With `__name__`, sorted by name in byte order. */
   labels(number: number): Labels {
     const labels: (readonly [string, string])[] = [];
-    const end = this.rowEnd(number);
     let named = false;
-    for (let at = this.#rowBegin(number); at < end; at++) {
-      const pair = this.#columns.rows[at] ?? 0;
+    for (const pair of this.pairsOf(number)) {
       const label = this.pairName(pair);
       if (!named && inByteOrder(label, metricName) > 0) {
         labels.push([metricName, this.name(number)]);
@@ -150,13 +155,9 @@ export class SeriesTable {
     return next === none ? undefined : next;
   }
 
-  /** The pairs of a series stand from the end of the row before to here; they are sorted by label name. */
-  rowEnd(number: number): number {
-    return this.#columns.rowEnds[number] ?? 0;
-  }
-
-  pairAt(at: number): number {
-    return this.#columns.rows[at] ?? 0;
+  /** Numbers of its label pairs, by label name. */
+  pairsOf(number: number): Uint32Array {
+    return this.#columns.rows.subarray(this.#rowBegin(number), this.#rowEnd(number));
   }
 
   pairName(pair: number): string {
@@ -170,7 +171,7 @@ export class SeriesTable {
   /** The pair of the series with a label of that name; undefined when it has none. */
   pairNamed(number: number, name: number): number | undefined {
     const { rows, pairNames } = this.#columns;
-    const end = this.rowEnd(number);
+    const end = this.#rowEnd(number);
     for (let at = this.#rowBegin(number); at < end; at++) {
       const pair = rows[at] ?? 0;
       if (pairNames[pair] === name) {
@@ -215,11 +216,17 @@ export class SeriesTable {
     table.#nextOfName = wide(columns.names.length).fill(none);
     for (const [number, name] of columns.names.entries()) {
       table.#size = number + 1;
-      if (name !== none) {
+      if (name === none) {
+        table.#holes++;
+      } else {
         table.#chain(number, name);
       }
     }
     return table;
+  }
+
+  #rowEnd(number: number): number {
+    return this.#columns.rowEnds[number] ?? 0;
   }
 
   #rowBegin(number: number): number {
@@ -327,7 +334,7 @@ export class SeriesTable {
 
   #is(number: number, name: number, row: ArrayLike<number>): boolean {
     const begin = this.#rowBegin(number);
-    if (this.#columns.names[number] !== name || this.rowEnd(number) - begin !== row.length) {
+    if (this.#columns.names[number] !== name || this.#rowEnd(number) - begin !== row.length) {
       return false;
     }
     for (let i = 0; i < row.length; i++) {
@@ -342,8 +349,7 @@ export class SeriesTable {
     this.#hashed = wide(this.#hashed.length * 4).fill(none);
     for (let number = 0; number < this.#size; number++) {
       if (this.known(number)) {
-        const row = this.#columns.rows.subarray(this.#rowBegin(number), this.rowEnd(number));
-        this.#hashed[this.#slot(this.#columns.names[number] ?? none, row)] = number;
+        this.#hashed[this.#slot(this.#columns.names[number] ?? none, this.pairsOf(number))] = number;
       }
     }
   }

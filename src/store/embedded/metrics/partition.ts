@@ -1,0 +1,264 @@
+import { existsSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode } from '../../../contract/errors.ts';
+import type { PartitionStatus } from '../../../contract/store.ts';
+import { systemDisk } from '../../../record/disk.ts';
+import type { FoundBlock } from '../blocks/block-format.ts';
+import { readPayload } from '../blocks/block-read.ts';
+import { type BlockScan, recordBytesOf } from '../blocks/block-scan.ts';
+import type { BlockPartition } from '../blocks/partition-series.ts';
+import type { DamageBook } from '../damage-book.ts';
+import type { FileCache } from '../file-cache.ts';
+import type { HeldPosition } from '../position.ts';
+import type { Chunk } from './chunk.ts';
+import { ChunkBlockView } from './chunk-block.ts';
+import { blockOf, type ChunkFile } from './chunk-file.ts';
+import type { FrameBlock, WrittenShapes } from './frame-block.ts';
+import { type PartitionIndex, readFacts, readIndex, type SealedFacts, writeIndexFile } from './index-file.ts';
+import { LivePart } from './live-part.ts';
+import { recoverLive } from './recovery.ts';
+import type { SeriesTable } from './series-table.ts';
+
+/** What all partitions of a store share. */
+export interface PartitionShared {
+  readonly files: FileCache;
+  readonly damage: DamageBook;
+}
+
+/** Blocks that one question has inflated, by file and number. */
+export type OpenBlocks = Map<string, ChunkBlockView | undefined>;
+
+/**
+ * One directory `<startMs>` as questions see it. While it is active: `blocks.rec` with the frames since its beginning, files of
+ * chunks (`chunks-1`, ...) with the samples of all but the last half hour, and those of the rest in memory. Sealed: the files of
+ * chunks and `index`.
+ */
+export class MetricPartition implements BlockPartition<FrameBlock> {
+  readonly dir: string;
+  readonly startMs: number;
+  readonly #shared: PartitionShared;
+  #live: LivePart | undefined;
+  #facts: SealedFacts | undefined;
+  #index: PartitionIndex | undefined;
+  #indexBytes = 0;
+  #gone = false;
+
+  constructor(dir: string, startMs: number, shared: PartitionShared) {
+    this.dir = dir;
+    this.startMs = startMs;
+    this.#shared = shared;
+    this.#live = new LivePart(dir, startMs);
+  }
+
+  get blocksPath(): string {
+    return join(this.dir, 'blocks.rec');
+  }
+
+  get #indexPath(): string {
+    return join(this.dir, 'index');
+  }
+
+  get sealed(): boolean {
+    return this.#live === undefined;
+  }
+
+  get bytes(): number {
+    return this.#live?.bytes ?? (this.#facts?.bytes ?? 0) + this.#indexBytes;
+  }
+
+  get items(): number {
+    return this.#live?.items ?? this.#facts?.items ?? 0;
+  }
+
+  get arrivedMs(): number {
+    return this.#live?.arrivedMs ?? this.#facts?.arrivedMs ?? this.startMs;
+  }
+
+  get position(): HeldPosition | undefined {
+    return this.#live === undefined ? this.#facts?.position : this.#live.position;
+  }
+
+  /** Bounds of its samples' times, ms since 1970; the lower one is above the other where there is none. */
+  get minMs(): number {
+    return this.#live?.minMs ?? this.#facts?.minMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  get maxMs(): number {
+    return this.#live?.maxMs ?? this.#facts?.maxMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Samples that stand in memory, and what they take there. */
+  get held(): { readonly sinceMs: number | undefined; readonly bytes: number } {
+    return this.#live?.held ?? { sinceMs: undefined, bytes: 0 };
+  }
+
+  /** Bytes of the index while it is in memory. */
+  get loadedBytes(): number {
+    return this.#index === undefined ? 0 : this.#indexBytes;
+  }
+
+  get writtenShapes(): WrittenShapes {
+    return this.#live?.writtenShapes ?? new Set();
+  }
+
+  status(): PartitionStatus {
+    const { startMs, sealed, bytes, items } = this;
+    return { signal: 'metrics', startMs, sealed, bytes, items };
+  }
+
+  exists(): boolean {
+    return existsSync(this.blocksPath) || existsSync(this.#indexPath);
+  }
+
+  openSealed(): boolean {
+    const bytes = statSync(this.#indexPath, { throwIfNoEntry: false })?.size;
+    if (bytes === undefined) {
+      return false;
+    }
+    try {
+      this.#facts = readFacts(this.#shared.files, this.#indexPath);
+    } catch (error) {
+      this.#nameBadIndex(error, bytes);
+      return false;
+    }
+    this.#indexBytes = bytes;
+    this.#live = undefined;
+    return true;
+  }
+
+  openLive(): BlockScan<FrameBlock> {
+    const { live, scan } = recoverLive(this.dir, this.startMs, this.#shared);
+    this.#live = live;
+    this.#index = undefined;
+    return scan;
+  }
+
+  grow(
+    blocks: readonly FoundBlock<FrameBlock>[],
+    position: HeldPosition | undefined,
+    fileBytes: number,
+    arrivedMs = 0,
+  ): void {
+    const live = this.#live;
+    if (live === undefined) {
+      throw new Error('a sealed partition does not grow');
+    }
+    for (const { summary } of blocks) {
+      for (const frame of summary.frames ?? []) {
+        live.take(frame);
+      }
+    }
+    live.moved(position, fileBytes, arrivedMs);
+  }
+
+  /** Writes what stands in memory to a file of chunks. */
+  async cut(): Promise<void> {
+    await this.#live?.cut();
+  }
+
+  async seal(): Promise<void> {
+    const live = this.#live;
+    if (live === undefined) {
+      return;
+    }
+    await live.cut();
+    const facts = live.facts();
+    this.#shared.files.forget(this.#indexPath);
+    this.#indexBytes = await writeIndexFile(this.#indexPath, live, facts);
+    this.#facts = facts;
+    this.#index = undefined;
+    this.#live = undefined;
+    this.#shared.files.forget(this.blocksPath);
+    await rm(this.blocksPath, { force: true });
+  }
+
+  async remove(): Promise<void> {
+    this.#gone = true;
+    this.#shared.files.forget(this.blocksPath);
+    this.#shared.files.forget(this.#indexPath);
+    for (const { name } of this.#live?.files ?? this.#index?.files ?? []) {
+      this.#shared.files.forget(join(this.dir, name));
+    }
+    this.#shared.damage.forget(this.dir);
+    await rm(this.dir, { recursive: true, force: true });
+    await systemDisk.syncDirOf(this.dir);
+  }
+
+  /** The series; of a sealed partition they are read when they are first asked for. */
+  table(): SeriesTable {
+    return this.#loaded().table;
+  }
+
+  /** Gives back what was read of the index. */
+  forget(): void {
+    this.#index = undefined;
+  }
+
+  /** The chunks of a series, those that arrived later behind. They are whole until others have their turn. */
+  chunks(series: number, range: { readonly startMs: number; readonly endMs: number }, open: OpenBlocks): Chunk[] {
+    if (this.#gone) {
+      return [];
+    }
+    const { table, files } = this.#loaded();
+    const leader = table.leader(series);
+    const found: Chunk[] = [];
+    for (const file of files) {
+      for (const number of table.whole ? [blockOf(file.blocks, leader, series)] : file.blocks.keys()) {
+        const summary = file.blocks[number]?.summary;
+        if (summary !== undefined && summary.minMs <= range.endMs && summary.maxMs >= range.startMs) {
+          found.push(...(this.#block(file, number, open)?.chunksOf(series) ?? []));
+        }
+      }
+    }
+    found.push(...(this.#live?.chunks(series) ?? []));
+    return found.filter(({ firstMs, lastMs }) => firstMs <= range.endMs && lastMs >= range.startMs);
+  }
+
+  /** May the series have samples in the range? */
+  reaches(series: number, { startMs, endMs }: { readonly startMs: number; readonly endMs: number }): boolean {
+    return this.#loaded().table.reaches(series, startMs, endMs) || this.#live?.reaches(series, startMs, endMs) === true;
+  }
+
+  #loaded(): PartitionIndex {
+    if (this.#live !== undefined) {
+      return this.#live;
+    }
+    try {
+      this.#index ??= readIndex(this.#shared.files, this.#indexPath, this.#indexBytes);
+      return this.#index;
+    } catch (error) {
+      this.#nameBadIndex(error, this.#indexBytes);
+      this.openLive();
+      return this.#loaded();
+    }
+  }
+
+  #block(file: ChunkFile, number: number, open: OpenBlocks): ChunkBlockView | undefined {
+    const path = join(this.dir, file.name);
+    const key = `${path}:${number}`;
+    const known = open.get(key);
+    const found = file.blocks[number];
+    if (known !== undefined || open.has(key) || found === undefined) {
+      return known;
+    }
+    let view: ChunkBlockView | undefined;
+    try {
+      view = new ChunkBlockView(readPayload(this.#shared.files, path, found.place));
+    } catch (error) {
+      const { offset } = found.place;
+      const reason = `${error instanceof Error ? error.message : String(error)}; ${found.summary.samples} samples lost`;
+      this.#shared.damage.note({ file: path, offset, bytes: recordBytesOf(found.place), reason });
+    }
+    open.set(key, view);
+    return view;
+  }
+
+  #nameBadIndex(error: unknown, bytes: number): void {
+    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
+      throw error;
+    }
+    const reason = `${error.message}; rebuilt from the chunks`;
+    this.#shared.damage.note({ file: this.#indexPath, offset: 0, bytes, reason });
+  }
+}

@@ -1,6 +1,7 @@
 import type { Grouping } from './ast.ts';
 import { executionError } from './errors.ts';
 import { dropLabels, keepLabels, type Labels, labelKey, metricName, withLabel } from './labels.ts';
+import { shownBytes } from './literals.ts';
 import { isEmpty, newRow, pause, type Row, type Scope } from './query.ts';
 import { merged } from './rows.ts';
 import { Mean, nanFirst, quantileOf, Variance } from './sums.ts';
@@ -71,6 +72,7 @@ export async function aggregated(
   aggregation: Aggregation,
 ): Promise<readonly Row[]> {
   const groups = groupsOf(rows, aggregation.grouping);
+  checkParameter(aggregation);
   switch (aggregation.op) {
     case 'sum':
       return each(scope, groups, sumOf);
@@ -180,6 +182,16 @@ async function mostOrLeast(scope: Scope, groups: readonly Group[], aggregation: 
     made.push(...[...best].flatMap((index) => kept[index] ?? []));
   }
   return made;
+}
+
+/** What is wrong is said even where there is nothing to choose from. */
+function checkParameter({ op, numbers, text }: Aggregation): void {
+  if (op === 'topk' || op === 'bottomk') {
+    numbers?.forEach(wholeParameter);
+  }
+  if (op === 'count_values' && text !== undefined && (text === '' || !text.isWellFormed())) {
+    throw executionError(`invalid label name "${shownBytes(text)}"`);
+  }
 }
 
 function wholeParameter(value: number): number {

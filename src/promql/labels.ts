@@ -60,12 +60,9 @@ export function compareLabels(a: Labels, b: Labels): number {
   return a.length - b.length;
 }
 
-/** `{__name__="x"}` in Prometheus' way of writing: `x{a="b"}`. */
+/** As Prometheus shows labels in messages: `{__name__="x", a="b"}`. */
 export function labelsText(labels: Labels): string {
-  const rest = dropName(labels);
-  const inner = rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ');
-  const name = labelValue(labels, metricName);
-  return name !== '' && inner === '' ? name : `${name}{${inner}}`;
+  return `{${labels.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`;
 }
 
 /** By UTF-8 bytes, which is by code point; UTF-16 units differ from that where surrogates meet U+E000 and above. */

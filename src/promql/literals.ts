@@ -89,7 +89,21 @@ export function unquoted(literal: string): string | undefined {
     }
     at += step;
   }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+  return decoded(Uint8Array.from(bytes));
+}
+
+/** Text that is not UTF-8 matches nothing: its bytes become lone surrogates, which no label has. */
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc_00 + byte)).join('');
+  }
+}
+
+/** The same text with such bytes as escapes. */
+export function shownBytes(text: string): string {
+  return text.replaceAll(/[\udc80-\udcff]/g, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc_00).toString(16)}`);
 }
 
 /** Takes the text up to the next backslash; gives how much. */

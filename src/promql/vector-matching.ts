@@ -1,6 +1,7 @@
 import { type BinaryExpr, comparisons, type Matching } from './ast.ts';
 import { executionError } from './errors.ts';
 import {
+  compareLabels,
   dropLabels,
   dropName,
   keepLabels,
@@ -81,11 +82,11 @@ function onlyOneAtATime(rows: readonly Row[], { expr, anyLeft, anyRight }: Meeti
   }
   for (let step = 0; step < first.present.length; step += 1) {
     const there = rows.filter((row) => row.present[step] === 1);
-    const [one, two] = there;
+    const [one, two] = there.slice(0, 2).sort((a, b) => compareLabels(a.labels, b.labels));
     if (one !== undefined && two !== undefined && anyLeft[step] === 1 && anyRight[step] === 1) {
       const side = expr.matching?.group === 'right' ? 'left' : 'right';
       const signature = labelsText(signatureOf(expr.matching)(one.labels));
-      const both = `[${labelsText(two.labels)}, ${labelsText(one.labels)}]`;
+      const both = `[${labelsText(one.labels)}, ${labelsText(two.labels)}]`;
       throw executionError(
         `found duplicate series for the match group ${signature} on the ${side} hand-side of the operation: ${both}` +
           ';many-to-many matching not allowed: matching labels must be unique on one side',
@@ -130,20 +131,26 @@ function combineInto(next: Row, { combine, expr }: Meeting, { row, one, before }
       continue;
     }
     const value = combine(row.values[step] ?? 0, one.values[step] ?? 0);
-    if (value === undefined) {
-      continue;
+    // Several for one are wrong even where the comparison leaves one of them.
+    if (value !== undefined || expr.matching?.group === undefined) {
+      onlyOnce(before, step, expr);
     }
-    if (before[step] === 1) {
-      const what =
-        expr.matching?.group === undefined
-          ? 'many-to-one matching must be explicit (group_left/group_right)'
-          : 'grouping labels must ensure unique matches';
-      throw executionError(`multiple matches for labels: ${what}`);
+    if (value !== undefined) {
+      next.values[step] = value;
+      next.present[step] = 1;
     }
-    before[step] = 1;
-    next.values[step] = value;
-    next.present[step] = 1;
   }
+}
+
+function onlyOnce(before: Uint8Array, step: number, { matching }: BinaryExpr): void {
+  if (before[step] === 1) {
+    const what =
+      matching?.group === undefined
+        ? 'many-to-one matching must be explicit (group_left/group_right)'
+        : 'grouping labels must ensure unique matches';
+    throw executionError(`multiple matches for labels: ${what}`);
+  }
+  before[step] = 1;
 }
 
 /** The labels of a result: those of the many side, without what matching leaves out, with what `group_…` takes along. */

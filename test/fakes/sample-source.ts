@@ -1,8 +1,7 @@
 import { labelTest } from '../../src/promql/label-test.ts';
-import { parseSelector } from '../../src/promql/promql.ts';
 import type { Matcher, SampleSource, Samples } from '../../src/promql/source.ts';
 
-type Point = number | 'stale' | undefined;
+export type Point = number | 'stale' | undefined;
 
 const values: Readonly<Record<string, number>> = {
   Inf: Infinity,
@@ -16,7 +15,7 @@ function number(text: string): number {
 }
 
 /** `_` nothing, `_x3` nothing three times, `stale`, `5`, `5x3` (four times 5), `0+10x3` (0 10 20 30), `9-3x2` (9 6 3). */
-function points(text: string): Point[] {
+export function points(text: string): Point[] {
   return text
     .trim()
     .split(/\s+/)
@@ -37,15 +36,24 @@ function points(text: string): Point[] {
     });
 }
 
+/** `name{a="b"} rest` → the labels, sorted, and what follows them. */
+export function labelled(line: string): { readonly labels: Samples['labels']; readonly rest: string } {
+  const [, name = '', inner = '', rest = ''] =
+    /^([a-zA-Z_:][\w:]*)?\s*(?:\{((?:[^}"]|"(?:[^"\\]|\\.)*")*)\})?\s*(.*)$/.exec(line.trim()) ?? [];
+  const pairs = [...inner.matchAll(/"?([^\s,="]+)"?\s*=\s*("(?:[^"\\]|\\.)*")/g)];
+  const labels = pairs.map(([, label = '', value = '']): [string, string] => [label, JSON.parse(value) as string]);
+  const all: [string, string][] = name === '' ? labels : [['__name__', name], ...labels];
+  return { labels: all.filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1)), rest };
+}
+
 /** `name{a="b"} 0+10x5` → its samples, one every `stepMs` from `startMs` on. */
 export function series(line: string, stepMs: number, startMs = 0): Samples {
-  const [, selector = '', rest = ''] = /^([^\s{]*(?:\{[^}]*\})?)\s+(.*)$/.exec(line.trim()) ?? [];
+  const { labels, rest } = labelled(line);
   const there = points(rest)
     .map((point, index) => ({ point, timeMs: startMs + index * stepMs }))
     .filter(({ point }) => point !== undefined);
-  const labels = parseSelector(selector).map(({ name, value }) => [name, value] as const);
   return {
-    labels: labels.filter(([, value]) => value !== '').toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    labels,
     timesMs: Float64Array.from(there, ({ timeMs }) => timeMs),
     values: Float64Array.from(there, ({ point }) => (typeof point === 'number' ? point : Number.NaN)),
     stale: Uint8Array.from(there, ({ point }) => (point === 'stale' ? 1 : 0)),

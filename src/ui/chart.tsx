@@ -77,7 +77,7 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number): uPl
   return {
     width,
     height,
-    padding: [10, 8, 0, 0],
+    padding: [10, 12, 0, 0],
     legend: { show: false },
     focus: { alpha: 0.25 },
     cursor: { points: { size: 6 }, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 } },

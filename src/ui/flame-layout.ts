@@ -120,6 +120,6 @@ function sharesOf(node: TraceNode, tree: TraceTree, parent: FlameBox | undefined
     const from = parent?.from ?? 0;
     return [from, Math.min(1, from + duration / total)];
   }
-  const from = (timestamp - tree.startMicros) / total;
-  return [from, from + duration / total];
+  const offset = timestamp - tree.startMicros;
+  return [offset / total, (offset + duration) / total];
 }

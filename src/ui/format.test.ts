@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { bytesText, countText, durationText, exactText, microsOf, rateText, spanText } from './format.ts';
+import { bytesText, countText, durationText, exactText, microsOf, numberText, rateText, spanText } from './format.ts';
 
 test('counts are written in full up to ten millions', () => {
   expect([0, 999, 1_000, 1_234_567, 12_345_678, 9.9e9].map(countText)).toEqual([
@@ -60,5 +60,28 @@ test('a duration is read with and without a unit', () => {
     undefined,
     undefined,
     undefined,
+  ]);
+});
+
+test('any number is short, and none is rounded to nothing', () => {
+  const numbers = [0, 3, 1.23456, 123.456, 12_345.678, 123_456.7, 98_765_432, -0.00123, 0.5, 1.5e-9, -3e15];
+  expect(numbers.map(numberText)).toEqual([
+    '0',
+    '3',
+    '1.235',
+    '123.5',
+    '12,345.7',
+    '123,457',
+    '98.8 M',
+    '-0.00123',
+    '0.5',
+    '1.50e-9',
+    '-3.00e+15',
+  ]);
+  expect([undefined, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map(numberText)).toEqual([
+    '–',
+    'NaN',
+    '+Inf',
+    '-Inf',
   ]);
 });

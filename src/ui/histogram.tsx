@@ -44,7 +44,9 @@ export function Histogram({ counts, chosen, onLevels, onSelect }: HistogramProps
             {level} <b>{countText(count)}</b>
           </button>
         ))}
-        <span class="under muted">{hover === undefined ? say('dragTime') : bucketText(hover)}</span>
+        <span class={hover === undefined ? 'under muted idle' : 'under muted'}>
+          {hover === undefined ? say('dragTime') : bucketText(hover)}
+        </span>
       </p>
       <Bars buckets={buckets} label={say('histogramLabel')} onHover={setHover} onSelect={onSelect} />
     </section>

@@ -12,13 +12,15 @@ const spare = 12;
 
 interface LogListProps {
   readonly lines: readonly LogLine[];
+  /** What was looked for. */
+  readonly words: readonly string[];
   readonly onOlder: () => void;
   readonly onMatch: (name: string, op: '=' | '!=', value: string) => void;
   readonly onAround: (line: LogLine) => void;
 }
 
 /** Thousands of lines of which only those in sight are drawn; one may be open. */
-export function LogList({ lines, onOlder, onMatch, onAround }: LogListProps): VNode {
+export function LogList({ lines, words, onOlder, onMatch, onAround }: LogListProps): VNode {
   const box = useRef<HTMLDivElement>(null);
   const view = useView(box);
   const [open, setOpen] = useState<string>();
@@ -53,6 +55,7 @@ export function LogList({ lines, onOlder, onMatch, onAround }: LogListProps): VN
             <LogRow
               key={line.id}
               line={line}
+              words={words}
               top={topOf(from + i)}
               chosen={line.id === chosen}
               open={line.id === open}

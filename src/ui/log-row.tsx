@@ -5,10 +5,12 @@ import { clockText, momentText } from './format.ts';
 import { useSay } from './hooks.ts';
 import { digestOf } from './log-digest.ts';
 import type { LogLine } from './logs-api.ts';
+import { Marked } from './marked.tsx';
 import { hashOf } from './route.ts';
 
 interface LogRowProps {
   readonly line: LogLine;
+  readonly words: readonly string[];
   /** Pixels from the top of the list. */
   readonly top: number;
   readonly chosen: boolean;
@@ -17,7 +19,7 @@ interface LogRowProps {
 }
 
 /** One line of a container, as one row. */
-export function LogRow({ line, top, chosen, open, onToggle }: LogRowProps): VNode {
+export function LogRow({ line, words, top, chosen, open, onToggle }: LogRowProps): VNode {
   const say = useSay();
   const digest = useMemo(() => digestOf(line.message), [line.message]);
   const source = sourceOf(line);
@@ -37,7 +39,12 @@ export function LogRow({ line, top, chosen, open, onToggle }: LogRowProps): VNod
         {source}
       </span>
       <span class="text mono">
-        {digest.head} {digest.rest !== '' && <span class="muted">{digest.rest}</span>}
+        <Marked text={digest.head} words={words} />{' '}
+        {digest.rest !== '' && (
+          <span class="muted">
+            <Marked text={digest.rest} words={words} />
+          </span>
+        )}
       </span>
       {line.traceId !== undefined && (
         <a

@@ -55,7 +55,7 @@ export function logsUrl(
 
 /** Words are looked for one by one, `"what is quoted"` as a whole. */
 export function textsOf(typed: string): readonly string[] {
-  return [...typed.matchAll(/"([^"]+)"?|(\S+)/g)]
+  return [...typed.matchAll(/"([^"]*)"?|(\S+)/g)]
     .map((found) => found[1] ?? found[2] ?? '')
     .filter((text) => text !== '');
 }

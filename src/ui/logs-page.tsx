@@ -8,7 +8,7 @@ import { LabelFilter, MatchChips } from './label-filter.tsx';
 import { withMatch } from './label-match.ts';
 import { type LogFeed, mostLines, useLogFeed } from './log-feed.ts';
 import { LogList } from './log-list.tsx';
-import { anyLines, type LogSearch } from './log-search.ts';
+import { anyLines, type LogSearch, textsOf } from './log-search.ts';
 import { countLines, type LogLine, loadLogLabels, loadLogValues } from './logs-api.ts';
 import './logs.css';
 import type { Go } from './route.ts';
@@ -61,10 +61,11 @@ export function LogsPage({ search, go, status, live }: LogsPageProps): VNode {
       {feed.lines === undefined && feed.error === undefined && <p class="empty">{say('loading')}</p>}
       {feed.lines?.length === 0 && <Nothing search={search} status={status} onSearch={onSearch} />}
       {feed.lines !== undefined && feed.lines.length > 0 && (
-        <section class="panel">
+        <section class="panel lines">
           <LogList
             key={JSON.stringify(search)}
             lines={feed.lines}
+            words={textsOf(search.text)}
             onOlder={older}
             onMatch={(name, op, value) => onSearch({ ...search, match: withMatch(search.match, { name, op, value }) })}
             onAround={around}

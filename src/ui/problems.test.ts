@@ -72,3 +72,22 @@ test('losses come before warnings', () => {
   expect(found[3]).toContain('dead-letter');
   expect(found[4]).toContain('on_full = "block"');
 });
+
+test('a target that is down and an input that has nothing to read say so, with the hint that they give', () => {
+  const inputs = [
+    { id: 'inputs.container[0]', detail: { problem: '/var/log/pods is not there' } },
+    {
+      id: 'inputs.prom[0]',
+      detail: {
+        targets: [
+          { url: 'http://a:1/metrics', state: 'down', error: 'connect ECONNREFUSED', hint: 'Is the port right?' },
+          { url: 'http://b:1/metrics', state: 'up' },
+        ],
+      },
+    },
+  ];
+  expect(sentences({ inputs })).toEqual([
+    'warning: inputs.container[0]: /var/log/pods is not there → It brings nothing until this is solved.',
+    'warning: The page http://a:1/metrics can’t be scraped: connect ECONNREFUSED → Is the port right?',
+  ]);
+});

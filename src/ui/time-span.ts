@@ -41,7 +41,7 @@ export function timeSpanOf(params: URLSearchParams): TimeSpan {
   const until = momentOf(params.get('until'));
   const from = momentOf(params.get('from'));
   return {
-    range: range in ranges ? (range as Range) : usualRange,
+    range: Object.hasOwn(ranges, range) ? (range as Range) : usualRange,
     ...(until === undefined ? {} : { until }),
     ...(until === undefined || from === undefined || from >= until ? {} : { from }),
   };

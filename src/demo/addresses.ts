@@ -31,7 +31,7 @@ const usualPorts: Readonly<Record<Port, number>> = {
 const portNames = Object.keys(usualPorts) as Port[];
 
 /** The first pod is at `.11`; each mesh on this machine has a third number of its own. */
-const networks = Array.from({ length: 32 }, (_, n) => `127.95.${29 + n}`);
+const ownNetworks = Array.from({ length: 32 }, (_, n) => `127.95.${29 + n}`);
 /** Held by a mesh for as long as it runs: Envoys share a port without a word, so somebody has to keep the network. */
 const claimPort = 15_021;
 
@@ -42,10 +42,10 @@ export interface PodAddresses {
 }
 
 /**
- * One loopback address for each pod, with the usual ports. Where this machine has no such addresses, or none of them is
- * free, all pods share 127.0.0.1 and have free ports.
+ * One loopback address for each pod, with the usual ports. Where this machine has no such addresses (macOS has 127.0.0.1
+ * alone), or none of them is free, all pods share 127.0.0.1 and have free ports.
  */
-export async function podAddresses(count: number): Promise<PodAddresses> {
+export async function podAddresses(count: number, networks: readonly string[] = ownNetworks): Promise<PodAddresses> {
   for (const network of networks) {
     const claim = await listenOn(`${network}.1`, claimPort);
     if (claim === 'no such address') {

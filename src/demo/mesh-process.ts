@@ -1,3 +1,4 @@
+import { podAddresses } from './addresses.ts';
 import { Mesh, type MeshFacts } from './mesh.ts';
 
 /** What the mesh's process tells the daemon. */
@@ -18,7 +19,8 @@ async function main([folder = '', program = '', host = '', port = '']: readonly 
     }
   };
   const onEnd = (workload: string, how: string) => tell({ kind: 'ended', workload, how });
-  const mesh = new Mesh({ folder, program, zipkin: { host, port: Number(port) }, onEnd });
+  const zipkin = { host, port: Number(port) };
+  const mesh = new Mesh({ folder, program, zipkin, addresses: (count) => podAddresses(count), onEnd });
   const over = new AbortController();
   process.once('disconnect', () => over.abort());
   // The daemon's terminal is not this process's: it ends when the daemon says so.

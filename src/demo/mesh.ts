@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PodAddress, type PodAddresses, podAddresses } from './addresses.ts';
+import type { PodAddress, PodAddresses } from './addresses.ts';
 import { applicationOf } from './bookinfo.ts';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 import { EnvoyProcess } from './envoy-process.ts';
@@ -19,6 +19,8 @@ export interface MeshPlan {
   /** Envoy. */
   readonly program: string;
   readonly zipkin: Place;
+  /** Finds so many addresses, which are this mesh's until they are released. */
+  readonly addresses: (count: number) => Promise<PodAddresses>;
   readonly onEnd: (workload: string, how: string) => void;
 }
 
@@ -64,19 +66,14 @@ export class Mesh {
   /** Resolves when all of it answers. Rejects where a part does not start; `stop` then ends the others. */
   async start(signal: AbortSignal): Promise<MeshFacts> {
     await mkdir(join(this.#plan.folder, 'envoy'), { recursive: true });
-    const addresses = await podAddresses(workloads.length);
+    const addresses = await this.#plan.addresses(workloads.length);
     this.#addresses = addresses;
     this.#pods = workloads.map((workload, n) => this.#pod(workload, addressAt(addresses, n)));
     for (const { address, agent, service } of this.#pods) {
       await agent.start();
       await service?.start({ host: address.ip, port: address.app });
     }
-    const started = await Promise.allSettled(this.#pods.map((pod) => this.#startEnvoy(pod, signal)));
-    for (const one of started) {
-      if (one.status === 'rejected') {
-        throw one.reason;
-      }
-    }
+    await this.#startEnvoys(signal);
     const { ip: host, ingress: port } = this.#addressOf(gateway);
     this.#load = new Load({ host, port });
     this.#load.start();
@@ -114,6 +111,15 @@ export class Mesh {
     const make = applicationOf(app) ?? productpage;
     const service = new Service(make(workload, write), { host: address.ip, port: address.outbound });
     return { workload, address, agent, proxyLog, appLog, service };
+  }
+
+  /** The first that fails takes back the others, and its error is the one that counts. */
+  async #startEnvoys(signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    const starting = this.#pods.map((pod) => this.#startEnvoy(pod, either).catch((error) => failed.abort(error)));
+    await Promise.all(starting);
+    either.throwIfAborted();
   }
 
   async #startEnvoy({ workload, address, agent, proxyLog }: Pod, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import { type Daemon, startDaemon } from './daemon.ts';
 interface Item {
   readonly signal: string;
   readonly name?: string;
+  readonly value?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly message?: string;
   readonly container?: string;
@@ -175,6 +176,10 @@ describeWith('envoy', (environment) => {
           );
           expect(sample.labels).toMatchObject({ namespace: expect.any(String), pod: expect.any(String) });
 
+          const refused = (await itemsIn(out)).filter(
+            ({ name = '', value = 0 }) => /^envoy_tracing_zipkin_reports_(dropped|failed)$/.test(name) && value > 0,
+          );
+          expect(refused).toEqual([]);
           const status = await daemon.status();
           const dropped = status.lanes.flatMap((lane) =>
             lane.outputs.flatMap((output) => Object.entries(output.dropped)),

@@ -6,7 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { parse } from 'toml';
+import { podAddresses } from '../../src/demo/addresses.ts';
 import { type Demo, startDemo } from '../../src/demo/demo.ts';
+import { Mesh } from '../../src/demo/mesh.ts';
 import { describeWith } from '../components/needs.ts';
 import { MemoryLog } from '../fakes/runtime.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
@@ -325,6 +327,41 @@ describeWith('envoy', (environment) => {
       await until(() => traces().some((one) => one.length === 9), { ...patient, what: 'a whole trace' });
     } finally {
       await Promise.all([demo.stop(), 'stop' in other ? other.stop() : undefined]);
+    }
+    expect(processes()).toEqual([]);
+  }, 300_000);
+
+  test('where there is one loopback address only, the pods share it, and are told apart all the same', async () => {
+    const mesh = new Mesh({
+      folder: join(dir.path, 'demo'),
+      program: join(environment, 'bin', 'envoy'),
+      zipkin: zipkin(),
+      addresses: (count) => podAddresses(count, []),
+      onEnd: () => {},
+    });
+    try {
+      const { gateway, pods } = await mesh.start(never);
+      expect(new Set([gateway, ...pods.map(({ metrics }) => metrics)].map((url) => new URL(url).hostname))).toEqual(
+        new Set(['127.0.0.1']),
+      );
+      await until(() => traces().some((one) => one.length === 9), { ...patient, what: 'a whole trace' });
+      const ratings = pods.find(({ app }) => app === 'ratings');
+      const found = await until(
+        async () =>
+          (await standardMetrics(ratings?.metrics ?? '')).find(({ labels }) => labels['source_app'] === 'reviews'),
+        { ...patient, what: 'a request that ratings counted' },
+      );
+      expect(found.labels).toMatchObject({ reporter: 'destination', destination_workload: 'ratings-v1' });
+      const productpage = pods.find(({ app }) => app === 'productpage');
+      await until(
+        async () =>
+          (await standardMetrics(productpage?.metrics ?? '')).find(
+            ({ labels }) => labels['destination_workload'] === 'details-v1',
+          ),
+        { ...patient, what: 'a request that productpage sent to details' },
+      );
+    } finally {
+      await mesh.stop();
     }
     expect(processes()).toEqual([]);
   }, 300_000);

@@ -6,6 +6,7 @@ import type { Answer, Question, Store, StorePosition, StoreStatus } from '../../
 import type { Signal } from '../../model/batch.ts';
 import { DamageBook } from './damage-book.ts';
 import { LogStore } from './logs/log-store.ts';
+import { MetricStore } from './metrics/metric-store.ts';
 import type { SignalStore } from './signal-store.ts';
 import { Slice } from './slice.ts';
 import type { DecodeSpans } from './traces/trace-intake.ts';
@@ -54,6 +55,7 @@ export class EmbeddedStore implements Store {
     const parts: readonly SignalStore[] = [
       new TraceStore({ ...common('traces'), decode: decodeSpans }),
       new LogStore(common('logs')),
+      new MetricStore(common('metrics')),
     ];
     this.#parts = new Map(parts.map((part) => [part.signal, part]));
   }

@@ -25,10 +25,18 @@ export class BodyBudget {
 
   /** Throws BRIDGE_OVERLOADED, and then holds nothing more. */
   hold(bytes: number): void {
-    if (this.#heldBytes + bytes > this.#maxBytes) {
+    if (!this.tryHold(bytes)) {
       throw new BridgeError('BRIDGE_OVERLOADED', 'too many request bodies at once; try again later');
     }
+  }
+
+  /** False, and then holds nothing more, where `hold` throws. */
+  tryHold(bytes: number): boolean {
+    if (this.#heldBytes + bytes > this.#maxBytes) {
+      return false;
+    }
     this.#heldBytes += bytes;
+    return true;
   }
 
   release(bytes: number): void {

@@ -7,6 +7,7 @@ import type { HttpRoute, ListenerName, Routes } from '../contract/http.ts';
 import type { Clock, Logger } from '../contract/runtime.ts';
 import type { ListenerStatus } from '../contract/status.ts';
 import type { AccessPolicy } from './access.ts';
+import { QuickListener } from './quick-listener.ts';
 import { RouteServer } from './route-server.ts';
 
 export interface ListenerSpec {
@@ -38,6 +39,8 @@ const closeGraceMs = 10_000;
 interface OpenListener {
   readonly server: Server;
   readonly app: FastifyInstance;
+  /** Where the connections are plain TCP. */
+  readonly quick: QuickListener | undefined;
 }
 
 function listen(server: Server, spec: ListenerSpec): Promise<void> {
@@ -167,7 +170,7 @@ export class Listeners implements Routes {
       return { name: spec.name, off };
     }
     server.on('error', (error) => this.#log.error({ listener: spec.name, error }, 'A listener failed.'));
-    this.#open.push({ server, app });
+    this.#open.push({ server, app, quick: spec.tls === undefined ? this.#quick(server, routes) : undefined });
     return { name: spec.name, address: boundAddress(server) };
   }
 
@@ -179,15 +182,29 @@ export class Listeners implements Routes {
     await Promise.all(open.map((listener) => this.#closeOne(listener)));
   }
 
-  async #closeOne({ server, app }: OpenListener): Promise<void> {
+  #quick(server: Server, routes: readonly HttpRoute[]): QuickListener {
+    const times = { headersMs: headersTimeoutMs, requestMs: requestTimeoutMs, keepAliveMs };
+    return new QuickListener({
+      server,
+      routes,
+      answers: this.#server,
+      clock: this.#clock,
+      times,
+      checkMs: timeoutCheckMs,
+    });
+  }
+
+  async #closeOne({ server, app, quick }: OpenListener): Promise<void> {
+    const connections = quick ?? server;
     const grace = new AbortController();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
+    connections.closeIdleConnections();
     const cut = this.#clock.sleep(closeGraceMs, grace.signal).then(
-      () => server.closeAllConnections(),
+      () => connections.closeAllConnections(),
       () => undefined,
     );
     await closed;
+    quick?.stop();
     grace.abort();
     await cut;
     await app.close();

@@ -7,6 +7,7 @@ import type { AccessPolicy, Refusal } from './access.ts';
 import { BodyBudget, CallerGone, gunzip, inflateFactor, isGzip, readBody } from './body.ts';
 import { Exchange, plainText } from './exchange.ts';
 import { loginPage } from './login.ts';
+import type { QuickRequest } from './quick-request.ts';
 import { statusOf } from './status.ts';
 
 /** Bodies in memory at once, over all listeners: some twenty of the largest that a route takes. */
@@ -56,12 +57,16 @@ function refused({ status, message }: Refusal, exchange: Exchange): HttpResponse
 export class RouteServer {
   readonly #log: Logger;
   readonly #access: AccessPolicy;
-  readonly #budget = new BodyBudget(maxHeldBytes);
+  readonly budget = new BodyBudget(maxHeldBytes);
   #isClosing = false;
 
   constructor(options: { readonly log: Logger; readonly access: AccessPolicy }) {
     this.#log = options.log;
     this.#access = options.access;
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** From now on every answer ends its connection. */
@@ -142,10 +147,10 @@ export class RouteServer {
     try {
       const answer = await this.#answer(route, exchange);
       if (answer !== undefined) {
-        await this.#write(exchange, allowsOrigins(route) ? withOrigins(answer) : answer);
+        await this.#write(exchange, this.#finished(answer, route));
       }
     } finally {
-      this.#budget.release(exchange.body.length);
+      this.budget.release(exchange.body.length);
     }
   }
 
@@ -175,14 +180,48 @@ export class RouteServer {
     if (route.method === 'GET') {
       return;
     }
-    const maxBytes = route.maxBodyBytes ?? 0;
-    const wire = await readBody(exchange.incoming, maxBytes, this.#budget);
+    const wire = await readBody(exchange.incoming, route.maxBodyBytes ?? 0, this.budget);
     exchange.body = wire;
     exchange.wireBytes = wire.length;
-    if (route.inflate === true && wire.length > 0 && isGzip(exchange.headers['content-encoding'])) {
-      exchange.body = await gunzip(wire, maxBytes * inflateFactor, this.#budget);
-      this.#budget.release(wire.length);
+    await this.#inflate(exchange, route);
+  }
+
+  async #inflate(request: Exchange | QuickRequest, route: HttpRoute): Promise<void> {
+    const wire = request.body;
+    if (route.inflate === true && wire.length > 0 && isGzip(request.headers['content-encoding'])) {
+      request.body = await gunzip(wire, (route.maxBodyBytes ?? 0) * inflateFactor, this.budget);
+      this.budget.release(wire.length);
     }
+  }
+
+  /** Answers a post to an open route whose body is here. Never rejects; undefined when nobody waits for an answer any more. */
+  async answerQuick(route: HttpRoute, request: QuickRequest): Promise<HttpResponse | undefined> {
+    let held = 0;
+    try {
+      this.budget.hold(request.body.length);
+      held = request.body.length;
+      if (request.headers['content-encoding'] !== undefined) {
+        await this.#inflate(request, route);
+        held = request.body.length;
+      }
+    } catch (error) {
+      this.budget.release(held);
+      if (error instanceof BridgeError) {
+        route.onRefused?.(error);
+      }
+      return this.#finished(this.#fault(error, route), route);
+    }
+    try {
+      return this.#finished(await route.handle(request), route);
+    } catch (error) {
+      return request.isGone ? undefined : this.#finished(this.#fault(error, route), route);
+    } finally {
+      this.budget.release(held);
+    }
+  }
+
+  #finished(answer: HttpResponse, route: HttpRoute): HttpResponse {
+    return allowsOrigins(route) ? withOrigins(answer) : answer;
   }
 
   #fault(error: unknown, route: HttpRoute): HttpResponse {

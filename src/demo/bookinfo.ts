@@ -1,6 +1,6 @@
 import { systemClock } from '../lib/clock.ts';
-import { type Application, type MakeApplication, numberIn, type Reply, type Visit } from './service.ts';
-import type { Workload } from './topology.ts';
+import type { Answer } from './http-get.ts';
+import { type Application, type MakeApplication, numberIn, type Reply } from './service.ts';
 
 /** Bookinfo has one book, with the number 0. */
 const theBook = 0;
@@ -78,21 +78,31 @@ const ratings: MakeApplication = (_, write) => {
 };
 
 /** `reviews`: one JSON object a line. v1 has no stars, v2 black ones, v3 red ones. */
-const reviews: MakeApplication = ({ version, pod }: Workload, write): Application => {
-  const colour = starColours[version];
+const reviews: MakeApplication = ({ version, pod }, write): Application => {
+  const color = starColours[version];
   return {
     answer: async (visit) => {
       const id = numberIn(visit.path);
-      const rating = colour === undefined ? {} : await ratingsOf(visit, id, colour);
-      const list = reviewsText.map((one, n) => ({ ...one, ...(colour === undefined ? {} : { rating: rating[n] }) }));
-      return json(200, { id, podname: pod, clustername: 'demo', reviews: list });
+      const answer = (list: readonly object[]) => ({ id, podname: pod, clustername: 'demo', reviews: list });
+      if (color === undefined) {
+        return json(200, answer(reviewsText));
+      }
+      const stars = starsIn(await visit.call('ratings', `/ratings/${id}`));
+      const rated = reviewsText.map((one, n) => ({ ...one, rating: stars[n] && { stars: stars[n], color } }));
+      if (stars.length > 0) {
+        return json(200, answer(rated));
+      }
+      const unrated = reviewsText.map((one) => ({
+        ...one,
+        rating: { error: 'Ratings service is currently unavailable' },
+      }));
+      return { ...json(200, answer(unrated)), problem: 'the ratings service is not to be had' };
     },
-    served: ({ path, headers }, { status, body }, durationMs) => {
-      const isWhole = !body.includes('"error"');
+    served: ({ path, headers }, { status, problem }, durationMs) => {
       const line = {
         time: new Date(systemClock.now()).toISOString(),
-        level: isWhole ? 'info' : 'error',
-        msg: isWhole ? 'reviews answered' : 'the ratings service is not to be had',
+        level: problem === undefined ? 'info' : 'error',
+        msg: problem ?? 'reviews answered',
         trace_id: headers['x-b3-traceid'] ?? '',
         path,
         status,
@@ -103,13 +113,13 @@ const reviews: MakeApplication = ({ version, pod }: Workload, write): Applicatio
   };
 };
 
-async function ratingsOf(visit: Visit, id: number | undefined, color: string): Promise<Record<number, object>> {
-  const answer = await visit.call('ratings', `/ratings/${id}`);
+/** Stars by reviewer; empty where they are not to be had. */
+function starsIn(answer: Answer | undefined): readonly number[] {
   if (answer?.status !== 200) {
-    return [0, 1].map(() => ({ error: 'Ratings service is currently unavailable' }));
+    return [];
   }
   const found: { ratings: Record<string, number> } = JSON.parse(answer.body.toString());
-  return Object.values(found.ratings).map((stars) => ({ stars, color }));
+  return Object.values(found.ratings);
 }
 
 const applications: Readonly<Record<string, MakeApplication>> = { details, ratings, reviews };

@@ -28,6 +28,8 @@ export interface Reply {
   readonly status: number;
   readonly type?: 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
   readonly body: string;
+  /** What went wrong behind an answer that is good all the same; for the log. */
+  readonly problem?: string;
 }
 
 export interface Visit {

@@ -52,7 +52,7 @@ export const commands = {
     usage: 'queue (inspect|verify|repair) [--data-dir DIR] [--json]',
     summary: 'Looks into the queue on disk, also while nothing runs.',
     options: [dataDir, ['--json', 'one JSON object instead of text']],
-    more: 'inspect says what each lane holds and how far each output is; verify reads every record and names what is damaged.',
+    more: 'inspect says what each lane holds and how far each output is; verify reads every record, names what is damaged, and ends with 1 if something is. Both change nothing. repair is not part of this version: the daemon passes over damage whenever it starts.',
   },
   version: { usage: 'version', summary: 'Prints the version.' },
   help: { usage: 'help [COMMAND]', summary: 'Explains a command.' },

@@ -34,7 +34,7 @@ test('inspect says what a lane holds and how far its outputs are', () =>
     expect(code).toBe(0);
     const { size } = await stat(segment);
     expect(out).toMatch(
-      new RegExp(`^traces   30 items in 10 records so far, 1 segments, ${size} bytes, queue [\\w-]+\\n`),
+      new RegExp(`^traces   30 items in 10 records so far; on disk 1 segment, ${size} bytes; queue [\\w-]+\\n`),
     );
     expect(out).toContain('         far-side: 0 delivered, 30 waiting, 0 lost, 0 not for it');
   }));
@@ -57,6 +57,7 @@ test('verify of a sound queue is good, and says the same as JSON', () =>
         },
       ],
     });
+    expect((await ask('verify', dir)).out.split('\n').at(-1)).toBe('good: every record can be read');
   }));
 
 test('verify names damage to the item, changes nothing, and ends with 1', () =>
@@ -69,6 +70,7 @@ test('verify names damage to the item, changes nothing, and ends with 1', () =>
     const { code, out } = await ask('verify', dir);
     expect(code).toBe(1);
     expect(out).toMatch(/^ {9}damaged: \d{20}\.seg at byte \d+, \d+ bytes, 3 items: \S/m);
+    expect(out.split('\n').at(-1)).toMatch(/^not good: 1 damaged place, 3 items; the daemon passes over them/);
     expect(await readFile(segment)).toEqual(bytes);
   }));
 
@@ -78,7 +80,7 @@ test('a torn end is named', () =>
     const bytes = await readFile(segment);
     await writeFile(segment, bytes.subarray(0, bytes.length - 1));
     const { out } = await ask('verify', dir);
-    expect(out).toMatch(/the last \d+ bytes are no whole record, and are cut when the daemon starts/);
+    expect(out).toMatch(/the end, \d+ bytes, is no whole record; the daemon cuts it off when it starts/);
   }));
 
 test('where there is no queue, that is said', () =>

@@ -55,7 +55,10 @@ export async function queue(question: QueueQuestion, terminal: Terminal): Promis
       lanes.push(await report(signal, await read(dir)));
     }
   }
-  terminal.out(question.json ? JSON.stringify({ lanes }, undefined, 2) : lanes.flatMap(linesOf).join('\n'));
+  const verdict = question.action === 'verify' ? [verdictOf(lanes)] : [];
+  terminal.out(
+    question.json ? JSON.stringify({ lanes }, undefined, 2) : [...lanes.flatMap(linesOf), ...verdict].join('\n'),
+  );
   return lanes.some(({ losses }) => losses.length > 0) ? exitCodes.failed : exitCodes.good;
 }
 
@@ -94,18 +97,34 @@ async function report(signal: Signal, found: Recovered): Promise<LaneReport> {
 
 function linesOf(lane: LaneReport): readonly string[] {
   const { signal, segments, bytes, seq, cumItems, queueId, tornBytes } = lane;
-  const head = `${signal.padEnd(8)} ${cumItems} items in ${seq} records so far, ${segments} segments, ${bytes} bytes, queue ${queueId ?? 'without a name'}`;
+  const held = `${counted(segments, 'segment')}, ${counted(bytes, 'byte')}`;
+  const head = `${signal.padEnd(8)} ${counted(cumItems, 'item')} in ${counted(seq, 'record')} so far; on disk ${held}; queue ${queueId ?? 'without a name'}`;
   const outputs = lane.outputs.map((books) => {
     const dropped = Object.entries(books.dropped).map(([reason, items]) => `, ${items} dropped (${reason})`);
     return `         ${books.output}: ${books.delivered} delivered, ${books.queuedItems} waiting, ${books.lost} lost, ${books.routedAway} not for it${dropped.join('')}`;
   });
   const losses = lane.losses.map(
     ({ segment, offset, bytes: damaged, items, reason }) =>
-      `         damaged: ${segment} at byte ${offset}, ${damaged} bytes${items === undefined ? '' : `, ${items} items`}: ${reason}`,
+      `         damaged: ${segment} at byte ${offset}, ${counted(damaged, 'byte')}${items === undefined ? '' : `, ${counted(items, 'item')}`}: ${reason}`,
   );
   const torn =
     tornBytes === 0
       ? []
-      : [`         the last ${tornBytes} bytes are no whole record, and are cut when the daemon starts`];
+      : [`         the end, ${counted(tornBytes, 'byte')}, is no whole record; the daemon cuts it off when it starts`];
   return [head, ...outputs, ...losses, ...torn];
+}
+
+/** What it comes to, for somebody who never saw a lane. */
+function verdictOf(lanes: readonly LaneReport[]): string {
+  const losses = lanes.flatMap((lane) => lane.losses);
+  if (losses.length === 0) {
+    return 'good: every record can be read';
+  }
+  const items = losses.reduce((sum, loss) => sum + (loss.items ?? 0), 0);
+  const atLeast = losses.some((loss) => loss.items === undefined) ? 'at least ' : '';
+  return `not good: ${counted(losses.length, 'damaged place')}, ${atLeast}${counted(items, 'item')}; the daemon passes over them and goes on, and what was delivered before stays delivered`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
+import { discoveryInput } from './bridge/discovery.ts';
 import { fileSystemBytes, freeBytesOf, laneCaps } from './bridge/disk-space.ts';
 import { HostedInput, type InputHost } from './bridge/inputs.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
@@ -30,6 +31,8 @@ export interface BridgeOptions {
   readonly demo: boolean;
   readonly version: string;
   readonly inCluster: boolean;
+  /** Where the API server of the cluster is looked for. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Name of the node, where the environment tells it. */
   readonly nodeName?: string;
   /** Aborted to end the process in good order. */
@@ -101,7 +104,9 @@ class Bridge {
       listeners.add(route);
     }
     const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
-    this.#inputs = this.#config.inputs.map((input) => new HostedInput(input, host));
+    const discovery = discoveryInput({ config: this.#config, env: this.#options.env, node: this.#node });
+    const inputs = [...this.#config.inputs, ...(discovery === undefined ? [] : [discovery])];
+    this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {
       await input.start();
     }

@@ -51,6 +51,7 @@ async function run(options: RunOptions): Promise<number> {
     demo: options.demo,
     version: await version(),
     inCluster: where.inCluster,
+    env: process.env,
     signal: endSignal(),
     print: terminal.out,
   });

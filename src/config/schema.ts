@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, cidrs, duration, listen, percentOrBytes, serverTls } from './fields.ts';
+import { bytes, cidrs, duration, listen, percentOrBytes, serverTls, url } from './fields.ts';
 
 /** What the defaults of our own tables depend on. */
 export interface Surroundings {
@@ -75,12 +75,31 @@ const store = z.strictObject({
 });
 
 const kubernetes = z.strictObject({
+  discovery: z
+    .enum(['auto', 'off'])
+    .default('auto')
+    .describe('Find the pages of the pods of this node by their annotations. `auto`: in a cluster.'),
+  istio: z
+    .enum(['auto', 'off'])
+    .default('auto')
+    .describe(
+      '`auto`: sidecars, gateways, ztunnel, waypoints and istiod on this node are scraped without annotations.',
+    ),
   node_name: z
     .string()
     .min(1)
     .optional()
     .meta({ example: 'node-1' })
     .describe("Name of the node that this runs on. Default: the machine's name."),
+  api_server: url()
+    .optional()
+    .meta({ example: 'http://127.0.0.1:8001' })
+    .describe("The API server, such as that of `kubectl proxy`. Default: the cluster's own, inside one."),
+  service_account_dir: z
+    .string()
+    .min(1)
+    .default('/var/run/secrets/kubernetes.io/serviceaccount')
+    .describe('Where `token` and `ca.crt` of the service account are.'),
   kubeconfig: z
     .string()
     .min(1)

@@ -82,3 +82,30 @@ export interface BridgeStatus {
   readonly ready: boolean;
   readonly notReady: readonly string[];
 }
+
+/** What an input that finds its targets by itself makes of one pod: `meshbridge explain`, and `pods` in its status. */
+export interface PodExplanation {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly targets: readonly PodTargetExplanation[];
+  /** What is wrong with its annotations, and what is left out because of it: whole lines. */
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+  /** Why none of it is collected; absent where something is. */
+  readonly skipped?: string;
+}
+
+export interface PodTargetExplanation {
+  readonly url: string;
+  /** As the annotation has it. */
+  readonly written?: string;
+  /** The annotation or rule that it comes from. */
+  readonly rule: string;
+  readonly source: string;
+  readonly intervalMs: number;
+  readonly measurement?: string;
+  /** Labels that its series get. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What its settings leave out, in words. */
+  readonly leftOut: readonly string[];
+}

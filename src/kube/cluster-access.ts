@@ -9,12 +9,10 @@ export interface ClusterAccess {
   readonly caFile?: string;
 }
 
-export const serviceAccountDir = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-/** What kubelet tells every container. Undefined outside a cluster. */
+/** What kubelet tells every container; `dir` holds its service account. Undefined outside a cluster. */
 export function inClusterAccess(
   env: Readonly<Record<string, string | undefined>>,
-  dir: string = serviceAccountDir,
+  dir: string,
 ): ClusterAccess | undefined {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   if (host === '') {

@@ -5,148 +5,166 @@ const idle = 'Known from DataKit and read, but it does nothing here.';
 const text = () => z.string().optional();
 const texts = () => z.array(z.string()).default([]);
 
+const fields = {
+  url: page()
+    .optional()
+    .meta({ example: 'http://127.0.0.1:15020/stats/prometheus' })
+    .describe('The page to scrape. Used only where `urls` is empty.'),
+  urls: z
+    .array(page())
+    .default([])
+    .meta({ example: ['http://127.0.0.1:15020/stats/prometheus'] })
+    .describe('The pages to scrape, each by itself. A path such as `/run/metrics.prom` is read as a file.'),
+  source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
+  interval: duration('30s').describe('Time from scrape to scrape.'),
+  timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
+  body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
+  sample_limit: limit('A page with more samples than this, filters applied, fails. 0: no limit.'),
+  label_limit: limit('A page with a series of more labels than this fails. 0: no limit.'),
+  label_name_length_limit: limit('A page with a longer name of a label, in bytes, fails. 0: no limit.'),
+  label_value_length_limit: limit('A page with a longer value of a label, in bytes, fails. 0: no limit.'),
+  ignore_req_err: z.boolean().default(false).describe('Do not log scrapes that fail; `up` still tells.'),
+  uds_path: text()
+    .meta({ example: '/var/run/metrics.sock' })
+    .describe('Unix socket to connect to in place of the host of the URL.'),
+
+  metric_types: texts().describe(
+    'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',
+  ),
+  metric_name_filter: texts().describe(
+    'Keep only families or samples whose name one of these regular expressions (RE2) matches anywhere. Empty: all.',
+  ),
+  metric_name_filter_ignore: texts().describe(
+    'Leave out families and samples whose name one of these matches. Looked at first.',
+  ),
+  measurement_prefix: z.string().default('').describe('Put in front of every measurement.'),
+  measurement_name: z.string().default('').describe('Measurement of all metrics; the field is then the whole name.'),
+  measurements: z
+    .array(
+      z.strictObject({
+        prefix: z.string().default('').describe('Metrics whose name begins with it; the field is the rest.'),
+        name: z.string().default('').describe('Their measurement. Default: the prefix without `_` at its end.'),
+        pattern: text().describe(idle),
+      }),
+    )
+    .default([])
+    .describe('Measurements by the beginning of the name. The first that fits wins, also over `measurement_name`.'),
+  keep_exist_metric_name: z
+    .boolean()
+    .default(false)
+    .describe('Where a name is split at its first `_`, keep all of it as the field.'),
+  honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
+  honor_labels: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Labels of the page win over `tags`, `job` and `instance`. `false`: they are kept under `exported_` and their name.',
+    ),
+
+  tags: z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({ example: { cluster: 'prod' } })
+    .describe('Labels to add to every series that has no label of that name.'),
+  tags_ignore: texts().describe('Labels of the page to leave out.'),
+  tags_rename: z
+    .strictObject({
+      overwrite_exist_tags: z
+        .boolean()
+        .default(false)
+        .describe('Rename also where the new name is taken, and replace what stands there.'),
+      mapping: z
+        .record(z.string(), z.string())
+        .default({})
+        .meta({ example: { old_name: 'new_name' } })
+        .describe('Old name of a label = new name.'),
+    })
+    .optional()
+    .describe('Labels of the page to call by another name.'),
+  ignore_tag_kv_match: z
+    .record(z.string(), texts())
+    .default({})
+    .meta({ example: { response_code: ['^2'] } })
+    .describe('Label of the page = regular expressions: the label is left out where one of them matches its value.'),
+  disable_instance_tag: z.boolean().default(false).describe('Do not add the host and port as label `instance`.'),
+
+  http_headers: z
+    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header'), headerValue())
+    .default({})
+    .meta({ example: { 'X-Scope': 'mesh' } })
+    .describe('Headers to send with every request. They replace ours.'),
+  auth: auth().optional().describe('How to log in at the target.'),
+  insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
+  ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),
+  ca_certs_base64: texts().describe('The same, written here in Base64.'),
+  cert: text().meta({ example: '/etc/meshbridge/client.pem' }).describe('PEM file of our own certificate.'),
+  cert_base64: text().describe('The same, written here in Base64.'),
+  cert_key: text()
+    .meta({ example: '/etc/meshbridge/client-key.pem' })
+    .describe('PEM file of the key of our certificate.'),
+  cert_key_base64: secret().optional().describe('The same, written here in Base64.'),
+  server_name: text()
+    .meta({ example: 'istiod.istio-system.svc' })
+    .describe('Name that the certificate of the target must carry.'),
+  tls_open: z
+    .boolean()
+    .default(false)
+    .describe('Old switch of DataKit: the `tls_*` keys count, and without `tls_ca` any certificate is accepted.'),
+  tls_ca: text().describe('Old name of an entry in `ca_certs`.'),
+  tls_cert: text().describe('Old name of `cert`.'),
+  tls_key: text().describe('Old name of `cert_key`.'),
+
+  stream_size: z.int().min(0).optional().describe('Known from DataKit. Pages are always read in one go.'),
+  disable_host_tag: z.boolean().optional().describe('Known from DataKit, where it does nothing either.'),
+  disable_info_tag: z
+    .boolean()
+    .optional()
+    .describe('Known from DataKit. Info metrics are series of their own here, and never labels of others.'),
+  output: text().meta({ idle: 'raw pages are not written to a file; use an output of type file' }).describe(idle),
+  max_file_size: z.int().min(0).optional().describe(idle),
+  as_logging: z
+    .strictObject({
+      enable: z
+        .boolean()
+        .default(false)
+        .meta({ idle: 'metrics are not turned into log lines; they are kept as metrics' })
+        .describe(idle),
+      service: text().describe(idle),
+    })
+    .optional()
+    .describe(idle),
+  election: z
+    .boolean()
+    .optional()
+    .meta({ idle: 'every agent that has this table scrapes it; name the target in one agent only' })
+    .describe('Known from DataKit and read: this version holds no elections.'),
+};
+
 /** The keys of DataKit's `[[inputs.prom]]`, and some of Prometheus' own (docs/prom.md). */
 export const promConfig = z
-  .strictObject({
-    url: page()
-      .optional()
-      .meta({ example: 'http://127.0.0.1:15020/stats/prometheus' })
-      .describe('The page to scrape. Used only where `urls` is empty.'),
-    urls: z
-      .array(page())
-      .default([])
-      .meta({ example: ['http://127.0.0.1:15020/stats/prometheus'] })
-      .describe('The pages to scrape, each by itself. A path such as `/run/metrics.prom` is read as a file.'),
-    source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
-    interval: duration('30s').describe('Time from scrape to scrape.'),
-    timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
-    body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
-    sample_limit: limit('A page with more samples than this, filters applied, fails. 0: no limit.'),
-    label_limit: limit('A page with a series of more labels than this fails. 0: no limit.'),
-    label_name_length_limit: limit('A page with a longer name of a label, in bytes, fails. 0: no limit.'),
-    label_value_length_limit: limit('A page with a longer value of a label, in bytes, fails. 0: no limit.'),
-    ignore_req_err: z.boolean().default(false).describe('Do not log scrapes that fail; `up` still tells.'),
-    uds_path: text()
-      .meta({ example: '/var/run/metrics.sock' })
-      .describe('Unix socket to connect to in place of the host of the URL.'),
-
-    metric_types: texts().describe(
-      'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',
-    ),
-    metric_name_filter: texts().describe(
-      'Keep only families or samples whose name one of these regular expressions (RE2) matches anywhere. Empty: all.',
-    ),
-    metric_name_filter_ignore: texts().describe(
-      'Leave out families and samples whose name one of these matches. Looked at first.',
-    ),
-    measurement_prefix: z.string().default('').describe('Put in front of every measurement.'),
-    measurement_name: z.string().default('').describe('Measurement of all metrics; the field is then the whole name.'),
-    measurements: z
-      .array(
-        z.strictObject({
-          prefix: z.string().default('').describe('Metrics whose name begins with it; the field is the rest.'),
-          name: z.string().default('').describe('Their measurement. Default: the prefix without `_` at its end.'),
-          pattern: text().describe(idle),
-        }),
-      )
-      .default([])
-      .describe('Measurements by the beginning of the name. The first that fits wins, also over `measurement_name`.'),
-    keep_exist_metric_name: z
-      .boolean()
-      .default(false)
-      .describe('Where a name is split at its first `_`, keep all of it as the field.'),
-    honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
-    honor_labels: z
-      .boolean()
-      .default(true)
-      .describe(
-        'Labels of the page win over `tags`, `job` and `instance`. `false`: they are kept under `exported_` and their name.',
-      ),
-
-    tags: z
-      .record(z.string(), z.string())
-      .default({})
-      .meta({ example: { cluster: 'prod' } })
-      .describe('Labels to add to every series that has no label of that name.'),
-    tags_ignore: texts().describe('Labels of the page to leave out.'),
-    tags_rename: z
-      .strictObject({
-        overwrite_exist_tags: z
-          .boolean()
-          .default(false)
-          .describe('Rename also where the new name is taken, and replace what stands there.'),
-        mapping: z
-          .record(z.string(), z.string())
-          .default({})
-          .meta({ example: { old_name: 'new_name' } })
-          .describe('Old name of a label = new name.'),
-      })
-      .optional()
-      .describe('Labels of the page to call by another name.'),
-    ignore_tag_kv_match: z
-      .record(z.string(), texts())
-      .default({})
-      .meta({ example: { response_code: ['^2'] } })
-      .describe('Label of the page = regular expressions: the label is left out where one of them matches its value.'),
-    disable_instance_tag: z.boolean().default(false).describe('Do not add the host and port as label `instance`.'),
-
-    http_headers: z
-      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header'), headerValue())
-      .default({})
-      .meta({ example: { 'X-Scope': 'mesh' } })
-      .describe('Headers to send with every request. They replace ours.'),
-    auth: auth().optional().describe('How to log in at the target.'),
-    insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
-    ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),
-    ca_certs_base64: texts().describe('The same, written here in Base64.'),
-    cert: text().meta({ example: '/etc/meshbridge/client.pem' }).describe('PEM file of our own certificate.'),
-    cert_base64: text().describe('The same, written here in Base64.'),
-    cert_key: text()
-      .meta({ example: '/etc/meshbridge/client-key.pem' })
-      .describe('PEM file of the key of our certificate.'),
-    cert_key_base64: secret().optional().describe('The same, written here in Base64.'),
-    server_name: text()
-      .meta({ example: 'istiod.istio-system.svc' })
-      .describe('Name that the certificate of the target must carry.'),
-    tls_open: z
-      .boolean()
-      .default(false)
-      .describe('Old switch of DataKit: the `tls_*` keys count, and without `tls_ca` any certificate is accepted.'),
-    tls_ca: text().describe('Old name of an entry in `ca_certs`.'),
-    tls_cert: text().describe('Old name of `cert`.'),
-    tls_key: text().describe('Old name of `cert_key`.'),
-
-    stream_size: z.int().min(0).optional().describe('Known from DataKit. Pages are always read in one go.'),
-    disable_host_tag: z.boolean().optional().describe('Known from DataKit, where it does nothing either.'),
-    disable_info_tag: z
-      .boolean()
-      .optional()
-      .describe('Known from DataKit. Info metrics are series of their own here, and never labels of others.'),
-    output: text().meta({ idle: 'raw pages are not written to a file; use an output of type file' }).describe(idle),
-    max_file_size: z.int().min(0).optional().describe(idle),
-    as_logging: z
-      .strictObject({
-        enable: z
-          .boolean()
-          .default(false)
-          .meta({ idle: 'metrics are not turned into log lines; they are kept as metrics' })
-          .describe(idle),
-        service: text().describe(idle),
-      })
-      .optional()
-      .describe(idle),
-    election: z
-      .boolean()
-      .optional()
-      .meta({ idle: 'every agent that has this table scrapes it; name the target in one agent only' })
-      .describe('Known from DataKit and read: this version holds no elections.'),
-  })
+  .strictObject(fields)
   .refine((checked) => checked.url !== undefined || checked.urls.length > 0, {
     path: ['urls'],
     message: 'is missing; write the page to scrape, such as urls = ["http://127.0.0.1:15020/stats/prometheus"]',
   });
 
 export type PromConfig = z.output<typeof promConfig>;
+
+/**
+ * `[[inputs.prom]]` in an annotation of a pod: as DataKit reads it there, `tags` win over the page, its times do not count,
+ * and the source is the pod's name where none is written.
+ */
+export const annotationConfig = z
+  .strictObject({
+    ...fields,
+    source: z.string().default(''),
+    honor_labels: z.boolean().default(false),
+    honor_timestamps: z.boolean().default(false),
+  })
+  .refine((checked) => checked.url !== undefined || checked.urls.length > 0, {
+    path: ['urls'],
+    message: 'is missing; write the page to scrape, such as urls = ["http://$IP:15020/stats/prometheus"]',
+  });
 
 /** An http or https address, or as in DataKit the path of a file. */
 function page() {

@@ -3,6 +3,7 @@ import type { PromConfig } from './config.ts';
 import type { Target } from './target.ts';
 
 const states = ['waiting', 'up', 'down'] as const;
+const leastIntervalMs = 1_000;
 
 /** The targets of one `[[inputs.prom]]`. */
 export class PromInput implements Input {
@@ -13,7 +14,8 @@ export class PromInput implements Input {
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(config: PromConfig, runtime: InputRuntime) {
-    this.#config = config;
+    // As DataKit, which takes no shorter one either.
+    this.#config = { ...config, interval: Math.max(config.interval, leastIntervalMs) };
     this.#runtime = runtime;
   }
 

@@ -1,0 +1,224 @@
+import { type Fault, formatFault } from '../../config/fault.ts';
+import type { TomlSource } from '../../config/toml-document.ts';
+import type { PodExplanation, PodTargetExplanation } from '../../contract/status.ts';
+import type { Pod } from '../../kube/kube.ts';
+import type { Origin } from '../../model/batch.ts';
+import { hostsOf, readAnnotation } from './annotation.ts';
+import type { PromConfig } from './config.ts';
+import type { Pair } from './naming.ts';
+import { type FoundPage, istioItself, istioTargets, prometheusIo, type RuleResult } from './pod-rules.ts';
+import type { TargetPod } from './target.ts';
+
+export interface PodPlanOptions {
+  readonly istio: 'auto' | 'off';
+  /** A configured address of istiod: then its pods are not scraped once more. */
+  readonly istiodUrl?: string;
+  /** Where an annotation stands, for messages. */
+  readonly sourceOf?: (annotation: string, text: string) => TomlSource;
+}
+
+export interface PlannedTarget {
+  /** One of its kind among all targets: pod uid, scheme, port and path. */
+  readonly key: string;
+  readonly url: string;
+  readonly config: PromConfig;
+  readonly pod: TargetPod;
+}
+
+export interface PodPlan {
+  readonly targets: readonly PlannedTarget[];
+  readonly explanation: PodExplanation;
+}
+
+/** Annotations with `[[inputs.prom]]`, the stronger first. */
+export const promAnnotations = ['meshbridge.io/prom.instances', 'datakit/prom.instances'] as const;
+
+const mostTargets = 10;
+
+/**
+ * What is scraped of a pod, and why (design.md §7). Of several rules that name the same port and path the first counts:
+ * `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
+ * known by itself.
+ */
+export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
+  const planning = new Planning(pod);
+  const notNow = whyNotNow(pod);
+  if (notNow === undefined) {
+    for (const annotation of promAnnotations) {
+      planning.annotation(annotation, options);
+    }
+    planning.take(istioTargets(pod));
+    planning.take(prometheusIo(pod));
+    if (options.istio === 'auto') {
+      planning.take(istioItself(pod, options.istiodUrl));
+    }
+  }
+  return planning.done(notNow ?? whyNothing(options));
+}
+
+function whyNotNow(pod: Pod): string | undefined {
+  if (pod.deleting) {
+    return 'it is being deleted';
+  }
+  if (pod.phase !== 'Running') {
+    return `it is not running but ${pod.phase === '' ? 'of no known phase' : pod.phase}`;
+  }
+  return pod.ips.length === 0 ? 'it has no address yet' : undefined;
+}
+
+function whyNothing({ istio }: PodPlanOptions): string {
+  const known = `${promAnnotations.join(', ')}, prometheus.io/scrape`;
+  return istio === 'auto'
+    ? `it has none of the annotations ${known}, and nothing of Istio runs in it`
+    : `it has none of the annotations ${known}`;
+}
+
+class Planning {
+  readonly #pod: Pod;
+  readonly #targets = new Map<string, PlannedTarget>();
+  readonly #explained: PodTargetExplanation[] = [];
+  readonly #faults: Fault[] = [];
+  readonly #warnings: Fault[] = [];
+  readonly #notes: string[] = [];
+  #leftAlone: string | undefined;
+
+  constructor(pod: Pod) {
+    this.#pod = pod;
+  }
+
+  annotation(name: string, { sourceOf }: PodPlanOptions): void {
+    const text = this.#pod.annotations[name];
+    if (text === undefined) {
+      return;
+    }
+    const source = sourceOf?.(name, text) ?? { file: `${this.#pod.namespace}/${this.#pod.name}`, text, within: name };
+    const read = readAnnotation(source, this.#pod);
+    this.#faults.push(...read.faults);
+    this.#warnings.push(...read.warnings);
+    this.take({ pages: read.pages.map((page) => ({ ...page, rule: name })) });
+  }
+
+  take({ pages, refused, leftAlone }: RuleResult): void {
+    this.#leftAlone ??= leftAlone;
+    if (refused !== undefined) {
+      this.#notes.push(refused);
+    }
+    for (const page of pages) {
+      this.#page(page);
+    }
+  }
+
+  #page(page: FoundPage): void {
+    const url = new URL(page.url);
+    const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+    const key = [this.#pod.uid, url.protocol, port, url.pathname].join(' ');
+    if (this.#targets.has(key)) {
+      return;
+    }
+    if (this.#targets.size >= mostTargets) {
+      this.#notes.push(
+        `${page.rule}: ${page.written ?? page.url} is left out; a pod has ${mostTargets} targets at most`,
+      );
+      return;
+    }
+    const labels = labelsOf(this.#pod, Number(port));
+    const pod = { origin: originOf(this.#pod, labels), labels, hosts: hostsOf(this.#pod), rule: page.rule };
+    this.#targets.set(key, { key, url: page.url, config: page.config, pod });
+    this.#explained.push(explained(page, labels));
+  }
+
+  done(whyNothing: string): PodPlan {
+    const { namespace, name } = this.#pod;
+    const faults = [...this.#faults.map(formatFault), ...this.#notes];
+    const why = faults.length === 0 ? (this.#leftAlone ?? whyNothing) : 'what its annotations say cannot be followed';
+    const explanation = {
+      namespace,
+      pod: name,
+      targets: this.#explained,
+      faults,
+      warnings: this.#warnings.map(formatFault),
+      ...(this.#targets.size === 0 && { skipped: why }),
+    };
+    return { targets: [...this.#targets.values()], explanation };
+  }
+}
+
+/** Labels that every target of the pod gets (interfaces.md, "Metric naming"). */
+function labelsOf(pod: Pod, port: number): readonly Pair[] {
+  const { labels } = pod;
+  const container = containerOf(pod, port);
+  const all: readonly (readonly [string, string | undefined])[] = [
+    ['namespace', pod.namespace],
+    ['pod', pod.name],
+    ['container', container],
+    ['node', pod.node],
+    ['app', labels['app'] ?? labels['app.kubernetes.io/name']],
+    ['version', labels['version'] ?? labels['app.kubernetes.io/version']],
+  ];
+  return all.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value] as const]));
+}
+
+/** The one that declares the port; for a port that nobody declares, Istio's proxy for Istio's ports, else the only one. */
+function containerOf({ containers }: Pod, port: number): string | undefined {
+  const running = containers.filter(({ kind }) => kind !== 'init');
+  const declared = running.find(({ ports }) => ports.some(({ number }) => number === port));
+  if (declared !== undefined) {
+    return declared.name;
+  }
+  const proxy = running.find(({ name }) => name === 'istio-proxy');
+  if (proxy !== undefined && (port === 15_020 || port === 15_090)) {
+    return proxy.name;
+  }
+  const others = running.filter((one) => one !== proxy);
+  return others.length === 1 ? others[0]?.name : undefined;
+}
+
+function originOf(pod: Pod, labels: readonly Pair[]): Origin {
+  const { container, app, version, node } = Object.fromEntries(labels);
+  return {
+    namespace: pod.namespace,
+    pod: pod.name,
+    podUid: pod.uid,
+    ...(node !== undefined && { node }),
+    ...(container !== undefined && { container }),
+    ...(app !== undefined && { app }),
+    ...(version !== undefined && { version }),
+    ...(pod.workload !== undefined && { workload: pod.workload }),
+  };
+}
+
+function explained({ url, written, rule, config }: FoundPage, labels: readonly Pair[]): PodTargetExplanation {
+  const { source, interval, measurement_name: measurement, measurement_prefix: prefix } = config;
+  return {
+    url: bare(url),
+    ...(written !== undefined && { written: written.replace(/\/\/[^/@]*@/, '//') }),
+    rule,
+    source,
+    intervalMs: interval,
+    ...(measurement !== '' && { measurement: prefix + measurement }),
+    labels: { ...Object.fromEntries(labels), ...config.tags },
+    leftOut: leftOut(config, rule),
+  };
+}
+
+function bare(address: string): string {
+  const url = new URL(address);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
+function leftOut(config: PromConfig, rule: string): readonly string[] {
+  const types = config.metric_types.map((type) => type.toLowerCase());
+  const lines: string[] = [];
+  if (types.length > 0 && !types.includes('histogram')) {
+    lines.push(`no histograms, so no latencies: metric_types of ${rule} has ${types.join(', ')} only`);
+  }
+  if (config.metric_name_filter.length > 0) {
+    lines.push(`only what metric_name_filter of ${rule} names`);
+  }
+  if (config.metric_name_filter_ignore.length > 0) {
+    lines.push(`not what metric_name_filter_ignore of ${rule} names`);
+  }
+  return lines;
+}

@@ -1,0 +1,184 @@
+import { expect, test } from '@jest/globals';
+import { type FakeApiServer, type FakePod, fakeApiServer } from '../../../test/fakes/api-server.ts';
+import { type FakeFarSide, fakeFarSide } from '../../../test/fakes/far-side.ts';
+import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { until, within } from '../../../test/fakes/until.ts';
+import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
+import type { PodExplanation } from '../../contract/status.ts';
+import { isStale } from '../../model/metric.ts';
+import { PodsInput } from './pods-input.ts';
+import type { TargetStatus } from './target.ts';
+
+interface Rig {
+  readonly api: FakeApiServer;
+  readonly far: FakeFarSide;
+  readonly runtime: FakeInputRuntime;
+  readonly input: PodsInput;
+  status(): { targets: readonly TargetStatus[]; pods: readonly PodExplanation[] };
+  /** Path of each target, sorted. */
+  paths(): string[];
+  /** Adds a pod whose annotation names these paths of the far side. */
+  put(name: string, paths: readonly string[], more?: Partial<FakePod>): void;
+  /** Lets time pass until something was emitted for that pod. */
+  scraped(pod: string): Promise<Emission>;
+}
+
+async function withPods(run: (rig: Rig) => Promise<void>): Promise<void> {
+  const api = await fakeApiServer();
+  const far = await fakeFarSide();
+  far.answer({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'm{pod="mine"} 1\nn 2\n' });
+  const runtime = fakeInputRuntime({ id: 'kubernetes' });
+  const input = new PodsInput({ access: { url: api.url }, node: 'node-1', istio: 'auto' }, runtime);
+  const status: Rig['status'] = () => input.status() as ReturnType<Rig['status']>;
+  const put: Rig['put'] = (name, paths, more = {}) => {
+    const urls = paths.map((path) => `"http://$IP:${far.port}${path}"`).join(', ');
+    const annotations = {
+      'datakit/prom.instances': `[[inputs.prom]]\nurls = [${urls}]\nsource = "s"\ninterval = "10s"`,
+    };
+    api.put({ name, annotations, ...more });
+  };
+  const scraped: Rig['scraped'] = async (pod) => {
+    const before = runtime.emitted.length;
+    const emission = () => runtime.emitted.slice(before).find(({ origin }) => origin.pod === pod);
+    return until(
+      async () => {
+        if (emission() === undefined) {
+          await runtime.clock.advance(2_000);
+        }
+        return emission();
+      },
+      { what: `a scrape of ${pod}` },
+    );
+  };
+  const paths = () =>
+    status()
+      .targets.map(({ url }) => new URL(url).pathname)
+      .sort();
+  try {
+    await input.start();
+    await until(() => api.watches === 1);
+    await run({ api, far, runtime, input, status, paths, put, scraped });
+  } finally {
+    await within(input.stop(), 5_000, 'stop');
+    await api.stop();
+    await far.close();
+  }
+}
+
+const decoder = new FrameDecoder();
+
+function lines(emission: Emission): string[] {
+  const frame = decoder.decode(emission.payload, emission.dictionary);
+  return frame.shape.series
+    .map(({ name, labels }, i) => {
+      const shown = labels.filter(([label]) => !['job', 'instance', 'node'].includes(label));
+      return `${name}{${shown.map((pair) => pair.join('=')).join(',')}} ${isStale(frame, i) ? 'stale' : frame.values[i]}`;
+    })
+    .filter((line) => !line.startsWith('scrape_'));
+}
+
+test('pods are scraped with their labels, where the page does not have them itself', () =>
+  withPods(async ({ put, scraped, status, far, runtime }) => {
+    put('a', ['/metrics'], { namespace: 'prod', labels: { app: 'details', version: 'v1' } });
+    const emission = await scraped('a');
+    expect(lines(emission)).toEqual([
+      'm{app=details,container=app,namespace=prod,pod=mine,version=v1} 1',
+      'n{app=details,container=app,namespace=prod,pod=a,version=v1} 2',
+      'up{app=details,container=app,namespace=prod,pod=a,version=v1} 1',
+    ]);
+    expect(emission.origin).toEqual({
+      node: 'node-1',
+      namespace: 'prod',
+      pod: 'a',
+      podUid: 'uid-prod-a',
+      container: 'app',
+      app: 'details',
+      version: 'v1',
+      source: 's',
+    });
+    expect(status().targets).toEqual([
+      expect.objectContaining({
+        url: `http://127.0.0.1:${far.port}/metrics`,
+        state: 'up',
+        namespace: 'prod',
+        pod: 'a',
+        rule: 'datakit/prom.instances',
+        source: 's',
+      }),
+    ]);
+    expect(runtime.meter.value('meshbridge_scrape_targets', { input: 'kubernetes', state: 'up' })).toBe(1);
+  }));
+
+test('a changed annotation is followed at once; a target that stays goes on, and one that goes is marked as ended', () =>
+  withPods(async ({ api, put, paths, scraped, status, runtime }) => {
+    put('a', ['/one', '/two']);
+    await until(() => paths().length === 2);
+    for (let i = 0; i < 4; i++) {
+      await scraped('a');
+    }
+    expect(status().targets.map(({ state }) => state)).toEqual(['up', 'up']);
+    const seen = status().targets.find(({ url }) => url.endsWith('/one'))?.lastMs;
+    put('a', ['/one', '/three'], { phase: 'Running' });
+    await until(() => paths().join() === '/one,/three');
+    expect(status().targets.find(({ url }) => url.endsWith('/one'))?.lastMs).toBe(seen);
+    await until(() => lines(runtime.emitted.at(-1) as Emission).every((line) => line.endsWith('stale')));
+    api.remove('a');
+    await until(() => paths().length === 0);
+    expect(status().pods).toEqual([]);
+  }));
+
+test('a pod that ends, or comes back under another uid, is followed', () =>
+  withPods(async ({ api, put, paths, status }) => {
+    put('a', ['/one']);
+    await until(() => paths().length === 1);
+    put('a', ['/one'], { phase: 'Succeeded' });
+    await until(() => paths().length === 0);
+    expect(status().pods[0]?.skipped).toContain('not running');
+    api.remove('a');
+    put('a', ['/one'], { uid: 'another' });
+    await until(() => paths().length === 1);
+    expect(status().pods).toHaveLength(1);
+  }));
+
+test('an annotation that cannot be followed is said once, and what others say is scraped', () =>
+  withPods(async ({ api, put, paths, status, runtime }) => {
+    const annotations = { 'datakit/prom.instances': '[[inputs.prom]]\nurl = "http://169.254.169.254/"' };
+    api.put({ name: 'bad', annotations });
+    put('good', ['/one']);
+    api.put({ name: 'bad', annotations, labels: { new: 'label' } });
+    put('last', ['/two']);
+    await until(() => paths().length === 2);
+    expect(status().pods.find(({ pod }) => pod === 'bad')?.faults[0]).toContain('is not an address of this pod');
+    expect(runtime.log.at('warn')).toHaveLength(1);
+  }));
+
+test('a redirect out of the pod is not followed', () =>
+  withPods(async ({ far, put, scraped, status }) => {
+    const other = await fakeFarSide();
+    try {
+      far.answer({ status: 302, headers: { location: `http://localhost:${other.port}/secret` } });
+      put('a', ['/one']);
+      await scraped('a');
+      expect(status().targets[0]).toMatchObject({
+        state: 'down',
+        error: expect.stringContaining('not of its own pod'),
+      });
+      expect(other.requests).toHaveLength(0);
+    } finally {
+      await other.close();
+    }
+  }));
+
+test('stopping ends all without marks, and retiring with them', () =>
+  withPods(async ({ put, scraped, input, runtime }) => {
+    put('a', ['/one']);
+    await scraped('a');
+    await input.stop();
+    const before = runtime.emitted.length;
+    expect(lines(runtime.emitted.at(-1) as Emission).some((line) => line.endsWith('stale'))).toBe(false);
+    await input.retire();
+    expect(runtime.emitted).toHaveLength(before + 1);
+    expect(lines(runtime.emitted.at(-1) as Emission).every((line) => line.endsWith('stale'))).toBe(true);
+    await input.retire();
+    expect(runtime.emitted).toHaveLength(before + 1);
+  }));

@@ -12,14 +12,11 @@ import { parseArgs } from 'node:util';
 import { ByteSink } from '../../src/codec/ndjson/byte-sink.ts';
 import { writeNdjson } from '../../src/codec/ndjson/ndjson.ts';
 import { RecordDecoders } from '../../src/codec/record-decoder.ts';
-import type { InputRuntime } from '../../src/contract/input.ts';
-import type { Logger } from '../../src/contract/runtime.ts';
-import { LogCollector } from '../../src/inputs/container/log-collector.ts';
-import { LogTree } from '../../src/inputs/container/log-tree.ts';
 import { Lane } from '../../src/lane/lane.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Batch, QueueRecord } from '../../src/model/batch.ts';
 import { FileOutput } from '../../src/outputs/file/file-output.ts';
+import { benchRuntime, collectLines } from './logs/collect.ts';
 import { type Corpus, writeCorpus } from './logs/corpus.ts';
 import { peakMegabytes } from './zipkin/process-cost.ts';
 
@@ -34,54 +31,6 @@ const { values } = parseArgs({
 });
 
 const gib = 2 ** 30;
-const silent: Logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
-const base = {
-  id: 'bench',
-  log: silent,
-  clock: systemClock,
-  meter: { counter: () => ({ add() {}, value: 0 }), gauge: () => ({ set() {} }) },
-  userAgent: 'bench',
-};
-
-function runtimeOf(dataDir: string, emit: InputRuntime['emit']): InputRuntime {
-  return {
-    ...base,
-    dataDir,
-    routes: { add() {} },
-    emit,
-    position: () => undefined,
-    positions: () => new Map(),
-    forget() {},
-    refused() {},
-    dropped() {},
-  };
-}
-
-/** Reads all files once. Resolves with the records that came. */
-async function collect(root: string, emit: InputRuntime['emit']): Promise<number> {
-  let items = 0;
-  const counting: InputRuntime['emit'] = async (batch, position) => {
-    items += batch.items;
-    await emit(batch, position);
-  };
-  const options = {
-    keyPrefix: 'bench:',
-    maxLineBytes: 1_048_576,
-    flushAfterMs: 5_000,
-    from: 'beginning' as const,
-    tags: {},
-  };
-  const collector = new LogCollector(options, runtimeOf(root, counting));
-  const look = await new LogTree(root, () => true).look();
-  if (look === undefined) {
-    throw new Error(`${root} is gone`);
-  }
-  await collector.see(look);
-  await collector.settled();
-  await collector.stop();
-  return items;
-}
-
 function payloadOf(batch: Batch): Buffer {
   return Buffer.concat(batch.payload instanceof Uint8Array ? [batch.payload] : batch.payload);
 }
@@ -100,7 +49,7 @@ interface Stage {
 const stages: readonly Stage[] = [
   {
     name: 'framed',
-    run: (root) => collect(root, async (batch) => void payloadOf(batch)),
+    run: (root) => collectLines(root, async (batch) => void payloadOf(batch)),
   },
   {
     name: 'durable',
@@ -113,9 +62,9 @@ const stages: readonly Stage[] = [
         freeBytes: () => 64 * gib,
         minFreeBytes: 0,
         clock: systemClock,
-        log: silent,
+        log: benchRuntime.log,
       });
-      const items = await collect(root, (batch, position) => lane.append(batch, position));
+      const items = await collectLines(root, (batch, position) => lane.append(batch, position));
       await lane.close();
       return items;
     },
@@ -126,7 +75,7 @@ const stages: readonly Stage[] = [
       const sink = new ByteSink();
       const decode = new RecordDecoders();
       let seq = 0;
-      return collect(root, async (batch) => {
+      return collectLines(root, async (batch) => {
         sink.at = 0;
         seq += 1;
         writeNdjson(sink, recordOf(batch, seq), decode);
@@ -137,7 +86,7 @@ const stages: readonly Stage[] = [
     name: 'framed + file',
     run: async (root, dir) => {
       const output = new FileOutput('out.ndjson', {
-        ...base,
+        ...benchRuntime,
         name: 'file',
         dataDir: dir,
         decode: new RecordDecoders(),
@@ -153,7 +102,7 @@ const stages: readonly Stage[] = [
           throw new Error(`the file was not written: ${JSON.stringify(result)}`);
         }
       };
-      const items = await collect(root, async (batch) => {
+      const items = await collectLines(root, async (batch) => {
         seq += 1;
         waiting.push(recordOf(batch, seq));
         // As delivery does: 4 MiB a request.

@@ -5,8 +5,10 @@ import type { QueueRecord, TagEdits } from '../../../model/batch.ts';
 import type { Series } from '../../../model/metric.ts';
 import type { BlockFormat, PackedBlock } from '../blocks/block-format.ts';
 import { blockHead, blockHeadBytes } from '../blocks/block-records.ts';
+import type { LaneRange } from '../blocks/lane-place.ts';
 
-const headerBytes = blockHeadBytes + 8;
+const headerBytes = blockHeadBytes + 24;
+const at = { items: blockHeadBytes, first: blockHeadBytes + 8, last: blockHeadBytes + 16 } as const;
 /** A commit stops far before; more is not ours. */
 const maxInflatedBytes = 256 * 1024 * 1024;
 
@@ -25,7 +27,7 @@ export interface StoredFrame {
 }
 
 /** What the header of a block of frames says; those just written come with it. */
-export interface FrameBlock {
+export interface FrameBlock extends LaneRange {
   readonly items: number;
   readonly frames?: readonly StoredFrame[];
 }
@@ -33,16 +35,22 @@ export interface FrameBlock {
 export const frameBlocks: BlockFormat<FrameBlock> = {
   noun: 'samples',
   itemsOf: ({ items }) => items,
-  encode: ({ items }, nonce) => {
+  encode: ({ items, first, last }, nonce) => {
     const header = blockHead(nonce, headerBytes);
-    header.writeUInt32LE(items, blockHeadBytes);
+    header.writeUInt32LE(items, at.items);
+    header.writeDoubleLE(first.seq, at.first);
+    header.writeDoubleLE(last.seq, at.last);
     return header;
   },
   decode: (header) => {
     if (header.length !== headerBytes) {
       throw new BridgeError('BRIDGE_CORRUPT', 'not a block of frames');
     }
-    return { items: header.readUInt32LE(blockHeadBytes) };
+    return {
+      items: header.readUInt32LE(at.items),
+      first: { seq: header.readDoubleLE(at.first), index: 0 },
+      last: { seq: header.readDoubleLE(at.last), index: 0 },
+    };
   },
 };
 
@@ -66,10 +74,24 @@ export function seriesOf({ dictionary, edits }: ShapeSource): readonly Series[] 
   return decodeSeries(dictionary, edits);
 }
 
-/** Which shapes the file holds already, and so need not be written again. */
-export interface WrittenShapes {
-  has(key: string): boolean;
-  add(key: string): unknown;
+/** In so many blocks of a file a shape is written: one that is bitten then costs its own frames alone. */
+const shapeCopies = 2;
+
+/** Which shapes the file holds behind the last cut, and how often. */
+export class WrittenShapes {
+  readonly #copies = new Map<string, number>();
+
+  needs(key: string): boolean {
+    return (this.#copies.get(key) ?? 0) < shapeCopies;
+  }
+
+  add(key: string): void {
+    this.#copies.set(key, (this.#copies.get(key) ?? 0) + 1);
+  }
+
+  clear(): void {
+    this.#copies.clear();
+  }
 }
 
 /** Packs when it is written, for only then is it known which file it goes to. */
@@ -78,10 +100,11 @@ export class FrameDraft implements PackedBlock<FrameBlock> {
   readonly #frames: readonly StoredFrame[];
   readonly #written: () => WrittenShapes;
 
-  constructor(frames: readonly StoredFrame[], items: number, written: () => WrittenShapes) {
+  constructor(frames: readonly StoredFrame[], range: LaneRange, written: () => WrittenShapes) {
     this.#frames = frames;
     this.#written = written;
-    this.summary = { items, frames };
+    const items = frames.reduce((sum, { body }) => sum + body.values.length, 0);
+    this.summary = { ...range, items, frames };
   }
 
   get payload(): Buffer {
@@ -95,7 +118,7 @@ interface Contents {
   readonly frames: (readonly [shape: number, bytes: number])[];
 }
 
-/** u32 length of the contents, the contents as JSON, the bytes of the new shapes, the payloads of the frames; all of it zstd. */
+/** u32 length of the contents, the contents as JSON, the bytes of shapes, the payloads of the frames; all of it zstd. */
 export function packFrames(frames: readonly StoredFrame[], written: WrittenShapes): Buffer {
   const contents: Contents = { shapes: [], frames: [] };
   const numbers = new Map<string, number>();
@@ -104,7 +127,7 @@ export function packFrames(frames: readonly StoredFrame[], written: WrittenShape
     const { key, dictionary, edits } = shape;
     let number = numbers.get(key);
     if (number === undefined) {
-      const fresh = !written.has(key);
+      const fresh = written.needs(key);
       number = contents.shapes.push({ key, ...(fresh && { bytes: dictionary.length, ...(edits && { edits }) }) }) - 1;
       numbers.set(key, number);
       if (fresh) {

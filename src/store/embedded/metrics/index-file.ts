@@ -11,7 +11,7 @@ import { type ColumnName, columnNames, SeriesTable } from './series-table.ts';
 /**
  * The index of a sealed partition: records (`record/frame.ts`), each with its own checksums. The header of a record is JSON,
  * `{page, version}`; the first one, `facts`, has JSON behind it, the others zstd: `strings`, `facts of series` and `files` of JSON, and
- * one for every `columnBytes` of each column of the table.
+ * one for every `columnBytes` of each column of the table; `end` is empty.
  */
 const version = 1;
 const columnBytes = 1024 * 1024;
@@ -73,6 +73,7 @@ function* pagesOf({ table, files }: PartitionIndex, facts: SealedFacts): Generat
       yield { page: name, payload: compressed(piece) };
     }
   }
+  yield { page: 'end', payload: Buffer.alloc(0) };
 }
 
 /** Throws BRIDGE_CORRUPT. */
@@ -94,6 +95,9 @@ export function readIndex(files: FileCache, path: string, bytes: number): Partit
     const known = parts.get(page) ?? [];
     known.push(payload);
     parts.set(page, known);
+  }
+  if (!parts.has('end')) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'the index ends too early');
   }
   const columns = Object.fromEntries(columnNames.map((name) => [name, columnOf(parts.get(name) ?? [])]));
   const table = SeriesTable.read({

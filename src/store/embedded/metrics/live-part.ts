@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { HeldPosition } from '../position.ts';
 import type { Chunk } from './chunk.ts';
 import { type ChunkFile, heldChunks, writeChunkFile } from './chunk-file.ts';
-import { type ShapeSource, type StoredFrame, seriesOf, type WrittenShapes } from './frame-block.ts';
+import { type ShapeSource, type StoredFrame, seriesOf, WrittenShapes } from './frame-block.ts';
 import { Heads } from './heads.ts';
 import type { SealedFacts } from './index-file.ts';
 import { LateSamples } from './late-samples.ts';
@@ -20,7 +20,7 @@ export class LivePart {
   readonly #late = new LateSamples();
   /** Numbers of the series of a shape, in its order. */
   readonly #numbers = new Map<string, Uint32Array>();
-  readonly #written = new Set<string>();
+  readonly #written = new WrittenShapes();
   #files: readonly ChunkFile[] = [];
   #filesBytes = 0;
   #fileNumber = 0;

@@ -1,5 +1,7 @@
 import { hasCode } from '../../../contract/errors.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
+import { HeldRanges } from '../blocks/held-ranges.ts';
+import type { LanePlace } from '../blocks/lane-place.ts';
 import type { Commit } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { HeldPosition } from '../position.ts';
@@ -13,7 +15,11 @@ export class MetricIntake {
   readonly #damage: DamageBook;
   readonly #written: () => WrittenShapes;
   readonly #counts = new Map<string, number>();
+  #held = new HeldRanges(undefined, []);
   #frames: StoredFrame[] = [];
+  #first: LanePlace | undefined;
+  #last: LanePlace | undefined;
+  #blocks: FrameDraft[] = [];
   #items = 0;
   #bytes = 0;
   #position: HeldPosition | undefined;
@@ -27,8 +33,9 @@ export class MetricIntake {
   }
 
   /** Where the store stands after recovery. */
-  begin(position: HeldPosition | undefined): void {
+  begin(position: HeldPosition | undefined, held: HeldRanges): void {
     this.#position = position;
+    this.#held = held;
   }
 
   get items(): number {
@@ -44,7 +51,13 @@ export class MetricIntake {
     if (this.#position?.queueId === queueId && record.seq <= this.#position.seq) {
       return;
     }
-    this.#take(record);
+    const place = { seq: record.seq, index: 0 };
+    if (this.#held.has(queueId, place)) {
+      this.#pack();
+    } else {
+      this.#take(record, place);
+    }
+    this.#held.pass(record.seq);
     this.#firstArrivedMs ??= record.receivedAtMs;
     this.#arrivedMs = Math.max(this.#arrivedMs, record.receivedAtMs);
     this.#position = { queueId, seq: record.seq, cumItems: record.cumItems };
@@ -57,18 +70,30 @@ export class MetricIntake {
     if (position === undefined || firstArrivedMs === undefined) {
       return undefined;
     }
-    const blocks = this.#frames.length === 0 ? [] : [new FrameDraft(this.#frames, this.#items, this.#written)];
-    this.#frames = [];
+    this.#pack();
+    const blocks = this.#blocks;
+    this.#blocks = [];
     this.#items = 0;
     this.#bytes = 0;
     this.#firstArrivedMs = undefined;
     return { blocks, position, firstArrivedMs, arrivedMs: this.#arrivedMs };
   }
 
-  #take(record: QueueRecord): void {
+  /** What waits becomes one block: its frames follow each other in the lane. */
+  #pack(): void {
+    if (this.#first !== undefined && this.#last !== undefined) {
+      this.#blocks.push(new FrameDraft(this.#frames, { first: this.#first, last: this.#last }, this.#written));
+      this.#frames = [];
+      this.#first = undefined;
+    }
+  }
+
+  #take(record: QueueRecord, place: LanePlace): void {
     try {
       const frame = frameOf(record, this.#counts);
       this.#frames.push(frame);
+      this.#first ??= place;
+      this.#last = place;
       this.#items += frame.body.values.length;
       this.#bytes += frame.payload.length;
     } catch (error) {

@@ -1,12 +1,13 @@
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
+import { HeldRanges } from '../blocks/held-ranges.ts';
 import { PartitionSeries, type SeriesOptions } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { SignalStore } from '../signal-store.ts';
 import type { Slice } from '../slice.ts';
-import { type FrameBlock, frameBlocks } from './frame-block.ts';
+import { type FrameBlock, frameBlocks, WrittenShapes } from './frame-block.ts';
 import { MetricIntake } from './metric-intake.ts';
 import { answerMetrics, isMetricQuestion } from './metric-questions.ts';
 import { MetricPartition } from './partition.ts';
@@ -41,7 +42,7 @@ export class MetricStore implements SignalStore {
   constructor(options: MetricStoreOptions) {
     const { damage } = options;
     this.#options = options;
-    this.#intake = new MetricIntake(damage, () => this.#series.active?.writtenShapes ?? new Set());
+    this.#intake = new MetricIntake(damage, () => this.#series.active?.writtenShapes ?? new WrittenShapes());
     this.#series = new PartitionSeries(options, {
       format: frameBlocks,
       partition: (dir, startMs) => new MetricPartition(dir, startMs, { files: this.#files, damage }),
@@ -62,9 +63,9 @@ export class MetricStore implements SignalStore {
   }
 
   async open(): Promise<void> {
-    // Samples beyond the position that are there already are the same when the lane gives them again: they count once.
-    const { position } = await this.#series.open();
-    this.#intake.begin(position);
+    const { position, beyond, beyondQueueId } = await this.#series.open();
+    const ranges = beyond.map(({ summary }) => summary);
+    this.#intake.begin(position, new HeldRanges(beyondQueueId, ranges));
   }
 
   append(queueId: string, records: readonly QueueRecord[]): void {

@@ -14,7 +14,7 @@ import type { HeldPosition } from '../position.ts';
 import type { Chunk } from './chunk.ts';
 import { ChunkBlockView } from './chunk-block.ts';
 import { blockOf, type ChunkFile } from './chunk-file.ts';
-import type { FrameBlock, WrittenShapes } from './frame-block.ts';
+import { type FrameBlock, WrittenShapes } from './frame-block.ts';
 import { type PartitionIndex, readFacts, readIndex, type SealedFacts, writeIndexFile } from './index-file.ts';
 import { LivePart } from './live-part.ts';
 import { recoverLive } from './recovery.ts';
@@ -99,7 +99,7 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
   }
 
   get writtenShapes(): WrittenShapes {
-    return this.#live?.writtenShapes ?? new Set();
+    return this.#live?.writtenShapes ?? new WrittenShapes();
   }
 
   status(): PartitionStatus {

@@ -83,7 +83,7 @@ function checkUnary(query: string, expr: Extract<Expr, { kind: 'unary' }>): Expr
 function checkSubquery(query: string, expr: Extract<Expr, { kind: 'subquery' }>): Expr {
   const type = typeOf(checked(query, expr.inner));
   if (type !== 'vector') {
-    throw syntaxError(query, expr.from, `subquery is only allowed on instant vector, got ${documented[type]} instead`);
+    throw syntaxError(query, expr.from, `subquery is only allowed on instant vector, got ${type} instead`);
   }
   return expr;
 }
@@ -160,13 +160,13 @@ function checkMatching(query: string, expr: BinaryExpr, ofVectors: boolean): voi
     }
   }
   if (!ofVectors && matching !== undefined && (matching.labels.length > 0 || matching.group !== undefined)) {
-    throw syntaxError(query, expr.opFrom, 'vector matching only allowed between instant vectors');
+    throw syntaxError(query, expr.from, 'vector matching only allowed between instant vectors');
   }
   if (isSet && !ofVectors) {
-    throw syntaxError(query, expr.opFrom, `set operator "${expr.op}" not allowed in binary scalar expression`);
+    throw syntaxError(query, expr.from, `set operator "${expr.op}" not allowed in binary scalar expression`);
   }
   if (isSet && matching?.group !== undefined) {
-    throw syntaxError(query, expr.opFrom, `no grouping allowed for "${expr.op}" operation`);
+    throw syntaxError(query, expr.from, `no grouping allowed for "${expr.op}" operation`);
   }
 }
 

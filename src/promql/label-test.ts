@@ -23,7 +23,7 @@ export function labelTest({ op, value }: Matcher): (labelValue: string) => boole
 const rememberedValues = 10_000;
 
 function wholeMatch(expression: string): (value: string) => boolean {
-  const pattern = RE2JS.compile(expression, RE2JS.DOTALL);
+  const pattern = RE2JS.compile(`^(?s:${expression})$`);
   const known = new Map<string, boolean>();
   return (value) => {
     const before = known.get(value);

@@ -32,17 +32,24 @@ export function durationOf(source: Source, node: SyntaxNode): number {
   return Math.trunc(seconds * 1_000);
 }
 
-export function ranged(source: Source, target: Expr, window: { rangeMs: number; to: number }): Expr {
+interface RangeOf {
+  readonly rangeMs: number;
+  /** Where its bracket stands. */
+  readonly bracket: number;
+  readonly to: number;
+}
+
+export function ranged(source: Source, target: Expr, { rangeMs, bracket, to }: RangeOf): Expr {
   if (target.kind !== 'selector' || target.rangeMs !== undefined) {
-    throw syntaxError(source.query, target.from, 'ranges only allowed for vector selectors');
+    throw syntaxError(source.query, bracket, 'ranges only allowed for vector selectors');
   }
   if (target.offsetMs !== undefined) {
-    throw syntaxError(source.query, target.from, 'no offset modifiers allowed before range');
+    throw syntaxError(source.query, bracket, 'no offset modifiers allowed before range');
   }
   if (target.at !== undefined) {
-    throw syntaxError(source.query, target.from, 'no @ modifiers allowed before range');
+    throw syntaxError(source.query, bracket, 'no @ modifiers allowed before range');
   }
-  return { ...target, ...window };
+  return { ...target, rangeMs, to };
 }
 
 export function subquery(inner: Expr, window: { rangeMs: number; stepMs?: number; to: number }): Expr {

@@ -53,7 +53,9 @@ const builders: Readonly<Record<string, Build>> = {
   MatrixSelector: (source, node) => {
     const [inner, range] = children(node);
     const rangeMs = durationOf(source, range ?? node);
-    return onLastOperand(inside(source, inner ?? node), (target) => ranged(source, target, { rangeMs, to: node.to }));
+    return onLastOperand(inside(source, inner ?? node), (target) =>
+      ranged(source, target, { rangeMs, bracket: source.query.lastIndexOf('[', range?.from), to: node.to }),
+    );
   },
   SubqueryExpr: (source, node) => {
     const [inner, range, step] = children(node);

@@ -101,13 +101,13 @@ describe('what goes wrong', () => {
     ['rate(foo)', '1:6: parse error: expected type range vector in call to function "rate", got instant vector'],
     ['foo{a="b', '1:7: parse error: unterminated quoted string'],
     ['{a=""}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
-    ['a +\n  b)', '2:4: parse error: unexpected right parenthesis ")"'],
+    ['a +\n  b)', "2:5: parse error: unexpected right parenthesis ')'"],
     ['1 == 1', '1:3: parse error: comparisons between scalars must use BOOL modifier'],
     ['sum(a) offset 5m', '1:1: parse error: offset modifier must be preceded by an instant vector selector or range'],
-    ['(a + b)[5m]', '1:1: parse error: ranges only allowed for vector selectors'],
+    ['(a + b)[5m]', '1:8: parse error: ranges only allowed for vector selectors'],
     ['rate(a[5m], 1)', '1:1: parse error: expected 1 argument(s) in call to "rate", got 2'],
     ['"ü" + a', '1:1: parse error: binary expression must contain only scalar and instant vector types'],
-    ['a{b=~"("}', '1:6: parse error: error parsing regexp'],
+    ['a{b=~"("}', '1:3: parse error: error parsing regexp'],
   ])('%s is refused with: %s', async (query, message) => {
     const refused = at([], 1, query);
     await expect(refused).rejects.toBeInstanceOf(PromqlError);

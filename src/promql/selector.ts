@@ -50,7 +50,7 @@ function matcherOf(source: Source, part: SyntaxNode): Matcher {
     labelTest(matcher);
   } catch (error) {
     const reason = error instanceof Object && 'message' in error ? String(error.message) : 'not a regular expression';
-    throw syntaxError(source.query, value.from, reason);
+    throw syntaxError(source.query, label.from, reason);
   }
   return matcher;
 }

@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { PodExplanation } from '../../src/contract/status.ts';
+import { type FakeApiServer, type FakePod, fakeApiServer } from '../fakes/api-server.ts';
+import { selfSignedCertificate } from '../fakes/certificate.ts';
+import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
+import { until } from '../fakes/until.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
+
+const sidecarPage = readFileSync(
+  join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples/istio/bookinfo-15020.txt'),
+  'utf8',
+);
+
+interface Target {
+  readonly url: string;
+  readonly state: string;
+  readonly pod: string;
+  readonly rule: string;
+  readonly samples?: number;
+}
+
+interface Detail {
+  readonly watch: { readonly state: string; readonly pods: number; readonly lists: number; readonly hint?: string };
+  readonly targets: readonly Target[];
+  readonly pods: readonly PodExplanation[];
+}
+
+let dir: TempDir;
+let api: FakeApiServer;
+let daemon: Daemon | undefined;
+let pages: readonly PodPages[] = [];
+
+beforeEach(async () => {
+  dir = await tempDir();
+  const tls = selfSignedCertificate();
+  api = await fakeApiServer({ tls });
+  await mkdir(join(dir.path, 'account'), { recursive: true });
+  await writeFile(join(dir.path, 'account/ca.crt'), tls.cert);
+  await writeFile(join(dir.path, 'account/token'), 'token-1');
+  api.tokens(['token-1']);
+});
+
+afterEach(async () => {
+  await daemon?.end();
+  await api.stop();
+  for (const { server } of pages) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  daemon = undefined;
+  pages = [];
+  await dir.remove();
+});
+
+interface PodPages {
+  readonly server: Server;
+  readonly ip: string;
+  readonly port: number;
+  readonly asked: string[];
+}
+
+/** The pages of one pod, on a loopback address of its own. */
+async function podPages(ip: string): Promise<PodPages> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.setHeader('content-type', 'text/plain; version=0.0.4');
+    response.end(request.url?.startsWith('/stats/prometheus') ? sidecarPage : `page_of_pod{address="${ip}"} 1\n`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, ip, resolve));
+  const made = { server, ip, port: (server.address() as AddressInfo).port, asked };
+  pages = [...pages, made];
+  return made;
+}
+
+/** The annotation of the users' own Bookinfo, at another port and more often. */
+function annotations(port: number, path = '/stats/prometheus'): Record<string, string> {
+  const toml = `
+          [[inputs.prom]]
+            url = "http://$IP:${port}${path}"
+            source = "minik8s-istio-details"
+            metric_types = ["counter", "gauge", "histogram"]
+            interval = "5s"
+            measurement_name = "istio_prom"
+            [inputs.prom.tags]
+            namespace = "$NAMESPACE"
+            pod_name = "$PODNAME"`;
+  return { 'datakit/prom.instances': toml };
+}
+
+async function start(): Promise<Daemon> {
+  const config = `
+    [kubernetes]
+      service_account_dir = "${join(dir.path, 'account')}"
+    [store]
+      enabled = false
+    [[inputs.zipkin]]
+      enabled = false
+    [[outputs.file]]
+      path = "out.ndjson"
+    [queue]
+      min_free = "1MB"
+  `;
+  const env = {
+    KUBERNETES_SERVICE_HOST: '127.0.0.1',
+    KUBERNETES_SERVICE_PORT: String(api.port),
+    ENV_K8S_NODE_NAME: 'node-1',
+  };
+  daemon = await startDaemon({ dir: dir.path, config: { 'own.conf': config }, env });
+  return daemon;
+}
+
+async function detail(): Promise<Detail> {
+  const status = await daemon?.status();
+  return status?.inputs.find(({ id }) => id === 'kubernetes')?.detail as unknown as Detail;
+}
+
+/** `pod state` of each target, sorted. */
+async function targets(): Promise<string[]> {
+  return (await detail()).targets.map(({ pod, state }) => `${pod} ${state}`).sort();
+}
+
+async function written(): Promise<readonly Record<string, unknown>[]> {
+  const text = await readFile(join(dir.path, 'data/out.ndjson'), 'utf8').catch(() => '');
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function details(name: string, { ip, port }: PodPages, more: Partial<FakePod> = {}): FakePod {
+  const labels = { app: 'details', version: 'v1' };
+  return { name, namespace: 'prod', ip, labels, annotations: annotations(port), ...more };
+}
+
+test('pods of the own node are scraped as their annotations say, come, change and go, over a lost API server too', async () => {
+  const [one, two, other] = [await podPages('127.0.0.2'), await podPages('127.0.0.3'), await podPages('127.0.0.4')];
+  api.put(details('details-1', one));
+  api.put(details('far-1', other, { node: 'node-2' }));
+  await start();
+  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 20_000, what: 'the first target' });
+  expect((await detail()).targets[0]).toMatchObject({
+    url: `http://127.0.0.2:${one.port}/stats/prometheus`,
+    rule: 'datakit/prom.instances',
+    samples: 821,
+  });
+
+  const requests = await until(
+    async () => (await written()).find(({ name }) => name === 'istio_requests_total') as Record<string, unknown>,
+    { withinMs: 10_000, what: 'a line of the file' },
+  );
+  expect(requests).toMatchObject({
+    measurement: 'istio_prom',
+    field: 'istio_requests_total',
+    labels: {
+      namespace: 'prod',
+      pod: 'details-1',
+      pod_name: 'details-1',
+      node: 'node-1',
+      container: 'app',
+      app: 'details',
+      version: 'v1',
+      job: 'minik8s-istio-details',
+      instance: `127.0.0.2:${one.port}`,
+      reporter: 'destination',
+    },
+  });
+
+  api.put(details('details-2', two));
+  await until(async () => (await targets()).length === 2, { withinMs: 2_000, what: 'the second target' });
+  api.put(details('details-1', one, { annotations: annotations(one.port, '/other') }));
+  await until(async () => (await detail()).targets.some(({ url }) => url.endsWith('/other')), { withinMs: 2_000 });
+  await until(() => one.asked.includes('/other'), { withinMs: 10_000, what: 'the changed page is asked for' });
+  api.remove('details-1', 'prod');
+  await until(async () => (await detail()).targets.every(({ pod }) => pod === 'details-2'), { withinMs: 2_000 });
+
+  await api.stop();
+  await until(async () => (await detail()).watch.state === 'retrying', { withinMs: 10_000 });
+  expect(await targets()).toHaveLength(1);
+  await writeFile(join(dir.path, 'account/token'), 'token-2');
+  api.tokens(['token-2']);
+  api.remove('details-2', 'prod');
+  await api.restart();
+  api.put(details('details-3', two));
+  await until(async () => (await targets()).join().startsWith('details-3'), {
+    withinMs: 12_000,
+    what: 'the third pod',
+  });
+  expect((await detail()).watch).toMatchObject({ state: 'watching', pods: 1 });
+
+  expect(other.asked).toEqual([]);
+  const gone = (await written()).filter(
+    ({ stale, labels }) => stale === true && (labels as Record<string, string>)['pod'] === 'details-1',
+  );
+  expect(gone.length).toBeGreaterThan(800);
+}, 90_000);
+
+test('what an annotation may not do is refused with its reason, and what has none is named', async () => {
+  const one = await podPages('127.0.0.2');
+  const evil = '[[inputs.prom]]\nurl = "http://169.254.169.254/latest/meta-data"';
+  api.put({ name: 'evil', namespace: 'prod', annotations: { 'datakit/prom.instances': evil } });
+  api.put({ name: 'plain', namespace: 'prod' });
+  api.put({
+    name: 'injected',
+    namespace: 'prod',
+    ip: one.ip,
+    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(one.port), 'prometheus.io/path': '/m' },
+    containers: [{ name: 'app' }, { name: 'istio-proxy', ports: [15_090] }],
+  });
+  await start();
+  await until(async () => (await detail()).pods.length === 3, { withinMs: 10_000, what: 'three pods' });
+  const { pods, targets: found } = await detail();
+  expect(found.map(({ pod, rule, url }) => [pod, rule, url]).sort()).toEqual([
+    ['injected', 'istio', 'http://127.0.0.2:15020/stats/prometheus'],
+    ['injected', 'prometheus.io/scrape', `http://127.0.0.2:${one.port}/m`],
+  ]);
+  expect(pods.find(({ pod }) => pod === 'evil')?.faults[0]).toContain(
+    '169.254.169.254, which is not an address of this',
+  );
+  expect(pods.find(({ pod }) => pod === 'plain')?.skipped).toContain('it has none of the annotations');
+  expect(daemon?.output()).toContain('An annotation cannot be followed.');
+}, 60_000);
+
+test('without the right to list pods everything else runs, and the right that is missing is named', async () => {
+  api.always({ status: 403 });
+  await start();
+  await until(async () => (await detail()).watch.state === 'forbidden', { withinMs: 10_000, what: 'forbidden' });
+  expect((await detail()).watch.hint).toContain('get, list and watch of pods');
+  expect((await fetch(`${daemon?.url}/-/ready`)).status).toBe(200);
+}, 60_000);

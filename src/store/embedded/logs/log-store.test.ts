@@ -172,6 +172,19 @@ describe('a search', () => {
   );
 
   test(
+    'orders lines of one millisecond by their nanoseconds, wherever they stand',
+    withRig(async (rig) => {
+      for (const [seq, nanos] of [900n, 100n, 500n].entries()) {
+        const timeNanos = BigInt(startMs) * 1_000_000n + nanos;
+        await rig.commit(logRecord([{ message: `${nanos}`, timeNanos }], { seq: seq + 1, origin: { pod: `${seq}` } }));
+      }
+      const newest = await rig.search({}, { limit: 1 });
+      expect(newest.lines.map(({ message }) => message)).toEqual(['900']);
+      expect(await rig.messages()).toEqual(['900', '500', '100']);
+    }),
+  );
+
+  test(
     'finds texts in letters of either case, also where a word only begins or ends with them',
     withRig(async (rig) => {
       const id = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -212,6 +225,9 @@ describe('a search', () => {
       await rig.add(['one two', 'three four', 'two three']);
       expect(await rig.messages({ texts: ['two three'] })).toEqual(['two three']);
       expect(await rig.messages({ texts: ['twothree'] })).toEqual([]);
+      await rig.add(['four five', ' six'], { atMs: startMs + 10 });
+      expect(await rig.messages({ texts: ['five six'] })).toEqual([]);
+      expect(await rig.messages({ texts: ['six'] })).toEqual([' six']);
     }),
   );
 

@@ -31,14 +31,14 @@ export class Arena {
   }
 
   /** Copies the string that begins with piece `first`. */
-  copy(first: number, length: number, target: Uint8Array, at: number): void {
+  copy(first: number, length: number, target: Uint8Array): void {
     let piece = first;
     for (let done = 0; done < length; done += pieceBytes) {
       const begin = (piece % piecesInPage) * pieceBytes;
       const taken = Math.min(pieceBytes, length - done);
       const page = this.#pages[Math.floor(piece / piecesInPage)];
       if (page !== undefined) {
-        target.set(page.subarray(begin, begin + taken), at + done);
+        target.set(page.subarray(begin, begin + taken), done);
       }
       piece = this.#next[piece] ?? none;
     }

@@ -166,6 +166,20 @@ describe('heads', () => {
     expect(add(heads, 3, bitsOf(5, 9))).toBe('kept');
     expect(readBack(heads)).toEqual([bitsOf(5, 9)]);
   });
+
+  test('show nothing of what stood in their memory before', () => {
+    fc.assert(
+      fc.property(anySamples, anySamples, (before, samples) => {
+        const heads = written(before);
+        heads.clear();
+        for (const [n, sample] of samples.entries()) {
+          add(heads, 3, sample);
+          expect(readBack(heads)).toEqual(samples.slice(0, n + 1));
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
 });
 
 function addLate(late: LateSamples, series: number, { timeMs, high, low }: Bits): void {

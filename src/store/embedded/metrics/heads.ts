@@ -10,10 +10,10 @@ const maxCount = 1000;
 export const staleHigh = 0x7ff00000;
 export const staleLow = 2;
 
-/** A chunk whose bits stand in the arena, the last unfinished byte beside it. */
+/** A chunk whose whole bytes stand in the arena, the last unfinished one beside them. */
 interface HeldChunk extends ChunkFacts {
   readonly first: number;
-  readonly length: number;
+  readonly bits: number;
   readonly partial: number;
 }
 
@@ -193,7 +193,7 @@ export class Heads {
     }
     return {
       first: this.#first[series] ?? 0,
-      length: ((this.#bits[series] ?? 0) + 7) >> 3,
+      bits: this.#bits[series] ?? 0,
       partial: this.#partial[series] ?? 0,
       count,
       firstMs: this.#firstMs[series] ?? 0,
@@ -201,11 +201,13 @@ export class Heads {
     };
   }
 
-  #copy({ first, length, partial, count, firstMs, lastMs }: HeldChunk): Chunk {
+  #copy({ first, bits, partial, count, firstMs, lastMs }: HeldChunk): Chunk {
+    const whole = bits >>> 3;
+    const length = (bits + 7) >>> 3;
     const target = new Uint8Array(length + paddingBytes);
-    this.#arena.copy(first, length, target, 0);
-    if (partial !== 0) {
-      target[length - 1] = partial;
+    this.#arena.copy(first, whole, target);
+    if (length > whole) {
+      target[whole] = partial;
     }
     return { bytes: target, at: 0, length, count, firstMs, lastMs };
   }

@@ -23,12 +23,12 @@ function float(text: string): number | undefined {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-/** Seconds since 1970, or RFC 3339 → ms. */
-function time(name: string, text: string): number {
+/** Seconds since 1970, or RFC 3339 → ms. `prefix` is what Prometheus says before the fault. */
+function time(name: string, text: string, prefix = ''): number {
   const seconds = float(text);
   const ms = seconds === undefined ? rfc3339Ms(text) : Math.round(seconds * 1_000);
   if (ms === undefined || !Number.isSafeInteger(ms)) {
-    throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`);
+    throw badParameter(name, `${prefix}cannot parse ${JSON.stringify(text)} to a valid timestamp`);
   }
   return ms;
 }
@@ -53,7 +53,7 @@ function unitsOf(text: string): number | undefined {
 
 function optionalTime(parameters: URLSearchParams, name: string): number | undefined {
   const text = parameters.get(name);
-  return text === null || text === '' ? undefined : time(name, text);
+  return text === null || text === '' ? undefined : time(name, text, `Invalid time value for '${name}': `);
 }
 
 function requiredTime(parameters: URLSearchParams, name: string): number {

@@ -63,7 +63,10 @@ describe('an instant query', () => {
 
 test.each([
   ['query', '"query": 1:1: parse error: no expression found in input'],
-  ['query?query=up&time=tomorrow', '"time": cannot parse "tomorrow" to a valid timestamp'],
+  [
+    'query?query=up&time=tomorrow',
+    '"time": Invalid time value for \'time\': cannot parse "tomorrow" to a valid timestamp',
+  ],
   ['query?query=up&timeout=soon', '"timeout": cannot parse "soon" to a valid duration'],
   ['query_range?query=up', '"start": cannot parse "" to a valid timestamp'],
   ['query_range?query=up&start=5', '"end": cannot parse "" to a valid timestamp'],

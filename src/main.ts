@@ -119,6 +119,13 @@ async function main(line: CommandLine): Promise<number> {
       const { action, json } = line.options;
       return queue({ action, json, dataDir: dataDirOf(line.options) }, terminal);
     }
+    case 'explain': {
+      const [{ explain }, { explainManifestPod: explainPod }] = await Promise.all([
+        import('./cli/explain.ts'),
+        import('./bridge/explain.ts'),
+      ]);
+      return explain(line.options, { cwd: process.cwd(), terminal, definitions, where, explainPod });
+    }
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -49,7 +49,6 @@ describe('what makes no command is said in one sentence', () => {
     ['queue mend', 'queue wants one of inspect, verify, repair'],
     ['version now', '"version" takes no now'],
     ['help me', 'there is no command "me"'],
-    ['explain --all', '"explain" is not part of this version'],
     ['monitor', '"monitor" is not part of this version'],
     ['tap --signal logs', '"tap" is not part of this version'],
     ['test a.toml', '"test" is not part of this version'],
@@ -65,4 +64,36 @@ test('help names every command, and explains each', () => {
   }
   expect(helpText('run')).toContain('--data-dir DIR');
   expect(helpText('tap')).toContain('Not part of this version.');
+});
+
+describe('explain', () => {
+  test('takes a manifest, a pod, or all', () => {
+    const to = 'http://127.0.0.1:9529';
+    const options = (...args: string[]) => parseCommandLine(['explain', ...args]);
+    expect(options('-f', 'a.yaml', '--json')).toEqual({
+      command: 'explain',
+      options: { file: 'a.yaml', to, json: true },
+    });
+    expect(options('--file=a.yaml')).toEqual({ command: 'explain', options: { file: 'a.yaml', to, json: false } });
+    expect(options('--pod', 'ns/p')).toEqual({ command: 'explain', options: { pod: 'ns/p', to, json: false } });
+    expect(options('--all', '--to', 'http://h:1')).toEqual({
+      command: 'explain',
+      options: { to: 'http://h:1', json: false },
+    });
+  });
+
+  test.each([
+    [[], 'wants one of'],
+    [['--all', '-f', 'a'], 'wants one of'],
+    [['--pod', 'p'], 'wants NAMESPACE/NAME'],
+    [['--all', '--to', 'h'], 'wants a URL'],
+    [['-f'], '-f wants a value'],
+    [['-x'], 'no option -x'],
+  ])('%j is not understood', (args, message) => {
+    expect(parseCommandLine(['explain', ...args])).toMatchObject({
+      command: 'usage',
+      about: 'explain',
+      message: expect.stringContaining(message),
+    });
+  });
 });

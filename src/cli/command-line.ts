@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
+import type { ExplainOptions } from './explain.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
 
 export interface RunOptions {
@@ -31,6 +32,7 @@ export type CommandLine =
   | { readonly command: 'run'; readonly options: RunOptions }
   | { readonly command: 'check'; readonly options: CheckOptions }
   | { readonly command: 'queue'; readonly options: QueueOptions }
+  | { readonly command: 'explain'; readonly options: ExplainOptions }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -66,6 +68,8 @@ interface Grammar {
   /** Options with a value. */
   readonly texts?: readonly string[];
   readonly flags?: readonly string[];
+  /** One letter for an option with a value. */
+  readonly short?: Readonly<Record<string, string>>;
   readonly others?: 'any';
 }
 
@@ -73,6 +77,7 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
   run: { texts: ['config-dir', 'data-dir', 'listen'], flags: ['demo'] },
   check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
   queue: { texts: ['data-dir'], flags: ['json'], others: 'any' },
+  explain: { texts: ['pod', 'file', 'to'], flags: ['all', 'json'], short: { file: 'f' } },
   version: {},
   help: { others: 'any' },
 };
@@ -93,6 +98,8 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
       return { command: 'check', options: checkOptions(words) };
     case 'queue':
       return queueLine(words);
+    case 'explain':
+      return explainLine(words);
     case 'help':
       return helpLine(words);
     default:
@@ -102,7 +109,7 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
 
 /** The words by their kind, or what is wrong with them. */
 function read(command: CommandName, grammar: Grammar, args: readonly string[]): Words | string {
-  const options = Object.fromEntries((grammar.texts ?? []).map((name) => [name, { type: 'string' as const }]));
+  const options = Object.fromEntries((grammar.texts ?? []).map((name) => [name, textOption(grammar, name)]));
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
   const found = { texts: new Map<string, string>(), flags: new Set<string>(), others: [] as string[] };
   for (const token of tokens) {
@@ -119,6 +126,11 @@ function read(command: CommandName, grammar: Grammar, args: readonly string[]): 
   }
   const [first] = found.others;
   return grammar.others === undefined && first !== undefined ? `"${command}" takes no ${first}` : found;
+}
+
+function textOption({ short = {} }: Grammar, name: string) {
+  const letter = short[name];
+  return { type: 'string' as const, ...(letter !== undefined && { short: letter }) };
 }
 
 interface OptionToken {
@@ -185,6 +197,29 @@ function queueLine({ texts, flags, others }: Words): CommandLine {
   }
   const options = { action, ...given('dataDir', texts.get('data-dir')), json: flags.has('json') };
   return { command: 'queue', options };
+}
+
+/** The daemon on this machine, at its usual port. */
+const usualDaemon = 'http://127.0.0.1:9529';
+
+function explainLine({ texts, flags }: Words): CommandLine {
+  const asked = [texts.has('pod'), texts.has('file'), flags.has('all')].filter(Boolean).length;
+  const pod = texts.get('pod');
+  const to = texts.get('to') ?? usualDaemon;
+  const message =
+    asked !== 1
+      ? 'explain wants one of --pod NS/NAME, -f MANIFEST.yaml and --all'
+      : pod !== undefined && !/^[^/]+\/[^/]+$/.test(pod)
+        ? `--pod wants NAMESPACE/NAME, and got "${pod}"`
+        : URL.canParse(to)
+          ? undefined
+          : `--to wants a URL such as ${usualDaemon}, and got "${to}"`;
+  return message === undefined
+    ? {
+        command: 'explain',
+        options: { ...given('file', texts.get('file')), ...given('pod', pod), to, json: flags.has('json') },
+      }
+    : { command: 'usage', message, about: 'explain' };
 }
 
 function helpLine({ others: [about] }: Words): CommandLine {

@@ -37,9 +37,16 @@ export const commands = {
     more: 'FILE is a *.conf, or a Kubernetes manifest: the *.conf entries of a ConfigMap and prom.instances annotations are checked where they stand. Ends with 0 when all is good and 78 when not.',
   },
   explain: {
-    usage: 'explain (--pod NS/NAME | -f MANIFEST.yaml | --all) [--json]',
+    usage: 'explain (--pod NS/NAME | -f MANIFEST.yaml | --all) [--to URL] [--json]',
     summary: 'Says which targets follow from annotations, and why.',
-    missing: true,
+    options: [
+      ['--pod NS/NAME', 'a pod of the node of the running daemon, and how its last scrapes went'],
+      ['-f, --file MANIFEST.yaml', 'what would follow from this manifest; needs neither a daemon nor a cluster'],
+      ['--all', 'all pods of that node'],
+      ['--to URL', 'the running daemon; default: http://127.0.0.1:9529'],
+      ['--json', 'one JSON object instead of text'],
+    ],
+    more: 'In a manifest $IP, $PODNAME and $NODENAME stand for what the cluster fills in. Ends with 78 where the manifest has a fault.',
   },
   monitor: { usage: 'monitor [--to URL]', summary: 'Shows a running daemon in the terminal, live.', missing: true },
   tap: {

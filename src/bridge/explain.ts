@@ -1,0 +1,28 @@
+import type { ManifestPod } from '../cli/manifest-pods.ts';
+import type { PodExplanation } from '../contract/status.ts';
+import { planOf } from '../inputs/prom/pod-plan.ts';
+
+/** Stands for an address that the cluster will give (RFC 5737). */
+const standIn = '192.0.2.1';
+
+/** What follows from a pod of a manifest: what the cluster fills in later is shown as `$IP`, `$PODNAME`, and so on. */
+export function explainManifestPod(pod: ManifestPod): PodExplanation {
+  const { explanation } = planOf(
+    {
+      uid: pod.title,
+      namespace: pod.namespace ?? '$NAMESPACE',
+      name: pod.name ?? '$PODNAME',
+      node: '$NODENAME',
+      ips: [standIn],
+      phase: 'Running',
+      deleting: false,
+      labels: pod.labels,
+      annotations: pod.annotations,
+      containers: pod.containers,
+      ...(pod.workload !== undefined && { workload: pod.workload }),
+    },
+    { istio: 'auto', sourceOf: (annotation, text) => pod.sourceOf(annotation, text) },
+  );
+  const targets = explanation.targets.map((target) => ({ ...target, url: target.url.replace(standIn, '$IP') }));
+  return { ...explanation, targets };
+}

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { accessLogFields, parseReport, reportFormat } from './access-log.ts';
-import { nodeId, productpage } from './topology.ts';
+import { nodeId, principal, productpage } from './topology.ts';
 
 const values: Readonly<Record<string, string>> = {
   '%RESPONSE_CODE%': '503',
@@ -12,6 +12,7 @@ const values: Readonly<Record<string, string>> = {
   '%BYTES_SENT%': '91',
   '%UPSTREAM_CLUSTER%': 'inbound|9080||',
   '%UPSTREAM_HOST%': '127.95.29.14:9080',
+  '%DOWNSTREAM_PEER_URI_SAN%': principal(productpage),
   '%REQ(x-envoy-peer-metadata-id)%': nodeId(productpage, '127.95.29.12'),
 };
 
@@ -38,6 +39,7 @@ test('a report of Envoy is read back, with head and body of each direction added
     upstreamCluster: 'inbound|9080||',
     upstreamHost: '127.95.29.14:9080',
     peer: productpage,
+    peerPrincipal: principal(productpage),
   });
 });
 

@@ -47,9 +47,12 @@ export interface RequestReport {
   readonly upstreamHost: string;
   /** Who sent it, where the sender is of the mesh. */
   readonly peer: Workload | undefined;
+  /** The name in the certificate of the other end; undefined where the connection had none. */
+  readonly peerPrincipal: string | undefined;
 }
 
 const mark = 'request-report';
+const peerPrincipal = { source: '%UPSTREAM_PEER_URI_SAN%', destination: '%DOWNSTREAM_PEER_URI_SAN%' } as const;
 const reported = [
   '%RESPONSE_CODE%',
   '%RESPONSE_FLAGS%',
@@ -65,20 +68,20 @@ const reported = [
 
 /** Goes to stderr, beside Envoy's own words, since stdout is the access log. */
 export function reportFormat(reporter: RequestReport['reporter']): string {
-  return `${[mark, reporter, ...reported].join('\t')}\n`;
+  return `${[mark, reporter, ...reported, peerPrincipal[reporter]].join('\t')}\n`;
 }
 
 /** Undefined for any other line. */
 export function parseReport(line: string): RequestReport | undefined {
   const fields = line.split('\t');
-  if (fields[0] !== mark || fields.length !== reported.length + 2) {
+  if (fields[0] !== mark || fields.length !== reported.length + 3) {
     return undefined;
   }
   const [, reporter = '', code = '', flags = '', ...rest] = fields;
   const [durationMs = 0, requestHead = 0, requestBody = 0, responseHead = 0, responseBody = 0] = rest
     .slice(0, 5)
     .map((text) => (text === '-' ? 0 : Number(text)));
-  const [upstreamCluster = '-', upstreamHost = '-', peer = '-'] = rest.slice(5);
+  const [upstreamCluster = '-', upstreamHost = '-', peer = '-', name = '-'] = rest.slice(5);
   return {
     reporter: reporter === 'source' ? 'source' : 'destination',
     responseCode: code,
@@ -89,5 +92,6 @@ export function parseReport(line: string): RequestReport | undefined {
     upstreamCluster,
     upstreamHost,
     peer: workloadOfNode(peer),
+    peerPrincipal: name === '-' ? undefined : name,
   };
 }

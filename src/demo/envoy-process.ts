@@ -38,7 +38,8 @@ export class EnvoyProcess {
 
   /** Resolves when it takes requests. Rejects with its last words if it ends before, or after a minute. */
   static async start(plan: EnvoyPlan, signal: AbortSignal): Promise<EnvoyProcess> {
-    await writeFile(plan.configFile, JSON.stringify(plan.bootstrap, undefined, 2));
+    // It has a private key in it.
+    await writeFile(plan.configFile, JSON.stringify(plan.bootstrap, undefined, 2), { mode: 0o600 });
     const args = ['-c', plan.configFile, '--disable-hot-restart', '--concurrency', '1'];
     const quiet = ['--log-level', 'warning', '--file-flush-interval-msec', '1000'];
     // The agent of Istio has its Envoy write times, levels and scopes this way.

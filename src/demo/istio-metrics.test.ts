@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RequestReport } from './access-log.ts';
 import { IstioMetrics } from './istio-metrics.ts';
-import { gateway, productpage, ratings, reviewsV2 } from './topology.ts';
+import { gateway, principal, productpage, ratings, reviewsV2 } from './topology.ts';
 
 const report: RequestReport = {
   reporter: 'source',
@@ -13,6 +13,7 @@ const report: RequestReport = {
   upstreamCluster: 'outbound|9080||ratings.default.svc.cluster.local',
   upstreamHost: '127.95.29.17:15006',
   peer: undefined,
+  peerPrincipal: undefined,
 };
 
 const workloadAt = (address: string) => (address === '127.95.29.17:15006' ? ratings : undefined);
@@ -52,6 +53,22 @@ describe('the labels of a request', () => {
       connection_security_policy: 'none',
     });
     expect(Object.keys(labelsOf(metrics))).toHaveLength(25);
+  });
+
+  test('have the names of both certificates where the connection had them', () => {
+    const names = { source: principal(gateway), destination: principal(productpage) };
+    const taken = new IstioMetrics(productpage, workloadAt);
+    taken.count({ ...report, reporter: 'destination', peer: gateway, peerPrincipal: names.source });
+    const sent = new IstioMetrics(gateway, workloadAt);
+    sent.count({ ...report, peerPrincipal: names.destination });
+    for (const metrics of [taken, sent]) {
+      expect(labelsOf(metrics)).toMatchObject({
+        source_principal: 'spiffe://cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account',
+        destination_principal: 'spiffe://cluster.local/ns/default/sa/bookinfo-productpage',
+      });
+    }
+    expect(labelsOf(taken)['connection_security_policy']).toBe('mutual_tls');
+    expect(labelsOf(sent)['connection_security_policy']).toBe('unknown');
   });
 
   test('are unknown where no route was found', () => {

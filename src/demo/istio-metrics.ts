@@ -1,5 +1,5 @@
 import type { RequestReport } from './access-log.ts';
-import { clusterId, type Workload } from './topology.ts';
+import { clusterId, principal, type Workload } from './topology.ts';
 
 /** Upper bounds of Envoy's histograms, in ms and in bytes alike; `+Inf` follows. */
 const bounds = [
@@ -76,10 +76,14 @@ export class IstioMetrics {
     const destination = isSource ? this.#workloadAt(report.upstreamHost) : this.#self;
     // `outbound|9080|subset|host`; a request without a route has no destination.
     const host = isSource ? (report.upstreamCluster.split('|')[3] ?? 'unknown') : serviceOf(this.#self);
+    const { peerPrincipal = 'unknown' } = report;
+    const ownPrincipal = report.peerPrincipal === undefined ? 'unknown' : principal(this.#self);
     const labels = {
       reporter: report.reporter,
       ...peerLabels('source', source),
       ...peerLabels('destination', destination),
+      source_principal: isSource ? ownPrincipal : peerPrincipal,
+      destination_principal: isSource ? peerPrincipal : ownPrincipal,
       destination_service: host,
       destination_service_name: host.split('.')[0] ?? 'unknown',
       destination_service_namespace: host.split('.')[1] ?? 'unknown',
@@ -87,8 +91,7 @@ export class IstioMetrics {
       response_code: report.responseCode,
       grpc_response_status: '',
       response_flags: report.responseFlags,
-      // Only the far end knows it for sure, as in Istio. Nothing in this mesh is encrypted.
-      connection_security_policy: isSource ? 'unknown' : 'none',
+      connection_security_policy: securityPolicy(report),
     };
     return Object.entries(labels)
       .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
@@ -100,7 +103,15 @@ function serviceOf({ app, namespace }: Workload): string {
   return `${app}.${namespace}.svc.cluster.local`;
 }
 
-/** Eight labels for each end of a call. */
+/** Only the far end knows it for sure, as in Istio. */
+function securityPolicy({ reporter, peerPrincipal }: RequestReport): string {
+  if (reporter === 'source') {
+    return 'unknown';
+  }
+  return peerPrincipal === undefined ? 'none' : 'mutual_tls';
+}
+
+/** Seven labels for each end of a call; the eighth, its principal, is in the certificates. */
 function peerLabels(end: 'source' | 'destination', workload: Workload | undefined): Record<string, string> {
   const { name = 'unknown', namespace = 'unknown', app = 'unknown', version = 'unknown' } = workload ?? {};
   return {
@@ -108,7 +119,6 @@ function peerLabels(end: 'source' | 'destination', workload: Workload | undefine
     [`${end}_canonical_service`]: app,
     [`${end}_canonical_revision`]: workload !== undefined && version === 'unknown' ? 'latest' : version,
     [`${end}_workload_namespace`]: namespace,
-    [`${end}_principal`]: 'unknown',
     [`${end}_app`]: app,
     [`${end}_version`]: version,
     [`${end}_cluster`]: workload === undefined ? 'unknown' : clusterId,

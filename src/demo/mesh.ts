@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodAddress, PodAddresses } from './addresses.ts';
 import { applicationOf } from './bookinfo.ts';
+import { Authority } from './certificates.ts';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 import { EnvoyProcess } from './envoy-process.ts';
 import { Load } from './load.ts';
@@ -9,7 +10,7 @@ import { PodAgent } from './pod-agent.ts';
 import { PodLog } from './pod-log.ts';
 import { productpage } from './productpage.ts';
 import { type Place, Service, type WriteLine } from './service.ts';
-import { gateway, type Workload, workloads, workloadsOf } from './topology.ts';
+import { gateway, meshId, principal, type Workload, workloads, workloadsOf } from './topology.ts';
 
 const logLimits = { maxBytes: 1_000_000, maxFiles: 4 };
 
@@ -53,6 +54,7 @@ interface Pod {
 /** Bookinfo in a mesh: pods of a service, a real Envoy and an agent each, a gateway, and a little load. */
 export class Mesh {
   readonly #plan: MeshPlan;
+  readonly #authority = new Authority(meshId, Date.now());
   #addresses: PodAddresses | undefined;
   #pods: readonly Pod[] = [];
   #envoys: EnvoyProcess[] = [];
@@ -129,7 +131,14 @@ export class Mesh {
       {
         program,
         configFile: join(folder, 'envoy', `${workload.name}.json`),
-        bootstrap: envoyBootstrap({ workload, address, endpoints: Object.fromEntries(called), zipkin }),
+        bootstrap: envoyBootstrap({
+          workload,
+          address,
+          endpoints: Object.fromEntries(called),
+          identity: this.#authority.issue(principal(workload)),
+          authority: this.#authority.certificate,
+          zipkin,
+        }),
         admin: { host: address.ip, port: address.admin },
         onLine: (stream, line) => proxyLog.write(stream, line, nowMs()),
         onReport: (report) => agent.count(report),

@@ -71,6 +71,12 @@ export function nodeId(workload: Workload, ip: string): string {
   return `${role}~${ip}~${pod}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
 }
 
+/** The name by which its certificate calls a workload. */
+export function principal({ app, namespace, role }: Workload): string {
+  const account = role === 'router' ? `${app}-service-account` : `bookinfo-${app}`;
+  return `spiffe://${meshId}/ns/${namespace}/sa/${account}`;
+}
+
 /** The workload that a node id is of. */
 export function workloadOfNode(id: string): Workload | undefined {
   const pod = id.split('~')[2];

@@ -222,7 +222,12 @@ describeWith('envoy', (environment) => {
       );
       expect(access).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.]\d{9}Z stdout F \{/);
       const line = JSON.parse(access.slice(access.indexOf('{')));
-      expect(line).toMatchObject({ response_code: 500, response_code_details: 'via_upstream', path: '/ratings/0' });
+      expect(line).toMatchObject({
+        response_code: 500,
+        response_code_details: 'via_upstream',
+        path: '/ratings/0',
+        requested_server_name: 'outbound_.9080_._.ratings.default.svc.cluster.local',
+      });
       expect(Object.keys(line)).toHaveLength(25);
       await until(
         async () => {
@@ -271,7 +276,9 @@ describeWith('envoy', (environment) => {
         destination_service_namespace: 'default',
         destination_version: 'v2',
         source_cluster: 'Kubernetes',
-        connection_security_policy: 'none',
+        connection_security_policy: 'mutual_tls',
+        source_principal: 'spiffe://cluster.local/ns/default/sa/bookinfo-productpage',
+        destination_principal: 'spiffe://cluster.local/ns/default/sa/bookinfo-reviews',
         response_flags: '-',
         grpc_response_status: '',
       });

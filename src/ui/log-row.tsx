@@ -4,6 +4,7 @@ import { serviceHue } from './colour.ts';
 import { clockText, momentText } from './format.ts';
 import { useSay } from './hooks.ts';
 import { digestOf } from './log-digest.ts';
+import { sourceOf } from './log-source.ts';
 import type { LogLine } from './logs-api.ts';
 import { Marked } from './marked.tsx';
 import { hashOf } from './route.ts';
@@ -22,7 +23,7 @@ interface LogRowProps {
 export function LogRow({ line, words, top, chosen, open, onToggle }: LogRowProps): VNode {
   const say = useSay();
   const digest = useMemo(() => digestOf(line.message), [line.message]);
-  const source = sourceOf(line);
+  const source = sourceOf(line.labels);
   return (
     <li
       class={`log-row${chosen ? ' chosen' : ''}${open ? ' open' : ''}`}
@@ -39,9 +40,10 @@ export function LogRow({ line, words, top, chosen, open, onToggle }: LogRowProps
         {source}
       </span>
       <span class="text mono">
-        <Marked text={digest.head} words={words} />{' '}
+        <Marked text={digest.head} words={words} />
         {digest.rest !== '' && (
           <span class="muted">
+            {digest.head === '' ? '' : ' '}
             <Marked text={digest.rest} words={words} />
           </span>
         )}
@@ -58,11 +60,4 @@ export function LogRow({ line, words, top, chosen, open, onToggle }: LogRowProps
       )}
     </li>
   );
-}
-
-/** Who wrote it: the app and its container, else the pod. */
-export function sourceOf({ labels }: LogLine): string {
-  const who = labels['app'] ?? labels['workload'] ?? labels['pod'] ?? '';
-  const container = labels['container'] ?? '';
-  return [who, container === who ? '' : container].filter((part) => part !== '').join(' / ');
 }

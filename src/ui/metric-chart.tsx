@@ -95,7 +95,7 @@ function Drawn({ data, info, onSelect }: DrawnProps): VNode {
   };
   return (
     <section class="panel">
-      <p class="caption">
+      <p class="caption shared">
         {info !== undefined && <span>{info.help}</span>}
         {sharedLabels(shown.series).map(([name, value]) => (
           <span key={name} class="mono">

@@ -51,6 +51,7 @@ export function MetricForm({ search, info, onSearch }: MetricFormProps): VNode |
   if (metric === '' || search.query !== '') {
     return null;
   }
+  const isPercentile = shapeOf(search, info).startsWith('p');
   const set = (change: Partial<MetricSearch>): void => onSearch({ ...search, ...change });
   return (
     <>
@@ -67,17 +68,22 @@ export function MetricForm({ search, info, onSearch }: MetricFormProps): VNode |
           ))}
         </select>
       </label>
-      <label>
-        {say('summed')}
-        <select value={search.sum} onChange={(event) => set({ sum: named(sums, event.currentTarget.value) ?? 'none' })}>
-          {sums.map((sum) => (
-            <option key={sum} value={sum}>
-              {say(sumTexts[sum])}
-            </option>
-          ))}
-        </select>
-      </label>
-      {(search.sum !== 'none' || shapeOf(search, info).startsWith('p')) && (
+      {!isPercentile && (
+        <label>
+          {say('summed')}
+          <select
+            value={search.sum}
+            onChange={(event) => set({ sum: named(sums, event.currentTarget.value) ?? 'none' })}
+          >
+            {sums.map((sum) => (
+              <option key={sum} value={sum}>
+                {say(sumTexts[sum])}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {(search.sum !== 'none' || isPercentile) && (
         <Choice
           label={say('by')}
           value=""

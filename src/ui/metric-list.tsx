@@ -112,8 +112,16 @@ function Row({ info, heads, current, chosen, onMetric }: RowProps): VNode {
   );
 }
 
+/** What proxies say of requests comes before what they say of themselves. */
+function meshFirst(name: string): string {
+  return name.startsWith('istio') ? ` ${name}` : name;
+}
+
 function byMeasurement(found: readonly MetricInfo[]): readonly MetricInfo[] {
-  return found.toSorted((a, b) => compare(a.measurement, b.measurement) || compare(a.name, b.name));
+  return found.toSorted(
+    (a, b) =>
+      compare(meshFirst(a.measurement), meshFirst(b.measurement)) || compare(meshFirst(a.name), meshFirst(b.name)),
+  );
 }
 
 function compare(a: string, b: string): number {

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { seriesHue } from './colour.ts';
 import { clockText, numberText } from './format.ts';
 import { useSay } from './hooks.ts';
-import { type ChartData, type SeriesView, seriesName, tellingLabels } from './series.ts';
+import { allLabels, type ChartData, type SeriesView, seriesName, tellingLabels } from './series.ts';
 
 interface SeriesTableProps {
   readonly data: ChartData;
@@ -39,7 +39,12 @@ export function SeriesTable({ data, hidden, cursor, onLit, onSolo }: SeriesTable
               onMouseEnter={() => onLit(i)}
             >
               <th scope="row">
-                <button type="button" aria-pressed={!hidden.has(i)} title={say('solo')} onClick={() => onSolo(i)}>
+                <button
+                  type="button"
+                  aria-pressed={!hidden.has(i)}
+                  title={`${allLabels(series.labels)}\n\n${say('solo')}`}
+                  onClick={() => onSolo(i)}
+                >
                   <i class="swatch" style={{ '--hue': seriesHue(i) }} aria-hidden="true" />
                   {seriesName(series.labels, telling)}
                 </button>

@@ -53,6 +53,19 @@ test('series are named by what tells them apart', () => {
   ]);
 });
 
+test('as few labels as possible tell series apart, and those that people know come first', () => {
+  const of = (reporter: string, app: string, code: string): object => ({
+    metric: { reporter, app, code, copy: app, workload_uid: app },
+    values: [[1000, '1']],
+  });
+  const { series } = chartDataOf(
+    answer(of('source', 'a', '200'), of('source', 'b', '200'), of('source', 'c', '200'), of('destination', 'a', '200')),
+    bounds,
+    1_000,
+  );
+  expect(tellingLabels(series)).toEqual(['reporter', 'app']);
+});
+
 test('an answer without a matrix is an empty chart', () => {
   expect(chartDataOf({ status: 'error' }, bounds, 1_000).series).toEqual([]);
 });

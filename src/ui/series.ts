@@ -50,17 +50,65 @@ export function sampleOf(written: string): number {
   return special[written] ?? Number(written);
 }
 
-/** Labels that are not the same everywhere: what tells the series of a chart apart. */
+/** Labels that people know their mesh by, where several would tell series apart as well. */
+const known: readonly string[] = [
+  'le',
+  'quantile',
+  'reporter',
+  'source_workload',
+  'destination_workload',
+  'destination_service_name',
+  'response_code',
+  'app',
+  'container',
+  'pod',
+  'instance',
+];
+
+/** As few labels as tell all series apart, those first that tell most; all that differ where even that is not enough. */
 export function tellingLabels(series: readonly SeriesView[]): readonly string[] {
-  const names = new Set(series.flatMap(({ labels }) => Object.keys(labels)));
-  const telling = [...names].filter((name) => new Set(series.map(({ labels }) => labels[name] ?? '')).size > 1);
-  return telling.sort();
+  const rest = differingLabels(series).toSorted((a, b) => rankOf(a) - rankOf(b));
+  const chosen: string[] = [];
+  let groups = 1;
+  while (groups < series.length) {
+    const [best, count] = rest
+      .filter((name) => !chosen.includes(name))
+      .map((name) => [name, groupsBy(series, [...chosen, name])] as const)
+      .reduce((a, b) => (b[1] > a[1] ? b : a), ['', groups] as const);
+    if (best === '') {
+      return differingLabels(series);
+    }
+    chosen.push(best);
+    groups = count;
+  }
+  return chosen.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
 }
 
 /** What is the same in all of them, for a caption. */
 export function sharedLabels(series: readonly SeriesView[]): readonly (readonly [string, string])[] {
-  const telling = new Set(tellingLabels(series));
-  return Object.entries(series[0]?.labels ?? {}).filter(([name]) => !telling.has(name) && name !== '__name__');
+  const differing = new Set(differingLabels(series));
+  return Object.entries(series[0]?.labels ?? {}).filter(([name]) => !differing.has(name) && name !== '__name__');
+}
+
+/** Every label of a series, one a line. */
+export function allLabels(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n');
+}
+
+function differingLabels(series: readonly SeriesView[]): readonly string[] {
+  const names = new Set(series.flatMap(({ labels }) => Object.keys(labels)));
+  return [...names].filter((name) => groupsBy(series, [name]) > 1).sort();
+}
+
+function groupsBy(series: readonly SeriesView[], names: readonly string[]): number {
+  return new Set(series.map(({ labels }) => JSON.stringify(names.map((name) => labels[name] ?? '')))).size;
+}
+
+function rankOf(name: string): number {
+  const at = known.indexOf(name);
+  return at < 0 ? known.length : at;
 }
 
 /** A series by its telling labels alone. */

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { BridgeStatus } from '../../src/contract/status.ts';
 import type { Span } from '../../src/model/span.ts';
 import { describeWith } from '../components/needs.ts';
@@ -11,6 +11,7 @@ import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Browser, startBrowser, type Tab } from './browser.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
+import { json, lightness, lookAt, numberIn, soon, textOf } from './page-tools.ts';
 
 const root = join(import.meta.dirname, '../..');
 const envoy = join(process.env['MESHBRIDGE_SHARED'] ?? join(root, '../shared'), 'samples/envoy');
@@ -100,31 +101,6 @@ async function post(daemon: Daemon, spans: readonly Span[]): Promise<void> {
   expect(response.status).toBe(202);
 }
 
-async function json<T>(daemon: Daemon, path: string): Promise<T> {
-  const response = await fetch(daemon.url + path);
-  expect(response.status).toBe(200);
-  return (await response.json()) as T;
-}
-
-/** What somebody reads there. */
-function textOf(place: Locator): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: what is shown, and with its line breaks
-  return place.innerText();
-}
-
-/** The number that is written there. */
-async function numberIn(place: Locator): Promise<number> {
-  return Number((await textOf(place)).replaceAll(',', ''));
-}
-
-/** Asks again until it holds: the page is up to two seconds behind. */
-async function soon(check: () => Promise<void>): Promise<void> {
-  await until(async () => {
-    await check();
-    return true;
-  });
-}
-
 test('the page takes at most 150 kB over the wire, and nothing from anywhere else', () => {
   const assets = join(root, 'dist/ui/assets');
   const bytes = readdirSync(assets).reduce((sum, name) => sum + gzipSync(readFileSync(join(assets, name))).length, 0);
@@ -164,17 +140,8 @@ describeWith('chromium', (program) => {
     await dir?.remove();
   });
 
-  /** Opens the page, and fails if it complains or stays blank. */
-  async function look(hash: string, run: (page: Page) => Promise<void>, tab?: Tab): Promise<void> {
-    const opened = tab ?? (await browser.open(`${daemon.url}/${hash}`));
-    try {
-      await opened.page.locator('main').waitFor();
-      await run(opened.page);
-      expect((await textOf(opened.page.locator('main'))).trim()).not.toBe('');
-      expect(opened.complaints).toEqual([]);
-    } finally {
-      await opened.close();
-    }
+  function look(hash: string, run: (page: Page) => Promise<void>, tab?: Tab): Promise<void> {
+    return lookAt({ browser, daemon, hash, ...(tab === undefined ? {} : { tab }) }, run);
   }
 
   async function delivered(status: BridgeStatus): Promise<number[]> {
@@ -445,7 +412,6 @@ describeWith('chromium', (program) => {
                   '[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]',
                 );
                 expect(lightness(ink) > lightness(ground)).toBe(colorScheme === 'dark');
-                await keepPicture(page, `${hash.split('/')[1]?.split('?')[0] || 'flow'}-${width}-${colorScheme}`);
               },
               tab,
             );
@@ -557,19 +523,4 @@ async function pollsOf(page: Page): Promise<(steps: number) => Promise<number>> 
 function hide(hidden: 'true' | 'false'): string {
   return `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
     document.dispatchEvent(new Event('visibilitychange'));`;
-}
-
-/** Of `rgb(r, g, b)`. */
-function lightness(colour: string): number {
-  const [r = 0, g = 0, b = 0] = [...colour.matchAll(/\d+/g)].map((match) => Number(match[0]));
-  return 0.3 * r + 0.6 * g + 0.1 * b;
-}
-
-/** With UPDATE=1 the pictures of the documentation are taken anew. */
-async function keepPicture(page: Page, name: string): Promise<void> {
-  if (process.env['UPDATE'] === '1') {
-    const images = join(root, 'docs/images');
-    mkdirSync(images, { recursive: true });
-    await page.screenshot({ path: join(images, `${name}.png`) });
-  }
 }

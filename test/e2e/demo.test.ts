@@ -282,10 +282,16 @@ describeWith('envoy', (environment) => {
         response_flags: '-',
         grpc_response_status: '',
       });
-      const reviews = pagesOf(demo).find(({ source }) => source === 'reviews');
-      const answer = await fetch(reviews?.url ?? '');
-      expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
-      const page = await answer.text();
+      const details = pagesOf(demo).find(({ source }) => source === 'details');
+      const page = await until(
+        async () => {
+          const answer = await fetch(details?.url ?? '');
+          expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
+          const text = await answer.text();
+          return text.includes('istio_requests_total{') ? text : undefined;
+        },
+        { ...patient, what: 'a request that details counted' },
+      );
       expect(page).toMatch(/^envoy_cluster_upstream_rq_total\{cluster_name="inbound\|9080\|\|"\} [1-9]/m);
       expect(page).toMatch(/^istio_agent_scrapes_total [1-9]/m);
       for (const name of ['request_duration_milliseconds', 'request_bytes', 'response_bytes']) {

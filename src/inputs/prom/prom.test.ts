@@ -9,6 +9,7 @@ import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../..
 import { inTempDir } from '../../../test/fakes/temp-dir.ts';
 import { until, within } from '../../../test/fakes/until.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
+import { idleKeys } from '../../config/idle-keys.ts';
 import type { Input } from '../../contract/input.ts';
 import { isStale, type MetricFrame } from '../../model/metric.ts';
 import { prom } from './prom.ts';
@@ -529,6 +530,55 @@ describe('an input', () => {
       ]);
       await input.retire?.();
       expect(runtime.calls).toBe(calls + 1);
+    }));
+
+  test('is scraped every second at most, as in DataKit', async () => {
+    const runtime = fakeInputRuntime();
+    const input = prom.create(prom.config.parse({ url: 'http://127.0.0.1:1/', interval: '0s' }), runtime);
+    await input.start();
+    expect(target(input)).toMatchObject({ intervalMs: 1_000 });
+    await input.stop();
+  });
+
+  test('says nothing in its log of scrapes that fail, where that is wanted', () =>
+    withTarget({ ignore_req_err: true }, async ({ scrape, runtime, input }) => {
+      expect(core(await scrape({ status: 500 }))).toEqual(['up 0']);
+      expect(target(input)).toMatchObject({ state: 'down', error: 'HTTP 500' });
+      expect(runtime.log.at('warn')).toEqual([]);
+    }));
+
+  test('takes what DataKit needs and this does not', () => {
+    const idle = { stream_size: 10, disable_host_tag: true, disable_info_tag: false, max_file_size: 1, election: true };
+    const measurements = [{ prefix: 'a_', pattern: 'x' }];
+    expect(prom.config.safeParse({ url: 'http://x', ...idle, measurements }).success).toBe(true);
+  });
+
+  test('names what DataKit does and this does not', () => {
+    const written = { url: 'http://x', output: 'f', as_logging: { enable: true }, election: true, stream_size: 1 };
+    expect(idleKeys(prom.config, written).map(({ path }) => path.join('.'))).toEqual([
+      'output',
+      'as_logging.enable',
+      'election',
+    ]);
+  });
+
+  test('keeps info metrics as series, and their labels to themselves', () =>
+    withTarget({}, async ({ scrape }) => {
+      const body = '# TYPE build_info info\nbuild_info{version="1"} 1\n# TYPE b gauge\nb 2\n';
+      expect(core(await scrape(page(body)))).toEqual(['build_info{version="1"} 1', 'b 2', 'up 1']);
+    }));
+
+  test('keeps NaN and infinities, and counts and sums, with the times of the page unless those are not wanted', () =>
+    withTarget({}, async ({ scrape, far }) => {
+      const body = 'a NaN 5\nb +Inf\n# TYPE h histogram\nh_sum 3 7\nh_count 1 7\n';
+      const times = (emission: Emission | undefined) =>
+        [...(frameOf(emission as Emission).timestampsMs ?? [])].slice(0, 4);
+      const emission = await scrape(page(body));
+      expect(core(emission)).toEqual(['a NaN', 'b Infinity', 'h_sum 3', 'h_count 1', 'up 1']);
+      expect(times(emission)).toEqual([5, Number.NaN, 7, 7]);
+      await withTarget({ url: `${far.url}/metrics`, honor_timestamps: false }, async (other) => {
+        expect(times(await other.scrape())).toEqual([]);
+      });
     }));
 
   test('reads what users of DataKit have written', () => {

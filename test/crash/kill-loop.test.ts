@@ -10,52 +10,76 @@ import { CountingTarget, LineWriter, SpanSender } from './load.ts';
 const kills = 20;
 const batchItems = 500;
 
-test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, () => inTempDir(killLoop), 240_000);
+test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, () => inTempDir(killLoop), 480_000);
+
+/** All that the daemon is fed with, and the daemon itself. */
+interface Rig {
+  readonly target: CountingTarget;
+  readonly writer: LineWriter;
+  readonly sender: SpanSender;
+  start(): Promise<Daemon>;
+}
 
 async function killLoop(dir: string): Promise<void> {
   const target = await CountingTarget.start();
-  const logs = join(dir, 'pods');
   const port = await freePort();
-  const options = {
-    dir,
-    port,
-    config: {
-      'all.conf': `
+  const rig: Rig = {
+    target,
+    writer: new LineWriter(join(dir, 'pods')),
+    sender: new SpanSender(port),
+    start: () => startDaemon({ dir, port, readyMs: 90_000, config: { 'all.conf': configOf(dir, target.url) } }),
+  };
+  const lives: Daemon[] = [];
+  const fed = Promise.all([rig.writer.run(), rig.sender.run(8)]);
+  try {
+    await killed(rig, lives, fed, join(dir, 'data', 'out.ndjson'));
+  } catch (error) {
+    throw new Error(`the last life said:\n${lives.at(-1)?.output().slice(-4_000)}`, { cause: error });
+  } finally {
+    rig.writer.stop();
+    rig.sender.stop();
+    await fed.catch(() => undefined);
+    await Promise.all(lives.map((daemon) => daemon.end('SIGKILL')));
+    await target.stop();
+  }
+}
+
+function configOf(dir: string, url: string): string {
+  return `
 [[inputs.prom]]
-  url = "${target.url}"
+  url = "${url}"
   source = "counting"
   interval = "1s"
 [[inputs.container]]
-  root = "${logs}"
+  root = "${join(dir, 'pods')}"
 [[outputs.file]]
   path = "out.ndjson"
   signals = ["metrics", "logs", "traces"]
   batch_items = ${batchItems}
   start = "beginning"
-`,
-    },
-  };
-  const writer = new LineWriter(logs);
-  const sender = new SpanSender(port);
+`;
+}
+
+async function killed(rig: Rig, lives: Daemon[], fed: Promise<unknown>, path: string): Promise<void> {
+  const { writer, sender } = rig;
   const accepted: number[] = [];
-  let daemon: Daemon = await startDaemon(options);
-  const writing = writer.run();
-  const sending = sender.run(8);
+  let daemon = await rig.start();
+  lives.push(daemon);
   for (let kill = 0; kill < kills; kill += 1) {
     await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 900));
     accepted.push(await acceptedSamples(daemon));
     expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
-    daemon = await startDaemon(options);
+    daemon = await rig.start();
+    lives.push(daemon);
   }
   writer.stop();
   sender.stop();
-  await Promise.all([writing, sending]);
-  await until(async () => drained(await daemon.status()), { withinMs: 60_000, what: 'everything delivered' });
+  await fed;
+  await until(async () => drained(await daemon.status()), { withinMs: 120_000, what: 'everything delivered' });
   const stored = await storedCopies(daemon, [...sender.acknowledged, ...sender.unknown]);
-  await target.stop();
   expect(await daemon.end('SIGTERM')).toBe(0);
 
-  const file = await readFileOutput(join(dir, 'data', 'out.ndjson'));
+  const file = await readFileOutput(path);
   // Spans: each acknowledged one once in the store, none twice.
   expect(sender.acknowledged.length).toBeGreaterThan(1_000);
   expect(sender.acknowledged.filter((id) => stored.get(id) !== 1)).toEqual([]);

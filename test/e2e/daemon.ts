@@ -110,15 +110,27 @@ async function ready(daemon: Daemon, withinMs: number): Promise<void> {
   throw new Error(`the daemon was not ready within ${withinMs} ms:\n${daemon.output()}`);
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below the ports that systems take for outgoing connections (32768 on Linux, 49152 elsewhere): see `freePort`. */
+const ownPorts = { from: 12_000, to: 32_000 };
+
+/**
+ * A port that nobody listens on. Not one that the system picks: a daemon that is killed and started again wants the same one
+ * again, and meanwhile that must not become the local port of somebody's outgoing connection, be it of a client that knocks
+ * at it.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = ownPorts.from + Math.floor(Math.random() * (ownPorts.to - ownPorts.from));
+    if (await isFree(port)) {
+      return port;
+    }
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

@@ -72,7 +72,7 @@ async function ready(child: ChildProcess, url: string): Promise<void> {
       const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
       return answer?.status === 200;
     },
-    { withinMs: 30_000, what: 'Prometheus is ready' },
+    { withinMs: 90_000, what: 'Prometheus is ready' },
   );
 }
 

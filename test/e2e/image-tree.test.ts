@@ -43,7 +43,7 @@ test(
       const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
       try {
         const url = `http://127.0.0.1:${port}`;
-        await until(async () => (await fetch(`${url}/-/ready`)).ok, { withinMs: 30_000, what: '/-/ready' });
+        await until(async () => (await fetch(`${url}/-/ready`)).ok, { withinMs: 60_000, what: '/-/ready' });
         expect(await (await fetch(url)).text()).toContain('<!doctype html>');
         const sent = await fetch(`${url}/api/v2/spans`, {
           method: 'POST',
@@ -58,14 +58,14 @@ test(
             const names: string[] = JSON.parse(await (await fetch(`${url}/api/v2/services`)).text());
             return names.length > 0 && names;
           },
-          { withinMs: 15_000, what: 'the service in the store' },
+          { withinMs: 60_000, what: 'the service in the store' },
         );
         expect(services).toEqual(['in-image']);
       } finally {
         child.kill('SIGTERM');
       }
-      expect(await within(exited, 20_000, 'its end')).toBe(0);
+      expect(await within(exited, 60_000, 'its end')).toBe(0);
       expect(await fingerprints(tree)).toEqual(before);
     }),
-  90_000,
+  240_000,
 );

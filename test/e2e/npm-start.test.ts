@@ -65,7 +65,7 @@ async function npmStart(): Promise<Started> {
     throw new Error(`npm start ended with ${how}:\n${text}`);
   });
   early.catch(() => undefined);
-  const ready = until(async () => (await fetch(`${url}/-/ready`)).ok, { withinMs: 60_000, what: '/-/ready' });
+  const ready = until(async () => (await fetch(`${url}/-/ready`)).ok, { withinMs: 120_000, what: '/-/ready' });
   await Promise.race([ready, early]);
   return { url, exited };
 }
@@ -77,19 +77,19 @@ test('npm start runs the daemon on the pinned Node 24, as the one process below 
   const below = daemonPids().filter((one) => one !== npm?.pid);
   expect(below).toEqual([pid]);
   process.kill(pid, 'SIGTERM');
-  expect(await within(started.exited, 20_000, 'the end of npm')).toBe(0);
-}, 90_000);
+  expect(await within(started.exited, 60_000, 'the end of npm')).toBe(0);
+}, 240_000);
 
 test('Ctrl-C drains and ends with 0, though it reaches the daemon twice: from the terminal and from npm', async () => {
   const started = await npmStart();
   process.kill(-(npm?.pid ?? 0), 'SIGINT');
-  expect(await within(started.exited, 20_000, 'the end of npm')).toBe(0);
-  await until(() => daemonPids().length === 0, { what: 'no process left' });
-}, 90_000);
+  expect(await within(started.exited, 60_000, 'the end of npm')).toBe(0);
+  await until(() => daemonPids().length === 0, { withinMs: 60_000, what: 'no process left' });
+}, 240_000);
 
 test('SIGTERM to npm ends the daemon', async () => {
   const started = await npmStart();
   npm?.kill('SIGTERM');
-  await within(started.exited, 20_000, 'the end of npm');
-  await until(() => daemonPids().length === 0, { withinMs: 20_000, what: 'no process left' });
-}, 90_000);
+  await within(started.exited, 60_000, 'the end of npm');
+  await until(() => daemonPids().length === 0, { withinMs: 60_000, what: 'no process left' });
+}, 240_000);

@@ -104,7 +104,8 @@ class Bridge {
       listeners.add(route);
     }
     const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
-    const discovery = discoveryInput({ config: this.#config, env: this.#options.env, node: this.#node });
+    const log = this.#log.component('kubernetes');
+    const discovery = discoveryInput({ config: this.#config, env: this.#options.env, node: this.#node, log });
     const inputs = [...this.#config.inputs, ...(discovery === undefined ? [] : [discovery])];
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
+import type { Logger } from '../contract/runtime.ts';
 import { PodsInput } from '../inputs/prom/pods-input.ts';
 import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
 
@@ -9,14 +10,21 @@ export interface DiscoveryOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Name of the node whose pods are scraped. */
   readonly node: string;
+  readonly log: Logger;
 }
 
 /** The scraping of the pods of this node (`[kubernetes]`), as an input. Undefined where it does not run. */
-export function discoveryInput({ config, env, node }: DiscoveryOptions): LoadedInput | undefined {
+export function discoveryInput({ config, env, node, log }: DiscoveryOptions): LoadedInput | undefined {
   const { kubernetes } = config;
   const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
   if (access === undefined) {
     return undefined;
+  }
+  if (kubernetes.node_name === undefined) {
+    log.warn(
+      { node, hint: 'set NODE_NAME from spec.nodeName, or [kubernetes] node_name' },
+      'The name of the node is not known; that of this machine is taken, and in a pod no pods are found by it.',
+    );
   }
   const istiodUrl = istiodUrlOf(config);
   const options = { access, node, istio: kubernetes.istio, ...(istiodUrl !== undefined && { istiodUrl }) };

@@ -242,5 +242,7 @@ function describe(error: unknown): { readonly error: string; readonly hint?: str
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   const text = typeof message === 'string' && message !== '' ? message : String(code ?? error);
-  return { error: text };
+  return code === 'ENOENT'
+    ? { error: text, hint: 'mount the service account: automountServiceAccountToken: true' }
+    : { error: text };
 }

@@ -17,7 +17,8 @@ describe('the manifest for Kubernetes', () => {
         kind: expect.any(String),
         metadata: { name: expect.any(String) },
       });
-      expect(object.kind === 'Namespace' || object.metadata.namespace === 'meshbridge').toBe(true);
+      const ofTheCluster = ['Namespace', 'ClusterRole', 'ClusterRoleBinding'].includes(object.kind);
+      expect(ofTheCluster || object.metadata.namespace === 'meshbridge').toBe(true);
     }
   });
 
@@ -44,7 +45,20 @@ describe('the manifest for Kubernetes', () => {
     });
     expect(pod.spec).not.toHaveProperty('hostNetwork');
     expect(pod.spec).not.toHaveProperty('hostPID');
-    expect(pod.spec.automountServiceAccountToken).toBe(false);
+  });
+
+  test('asks the API server for pods and nothing else, with the account of the daemon alone', () => {
+    expect(one('ClusterRole').rules).toEqual([
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    ]);
+    expect(one('ClusterRoleBinding')).toMatchObject({
+      roleRef: { kind: 'ClusterRole', name: 'meshbridge' },
+      subjects: [{ kind: 'ServiceAccount', name: pod.spec.serviceAccountName, namespace: 'meshbridge' }],
+    });
+    expect(one('ServiceAccount').automountServiceAccountToken).toBe(false);
+    expect(pod.spec.automountServiceAccountToken).toBe(true);
+    const node = container.env.find(({ name }: { name: string }) => name === 'NODE_NAME');
+    expect(node.valueFrom.fieldRef.fieldPath).toBe('spec.nodeName');
   });
 
   test('writes to its data directory only', () => {

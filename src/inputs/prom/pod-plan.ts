@@ -6,7 +6,7 @@ import type { Origin } from '../../model/batch.ts';
 import { hostsOf, readAnnotation } from './annotation.ts';
 import type { PromConfig } from './config.ts';
 import type { Pair } from './naming.ts';
-import { type FoundPage, istioItself, istioTargets, prometheusIo, type RuleResult } from './pod-rules.ts';
+import { type FoundPage, isInjected, istioItself, istioTargets, prometheusIo, type RuleResult } from './pod-rules.ts';
 import type { TargetPod } from './target.ts';
 
 export interface PodPlanOptions {
@@ -122,7 +122,13 @@ class Planning {
       return;
     }
     const labels = labelsOf(this.#pod, Number(port));
-    const pod = { origin: originOf(this.#pod, labels), labels, hosts: hostsOf(this.#pod), rule: page.rule };
+    const pod = {
+      origin: originOf(this.#pod, labels),
+      labels,
+      hosts: hostsOf(this.#pod),
+      rule: page.rule,
+      injected: isInjected(this.#pod),
+    };
     this.#targets.set(key, { key, url: page.url, config: page.config, pod });
     this.#explained.push(explained(page, labels));
   }

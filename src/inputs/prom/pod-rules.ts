@@ -98,7 +98,8 @@ export function istioItself(pod: Pod, istiodUrl: string | undefined): RuleResult
 /** The measurement that DataKit's guide for Istio and its dashboards use. */
 const istioNames = { measurement_name: 'istio_prom' };
 
-function isInjected(pod: Pod): boolean {
+/** Whether Istio's proxy runs in it. */
+export function isInjected(pod: Pod): boolean {
   return runs(pod, istioProxy);
 }
 

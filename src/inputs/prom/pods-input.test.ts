@@ -169,6 +169,19 @@ test('a redirect out of the pod is not followed', () =>
     }
   }));
 
+test('a page that is cut off behind a proxy of Istio says what to do', () =>
+  withPods(async ({ far, put, scraped, status }) => {
+    far.answer('drop');
+    put('a', ['/one'], { containers: [{ name: 'app' }, { name: 'istio-proxy' }] });
+    put('b', ['/one']);
+    for (const pod of ['a', 'b']) {
+      await scraped(pod);
+    }
+    const hints = new Map(status().targets.map((target) => [`${target.pod} ${target.rule}`, target.hint]));
+    expect(hints.get('a datakit/prom.instances')).toContain('scrape 15020, or exclude the port');
+    expect(hints.get('b datakit/prom.instances')).toBeUndefined();
+  }));
+
 test('stopping ends all without marks, and retiring with them', () =>
   withPods(async ({ put, scraped, input, runtime }) => {
     put('a', ['/one']);

@@ -37,6 +37,8 @@ export interface TargetPod {
   /** Its addresses, as URLs write them: redirects may lead nowhere else. */
   readonly hosts: ReadonlySet<string>;
   readonly rule: string;
+  /** Istio's proxy stands before its ports. */
+  readonly injected: boolean;
 }
 
 export interface TargetOptions {
@@ -227,7 +229,7 @@ export class Target {
       }
       this.#status = { ...seen, state: 'up', samples: outcome.page.samples, bytes: outcome.bytes };
     } else {
-      const { error, hint } = outcome;
+      const { error, hint } = withProxyHint(outcome, this.#options);
       const why = { error, ...(hint !== undefined && { hint }) };
       if (state !== 'down' && !config.ignore_req_err) {
         runtime.log.warn({ url, ...why }, 'A target cannot be scraped.');
@@ -236,6 +238,20 @@ export class Target {
     }
     onChange();
   }
+}
+
+/** Under strict mTLS the proxy cuts plain requests from outside the mesh. */
+function withProxyHint(outcome: Explained, { url, pod }: TargetOptions): Explained {
+  const cut = outcome.error.includes('ECONNRESET') || /closed the connection|^HTTP 503/.test(outcome.error);
+  if (pod?.injected !== true || !cut) {
+    return outcome;
+  }
+  return ['15020', '15021', '15090'].includes(new URL(url).port)
+    ? outcome
+    : {
+        error: outcome.error,
+        hint: 'istio-proxy may have cut it: scrape 15020, or exclude the port (traffic.sidecar.istio.io/excludeInboundPorts)',
+      };
 }
 
 function identityOf({ url, config, pod }: TargetOptions) {

@@ -21,12 +21,13 @@ export type ChunkBlock =
       readonly series: number;
       readonly minMs: number;
       readonly maxMs: number;
+      readonly inflatedBytes: number;
     }
   | { readonly kind: 'cut'; readonly coveredBytes: number; readonly items: number };
 
 const kinds = { series: 0, samples: 1, cut: 2 } as const;
-const headerBytes = blockHeadBytes + 32;
-const at = { kind: 8, count: 12, one: 16, two: 20, first: 24, second: 32 } as const;
+const headerBytes = blockHeadBytes + 40;
+const at = { kind: 8, count: 12, one: 16, two: 20, first: 24, second: 32, inflated: 40 } as const;
 const maxInflatedBytes = 256 * 1024 * 1024;
 
 export const chunkBlocks: BlockFormat<ChunkBlock> = {
@@ -46,6 +47,7 @@ export const chunkBlocks: BlockFormat<ChunkBlock> = {
         header.writeUInt32LE(block.series, at.two);
         header.writeDoubleLE(block.minMs, at.first);
         header.writeDoubleLE(block.maxMs, at.second);
+        header.writeUInt32LE(block.inflatedBytes, at.inflated);
         break;
       default:
         header.writeDoubleLE(block.coveredBytes, at.first);
@@ -66,7 +68,8 @@ export const chunkBlocks: BlockFormat<ChunkBlock> = {
         return { kind: 'series', first: one, count };
       case kinds.samples: {
         const series = header.readUInt32LE(at.two);
-        return { kind: 'samples', samples: count, leader: one, series, minMs: first, maxMs: second };
+        const inflatedBytes = header.readUInt32LE(at.inflated);
+        return { kind: 'samples', samples: count, leader: one, series, minMs: first, maxMs: second, inflatedBytes };
       }
       default:
         return { kind: 'cut', coveredBytes: first, items: second };
@@ -108,10 +111,10 @@ export class ChunkBlockBuilder {
     this.#bytes += chunk.length;
   }
 
-  /** Count; series, lengths and counts of samples as u32; bounds as f64; then the bits of one behind those of the other. */
+  /** Count; series, lengths and counts of samples as u32; bounds as f64; then the bits of one behind those of the other, and `paddingBytes`. */
   pack(): PackedBlock<ChunkBlock> {
     const count = this.#chunks.length;
-    const block = Buffer.alloc(tableBytes(count) + this.#bytes);
+    const block = Buffer.alloc(tableBytes(count) + this.#bytes + paddingBytes);
     const columns = columnsOf(block, count);
     let bitsAt = tableBytes(count);
     let samples = 0;
@@ -131,27 +134,30 @@ export class ChunkBlockBuilder {
       maxMs = Math.max(maxMs, chunk.lastMs);
     }
     const [[series] = [0]] = this.#chunks;
-    const summary = { kind: 'samples', samples, leader: this.#leader, series, minMs, maxMs } as const;
+    const inflatedBytes = block.length;
+    const summary = { kind: 'samples', samples, leader: this.#leader, series, minMs, maxMs, inflatedBytes } as const;
     return { summary, payload: compressed(block) };
   }
 }
 
 /** A block of chunks, inflated. */
 export class ChunkBlockView {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #columns: ReturnType<typeof columnsOf>;
   readonly #ends: Uint32Array;
   /** Where the chunks of a series begin. */
   readonly #indexOf = new Map<number, number>();
 
   /** Throws when it is no block of chunks. */
-  constructor(payload: Buffer) {
-    const block = inflated(payload);
+  constructor(payload: Buffer, inflatedBytes: number) {
+    const block = inflated(payload, inflatedBytes);
     const count = block.readUInt32LE(0);
     if (tableBytes(count) > block.length - paddingBytes) {
       throw new BridgeError('BRIDGE_CORRUPT', 'a block of chunks is shorter than its table');
     }
     this.#bytes = block;
+    this.#view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     this.#columns = columnsOf(block, count);
     let end = tableBytes(count);
     this.#ends = this.#columns.lengths.map((length) => {
@@ -172,15 +178,12 @@ export class ChunkBlockView {
     return this.#columns.series;
   }
 
-  get inflatedBytes(): number {
-    return this.#bytes.length;
-  }
-
   chunk(index: number): Chunk {
     const { lengths, counts, firstMs, lastMs } = this.#columns;
     const length = lengths[index] ?? 0;
     return {
       bytes: this.#bytes,
+      view: this.#view,
       at: (this.#ends[index] ?? 0) - length,
       length,
       count: counts[index] ?? 0,
@@ -189,11 +192,11 @@ export class ChunkBlockView {
     };
   }
 
-  /** In the order of their arrival. */
-  *chunksOf(series: number): Generator<Chunk, void, undefined> {
+  /** Puts the chunks of a series behind the others, in the order of their arrival. */
+  collect(series: number, into: Chunk[]): void {
     const { series: numbers } = this.#columns;
     for (let index = this.#indexOf.get(series) ?? numbers.length; numbers[index] === series; index++) {
-      yield this.chunk(index);
+      into.push(this.chunk(index));
     }
   }
 }
@@ -219,10 +222,14 @@ function compressed(bytes: Uint8Array): Buffer {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
 }
 
-/** In memory that begins on a multiple of 8, with room behind that readers of bits may look at. */
-function inflated(payload: Buffer): Buffer {
-  const bytes = zstdDecompressSync(payload, { maxOutputLength: maxInflatedBytes });
-  const own = Buffer.from(new ArrayBuffer(bytes.length + paddingBytes));
-  own.set(bytes);
+/** In memory that begins on a multiple of 8. All at once: pieces would be put together again. */
+function inflated(payload: Buffer, bytes: number): Buffer {
+  const chunkSize = Math.min(maxInflatedBytes, Math.max(1024, bytes));
+  const block = zstdDecompressSync(payload, { chunkSize, maxOutputLength: maxInflatedBytes });
+  if (block.byteOffset % 8 === 0) {
+    return block;
+  }
+  const own = Buffer.from(new ArrayBuffer(block.length));
+  own.set(block);
   return own;
 }

@@ -21,7 +21,7 @@ export interface ChunkFile {
 }
 
 const seriesInBlock = 2048;
-const samplesBlockBytes = 64 * 1024;
+const samplesBlockBytes = 128 * 1024;
 /** Written and made durable together; others have their turn in between. */
 const commitBytes = 2 * 1024 * 1024;
 

@@ -1,5 +1,24 @@
 import { BridgeError } from '../../../contract/errors.ts';
-import { type Chunk, maxLeading, timeSteps } from './chunk.ts';
+import { type Chunk, maxLeading, paddingBytes, timeSteps } from './chunk.ts';
+
+const poolBytes = 1024 * 1024;
+
+/** Memory that many rooms share: a buffer each would cost more than its samples. */
+export class SamplePool {
+  #buffer = new ArrayBuffer(0);
+  #used = 0;
+
+  take(count: number): Float64Array {
+    const bytes = count * 8;
+    if (this.#used + bytes > this.#buffer.byteLength) {
+      this.#buffer = new ArrayBuffer(Math.max(poolBytes, bytes));
+      this.#used = 0;
+    }
+    const taken = new Float64Array(this.#buffer, this.#used, count);
+    this.#used += bytes;
+    return taken;
+  }
+}
 
 /** Room for samples; `length` of them are there. */
 export class SampleRoom {
@@ -11,10 +30,10 @@ export class SampleRoom {
   stale?: Uint8Array;
   length = 0;
 
-  constructor(count: number) {
-    this.timesMs = new Float64Array(count);
-    this.values = new Float64Array(count);
-    this.words = new Uint32Array(this.values.buffer);
+  constructor(count: number, pool = new SamplePool()) {
+    this.timesMs = pool.take(count);
+    this.values = pool.take(count);
+    this.words = new Uint32Array(this.values.buffer, this.values.byteOffset, count * 2);
   }
 
   markStale(index: number): void {
@@ -31,6 +50,9 @@ export function readChunk(chunk: Chunk, room: SampleRoom): void {
   if (room.length + chunk.count > room.timesMs.length) {
     throw new BridgeError('BRIDGE_CORRUPT', 'a chunk has more samples than there is room for');
   }
+  if (chunk.at + chunk.length + paddingBytes > chunk.bytes.length) {
+    throw new BridgeError('BRIDGE_CORRUPT', 'a chunk is longer than its memory');
+  }
   const reader = new ChunkReader(chunk);
   reader.read(room, chunk.count);
   if (reader.at > (chunk.at + chunk.length) * 8) {
@@ -40,6 +62,7 @@ export function readChunk(chunk: Chunk, room: SampleRoom): void {
 
 class ChunkReader {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #endBit: number;
   at: number;
   #timeMs: number;
@@ -49,8 +72,9 @@ class ChunkReader {
   #leading = 0;
   #width = 0;
 
-  constructor({ bytes, at, length, firstMs }: Chunk) {
+  constructor({ bytes, view, at, length, firstMs }: Chunk) {
     this.#bytes = bytes;
+    this.#view = view;
     this.at = at * 8;
     this.#endBit = (at + length) * 8;
     this.#timeMs = firstMs;
@@ -168,16 +192,11 @@ class ChunkReader {
     return value;
   }
 
-  /** The next 32 bits, as a signed word; zeros behind the memory. */
+  /** The next 32 bits, as a signed word. */
   #peek(): number {
-    const bytes = this.#bytes;
     const index = this.at >>> 3;
     const shift = this.at & 7;
-    const word =
-      ((bytes[index] ?? 0) << 24) |
-      ((bytes[index + 1] ?? 0) << 16) |
-      ((bytes[index + 2] ?? 0) << 8) |
-      (bytes[index + 3] ?? 0);
-    return shift === 0 ? word : (word << shift) | ((bytes[index + 4] ?? 0) >>> (8 - shift));
+    const word = this.#view.getInt32(index);
+    return shift === 0 ? word : (word << shift) | ((this.#bytes[index + 4] ?? 0) >>> (8 - shift));
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { paddingBytes } from './chunk.ts';
 import { readChunk, SampleRoom } from './chunk-reader.ts';
 import { Heads, staleHigh, staleLow } from './heads.ts';
 import { LateSamples } from './late-samples.ts';
@@ -112,7 +113,10 @@ describe('the bits of a chunk', () => {
   test('of any kind are read without harm', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.integer({ min: 1, max: 50 }), (bytes, count) => {
-        const chunk = { bytes, at: 0, length: bytes.length, count, firstMs: 0, lastMs: 0 };
+        const memory = new Uint8Array(bytes.length + paddingBytes).fill(0xff);
+        memory.set(bytes);
+        const view = new DataView(memory.buffer);
+        const chunk = { bytes: memory, view, at: 0, length: bytes.length, count, firstMs: 0, lastMs: 0 };
         try {
           readChunk(chunk, new SampleRoom(count));
         } catch (error) {

@@ -19,8 +19,8 @@ export const maxLeading = 31;
 export const staleWindow = (maxLeading << 6) | 63;
 /** No sample takes more: 4 + 64 bits of time, 2 + 11 + 64 of value. */
 export const maxSampleBytes = 19;
-/** Readers look this far behind the last bit. */
-export const paddingBytes = 8;
+/** Readers look this far behind the last bit, whatever stands there: the longest sample, and a word. */
+export const paddingBytes = 24;
 
 /** What is known of a chunk beside its bits. Times are ms since 1970. */
 export interface ChunkFacts {
@@ -32,6 +32,8 @@ export interface ChunkFacts {
 /** The bits begin on a byte; at least `paddingBytes` may be read behind them. */
 export interface Chunk extends ChunkFacts {
   readonly bytes: Uint8Array;
+  /** Of the same memory. */
+  readonly view: DataView;
   readonly at: number;
   readonly length: number;
 }

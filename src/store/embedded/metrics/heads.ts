@@ -209,7 +209,8 @@ export class Heads {
     if (length > whole) {
       target[whole] = partial;
     }
-    return { bytes: target, at: 0, length, count, firstMs, lastMs };
+    const view = new DataView(target.buffer);
+    return { bytes: target, view, at: 0, length, count, firstMs, lastMs };
   }
 }
 

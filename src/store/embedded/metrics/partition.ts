@@ -13,7 +13,7 @@ import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { Chunk } from './chunk.ts';
 import { ChunkBlockView } from './chunk-block.ts';
-import { blockOf, type ChunkFile } from './chunk-file.ts';
+import { blockOf, type SamplesBlock } from './chunk-file.ts';
 import { type FrameBlock, WrittenShapes } from './frame-block.ts';
 import { type PartitionIndex, readFacts, readIndex, type SealedFacts, writeIndexFile } from './index-file.ts';
 import { LivePart } from './live-part.ts';
@@ -26,8 +26,8 @@ export interface PartitionShared {
   readonly damage: DamageBook;
 }
 
-/** Blocks that one question has inflated, by file and number. */
-export type OpenBlocks = Map<string, ChunkBlockView | undefined>;
+/** Blocks that one question has inflated; undefined for one that cannot be read. */
+export type OpenBlocks = Map<FoundBlock<SamplesBlock>, ChunkBlockView | undefined>;
 
 /**
  * One directory `<startMs>` as questions see it. While it is active: `blocks.rec` with the frames since its beginning, files of
@@ -203,11 +203,11 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     const { table, files } = this.#loaded();
     const leader = table.leader(series);
     const found: Chunk[] = [];
-    for (const file of files) {
-      for (const number of table.whole ? [blockOf(file.blocks, leader, series)] : file.blocks.keys()) {
-        const summary = file.blocks[number]?.summary;
-        if (summary !== undefined && summary.minMs <= range.endMs && summary.maxMs >= range.startMs) {
-          found.push(...(this.#block(file, number, open)?.chunksOf(series) ?? []));
+    for (const { name, blocks } of files) {
+      for (const number of table.whole ? [blockOf(blocks, leader, series)] : blocks.keys()) {
+        const block = blocks[number];
+        if (block !== undefined && block.summary.minMs <= range.endMs && block.summary.maxMs >= range.startMs) {
+          this.#block(name, block, open)?.collect(series, found);
         }
       }
     }
@@ -234,23 +234,21 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     }
   }
 
-  #block(file: ChunkFile, number: number, open: OpenBlocks): ChunkBlockView | undefined {
-    const path = join(this.dir, file.name);
-    const key = `${path}:${number}`;
-    const known = open.get(key);
-    const found = file.blocks[number];
-    if (known !== undefined || open.has(key) || found === undefined) {
+  #block(name: string, block: FoundBlock<SamplesBlock>, open: OpenBlocks): ChunkBlockView | undefined {
+    const known = open.get(block);
+    if (known !== undefined || open.has(block)) {
       return known;
     }
+    const path = join(this.dir, name);
+    const { place, summary } = block;
     let view: ChunkBlockView | undefined;
     try {
-      view = new ChunkBlockView(readPayload(this.#shared.files, path, found.place));
+      view = new ChunkBlockView(readPayload(this.#shared.files, path, place), summary.inflatedBytes);
     } catch (error) {
-      const { offset } = found.place;
-      const reason = `${error instanceof Error ? error.message : String(error)}; ${found.summary.samples} samples lost`;
-      this.#shared.damage.note({ file: path, offset, bytes: recordBytesOf(found.place), reason });
+      const reason = `${error instanceof Error ? error.message : String(error)}; ${summary.samples} samples lost`;
+      this.#shared.damage.note({ file: path, offset: place.offset, bytes: recordBytesOf(place), reason });
     }
-    open.set(key, view);
+    open.set(block, view);
     return view;
   }
 

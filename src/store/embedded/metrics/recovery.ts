@@ -101,7 +101,7 @@ function takeFile(live: LivePart, { path, name, scan, shared }: FoundFile): void
           live.table.number(series);
         }
       } else if (summary.kind === 'samples') {
-        extend(live, new ChunkBlockView(readPayload(files, path, place)));
+        extend(live, new ChunkBlockView(readPayload(files, path, place), summary.inflatedBytes));
         samples.push({ place, summary });
       } else {
         coveredBytes = summary.coveredBytes;

@@ -1,6 +1,6 @@
 import type { Samples } from '../../../promql/source.ts';
 import type { Chunk } from './chunk.ts';
-import { readChunk, SampleRoom } from './chunk-reader.ts';
+import { readChunk, type SamplePool, SampleRoom } from './chunk-reader.ts';
 
 type Read = Omit<Samples, 'labels'>;
 
@@ -11,8 +11,12 @@ type Read = Omit<Samples, 'labels'>;
 export function readSamples(
   chunks: readonly Chunk[],
   range: { readonly startMs: number; readonly endMs: number },
+  pool?: SamplePool,
 ): Read {
-  const room = new SampleRoom(chunks.reduce((sum, { count }) => sum + count, 0));
+  const room = new SampleRoom(
+    chunks.reduce((sum, { count }) => sum + count, 0),
+    pool,
+  );
   let inOrder = true;
   let lastMs = Number.NEGATIVE_INFINITY;
   for (const chunk of chunks) {

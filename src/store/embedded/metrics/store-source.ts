@@ -3,6 +3,7 @@ import { type Labels, labelKey } from '../../../promql/labels.ts';
 import type { Matcher, SampleSource, Samples } from '../../../promql/source.ts';
 import type { Slice } from '../slice.ts';
 import type { Chunk } from './chunk.ts';
+import { SamplePool } from './chunk-reader.ts';
 import type { MetricPartition, OpenBlocks } from './partition.ts';
 import { readSamples } from './samples.ts';
 import { matchingSeries } from './series-match.ts';
@@ -41,6 +42,7 @@ export class StoreSource implements SampleSource {
   async select(matchers: readonly Matcher[], startMs: number, endMs: number): Promise<readonly Samples[]> {
     const range = { startMs, endMs };
     const open: OpenBlocks = new Map();
+    const pool = new SamplePool();
     const answer: Samples[] = [];
     let samples = 0;
     for (const found of await this.#find(matchers, range)) {
@@ -50,7 +52,7 @@ export class StoreSource implements SampleSource {
       if (samples > maxSamples) {
         throw executionError(`the query would read more than ${maxSamples} samples; ask for less at once`);
       }
-      const read = readSamples(chunks, range);
+      const read = readSamples(chunks, range, pool);
       if (read.timesMs.length > 0) {
         answer.push({ labels: found.labels, ...read });
       }
@@ -65,33 +67,36 @@ export class StoreSource implements SampleSource {
   }
 
   /** The series that every matcher matches and that may have samples in the range. */
-  async #find(matchers: readonly Matcher[], range: Range): Promise<Iterable<Found>> {
-    const byLabels = new Map<string, Found>();
-    for (const partition of this.#partitions) {
-      if (partition.minMs <= range.endMs && partition.maxMs >= range.startMs) {
-        const table = partition.table();
-        for (const series of await matchingSeries(table, matchers, this.#slice)) {
-          if (partition.reaches(series, range)) {
-            addPlace(byLabels, table.labels(series), { partition, series });
-          }
-          if (this.#slice.over) {
-            await this.#slice.yield();
-          }
+  async #find(matchers: readonly Matcher[], range: Range): Promise<readonly Found[]> {
+    const within = this.#partitions.filter(({ minMs, maxMs }) => minMs <= range.endMs && maxMs >= range.startMs);
+    const found: Found[] = [];
+    const byLabels = within.length > 1 ? new Map<string, Found>() : undefined;
+    for (const partition of within) {
+      const table = partition.table();
+      for (const series of await matchingSeries(table, matchers, this.#slice)) {
+        if (partition.reaches(series, range)) {
+          addPlace(found, byLabels, table.labels(series), { partition, series });
+        }
+        if (this.#slice.over) {
+          await this.#slice.yield();
         }
       }
     }
-    return byLabels.values();
+    return found;
   }
 }
 
-function addPlace(byLabels: Map<string, Found>, labels: Labels, place: Place): void {
-  const key = labelKey(labels);
-  const known = byLabels.get(key);
-  if (known === undefined) {
-    byLabels.set(key, { labels, places: [place] });
-  } else {
+/** `byLabels` finds those of other partitions; absent: there are none. */
+function addPlace(found: Found[], byLabels: Map<string, Found> | undefined, labels: Labels, place: Place): void {
+  const key = byLabels === undefined ? '' : labelKey(labels);
+  const known = byLabels?.get(key);
+  if (known !== undefined) {
     known.places.push(place);
+    return;
   }
+  const fresh = { labels, places: [place] };
+  found.push(fresh);
+  byLabels?.set(key, fresh);
 }
 
 function chunksOf({ places }: Found, range: Range, open: OpenBlocks): readonly Chunk[] {

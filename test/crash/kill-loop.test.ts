@@ -2,10 +2,12 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
+import { systemClock } from '../../src/lib/clock.ts';
 import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { CountingTarget, LineWriter, SpanSender } from './load.ts';
+import { askJson, openStore } from './store-rig.ts';
 
 const kills = 20;
 const batchItems = 500;
@@ -87,6 +89,10 @@ async function killed(rig: Rig, lives: Daemon[], fed: Promise<unknown>, path: st
   expect(sender.acknowledged.filter((id) => !file.spans.has(id))).toEqual([]);
   // Lines: every one in the file.
   expect(missing(file.lines, writer.written)).toEqual([]);
+  // And once in the store.
+  const kept = await storedLines(join(dir, 'data', 'store'));
+  expect(missing(kept, writer.written)).toEqual([]);
+  expect([...kept].filter(([, copies]) => copies !== 1)).toEqual([]);
   // Samples: at least as many of each life as that life had accepted when it was last asked.
   expect(file.samples.size).toBeGreaterThanOrEqual(accepted.reduce((sum, n) => sum + n, 0));
   // Doubles: at most one request in flight per kill and signal.
@@ -126,6 +132,27 @@ async function storedCopies(daemon: Daemon, ids: readonly string[]): Promise<Map
       copies.set(traceId, (copies.get(traceId) ?? 0) + 1);
     }
   }
+  return copies;
+}
+
+/** How many copies of each line the files of the store hold, once nobody writes them. */
+async function storedLines(dir: string): Promise<Map<string, number>> {
+  const copies = new Map<string, number>();
+  const store = await openStore(dir, { clock: systemClock });
+  let before: string | undefined;
+  do {
+    const page: { lines: { message: string }[]; next?: string } = await askJson(store, {
+      kind: 'logs.search',
+      query: { startMs: 0, endMs: 4e12, matchers: [], texts: [], levels: [] },
+      limit: 5_000,
+      ...(before === undefined ? {} : { before }),
+    });
+    for (const { message } of page.lines) {
+      copies.set(message, (copies.get(message) ?? 0) + 1);
+    }
+    before = page.next;
+  } while (before !== undefined);
+  await store.close();
   return copies;
 }
 

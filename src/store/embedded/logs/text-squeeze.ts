@@ -1,4 +1,4 @@
-import { type WordSet, wordBytes } from './words.ts';
+import { byteClasses, hashBegin, hashNext, notHexBit, type WordSet } from './words.ts';
 
 /**
  * Ids of 16 and 32 small hex digits are most of what a compressor cannot shrink in log lines, and as digits they take a fifth
@@ -16,18 +16,8 @@ export interface Squeezed {
 
 /** The two digits of each byte. */
 const hexDigits: Buffer = Buffer.from(Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0')).join(''));
-const notHex = 255;
-const hexValues: Uint8Array = hexTable();
 /** Below this many bytes a loop beats the call of `set`. */
 const shortBytes = 24;
-
-function hexTable(): Uint8Array {
-  const table = new Uint8Array(256).fill(notHex);
-  for (const [value, digit] of [...'0123456789abcdef'].entries()) {
-    table[digit.charCodeAt(0)] = value;
-  }
-  return table;
-}
 
 /** Notes words and squeezes, in one pass over the text. Its buffers are used again for the next text. */
 export class TextSqueezer {
@@ -61,19 +51,27 @@ export class TextSqueezer {
     let i = start;
     while (i < end) {
       const byte = bytes[i] ?? 0;
-      if (wordBytes[byte] === 0) {
+      let byteClass = byteClasses[byte] ?? 0;
+      if (byteClass === 0) {
         this.#marked ||= byte === marks.hex16 || byte === marks.hex32;
         i += 1;
         continue;
       }
-      const wordEnd = endOfWord(bytes, i, end);
-      this.#words.add(bytes, i, wordEnd);
-      if (this.#takeId(bytes, i, wordEnd)) {
-        this.#copy(bytes, copied, i);
-        this.#text[this.#textEnd++] = wordEnd - i === 16 ? marks.hex16 : marks.hex32;
-        copied = wordEnd;
+      const wordStart = i;
+      let hash = hashBegin;
+      let allClasses = 0;
+      do {
+        hash = hashNext(hash, byteClass);
+        allClasses |= byteClass;
+        i += 1;
+        byteClass = i < end ? (byteClasses[bytes[i] ?? 0] ?? 0) : 0;
+      } while (byteClass !== 0);
+      this.#words.add(bytes, wordStart, i, hash);
+      if (isId(allClasses, i - wordStart)) {
+        this.#copy(bytes, copied, wordStart);
+        this.#takeId(bytes, wordStart, i);
+        copied = i;
       }
-      i = wordEnd;
     }
     this.#copy(bytes, copied, end);
   }
@@ -85,21 +83,11 @@ export class TextSqueezer {
       : { text: this.#text.subarray(0, this.#textEnd), ids: this.#ids.subarray(0, this.#idsEnd) };
   }
 
-  #takeId(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start !== 16 && end - start !== 32) {
-      return false;
-    }
-    let at = this.#idsEnd;
+  #takeId(bytes: Uint8Array, start: number, end: number): void {
+    this.#text[this.#textEnd++] = end - start === 16 ? marks.hex16 : marks.hex32;
     for (let i = start; i < end; i += 2) {
-      const high = hexValues[bytes[i] ?? 0] ?? notHex;
-      const low = hexValues[bytes[i + 1] ?? 0] ?? notHex;
-      if (high === notHex || low === notHex) {
-        return false;
-      }
-      this.#ids[at++] = (high << 4) | low;
+      this.#ids[this.#idsEnd++] = (hexValue(bytes[i] ?? 0) << 4) | hexValue(bytes[i + 1] ?? 0);
     }
-    this.#idsEnd = at;
-    return true;
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): void {
@@ -115,30 +103,42 @@ export class TextSqueezer {
   }
 }
 
-function endOfWord(bytes: Uint8Array, start: number, end: number): number {
-  let i = start + 1;
-  while (i < end && wordBytes[bytes[i] ?? 0] !== 0) {
-    i += 1;
-  }
-  return i;
+function isId(allClasses: number, length: number): boolean {
+  return (length === 16 || length === 32) && (allClasses & notHexBit) === 0;
+}
+
+/** Of a digit of a hex number in small letters. */
+function hexValue(digit: number): number {
+  return digit < 0x60 ? digit - 0x30 : digit - 0x57;
 }
 
 /** Puts the ids back; `bytes` is the length of the text before. Undefined when the parts do not fit each other. */
 export function unsqueeze({ text, ids }: Squeezed, bytes: number): Buffer | undefined {
   const whole = Buffer.allocUnsafeSlow(bytes);
+  const next = { hex16: nextMark(text, marks.hex16, 0), hex32: nextMark(text, marks.hex32, 0) };
+  let from = 0;
   let at = 0;
   let id = 0;
-  for (let i = 0; i < text.length; i++) {
-    const byte = text[i] ?? 0;
-    if (byte !== marks.hex16 && byte !== marks.hex32) {
-      whole[at++] = byte;
-      continue;
+  for (;;) {
+    const mark = Math.min(next.hex16, next.hex32);
+    at += text.copy(whole, at, from, mark);
+    if (mark === text.length) {
+      break;
     }
-    for (const end = id + byte * 8; id < end; id++) {
+    const which = mark === next.hex16 ? 'hex16' : 'hex32';
+    const end = id + (which === 'hex16' ? 8 : 16);
+    for (; id < end; id++) {
       const digits = (ids[id] ?? 0) * 2;
       whole[at++] = hexDigits[digits] ?? 0;
       whole[at++] = hexDigits[digits + 1] ?? 0;
     }
+    from = mark + 1;
+    next[which] = nextMark(text, marks[which], from);
   }
   return at === bytes && id === ids.length ? whole : undefined;
+}
+
+function nextMark(text: Buffer, mark: number, from: number): number {
+  const at = text.indexOf(mark, from);
+  return at < 0 ? text.length : at;
 }

@@ -11,39 +11,48 @@ export const longestIndexed = 256;
 
 /** A block with more different words has no filter. */
 const maxWords = 1 << 16;
-const tableSize = 1 << 17;
+/** Few blocks have more different words than half of this; the table grows for those. */
+const firstTableSize = 1 << 13;
 const bitsPerWord = 8;
 /** With 8 bits a word, five probes give about two false hits in a hundred. */
 const probes = 5;
-const hashSeed = 0x811c9dc5;
-const hashPrime = 0x01000193;
 
-/** Small letter or digit that a byte stands for; 0 where it separates words. */
-export const wordBytes: Uint8Array = wordTable();
+/** In `byteClasses`: the byte is no digit of a hex number in small letters. */
+export const notHexBit = 0x100;
 
-function wordTable(): Uint8Array {
-  const table = new Uint8Array(256);
+/** For each byte the small letter or digit that it stands for, with `notHexBit`; 0 where it separates words. */
+export const byteClasses: Uint16Array = classTable();
+
+function classTable(): Uint16Array {
+  const table = new Uint16Array(256);
   for (const letter of '0123456789abcdefghijklmnopqrstuvwxyz') {
     const byte = letter.charCodeAt(0);
-    table[byte] = byte;
-    table[letter.toUpperCase().charCodeAt(0)] = byte;
+    table[letter.toUpperCase().charCodeAt(0)] = byte | notHexBit;
+    table[byte] = letter <= 'f' ? byte : byte | notHexBit;
   }
   return table;
 }
 
-/** Never 0. `bytes[start .. end)` are letters and digits. */
-export function hashWord(bytes: Uint8Array, start: number, end: number): number {
-  let hash = hashSeed;
-  for (let i = start; i < end; i++) {
-    hash = Math.imul(hash ^ (wordBytes[bytes[i] ?? 0] ?? 0), hashPrime);
-  }
-  return finish(hash);
+/** The hash of a word is begun, goes on with the class of each byte, and is finished; the result is never 0. */
+export const hashBegin = 0x811c9dc5;
+
+export function hashNext(hash: number, byteClass: number): number {
+  return Math.imul(hash ^ (byteClass & 0xff), 0x01000193);
 }
 
-function finish(hash: number): number {
+export function hashEnd(hash: number): number {
   let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0 || 1;
+}
+
+/** `bytes[start .. end)` are letters and digits. */
+export function hashWord(bytes: Uint8Array, start: number, end: number): number {
+  let hash = hashBegin;
+  for (let i = start; i < end; i++) {
+    hash = hashNext(hash, byteClasses[bytes[i] ?? 0] ?? 0);
+  }
+  return hashEnd(hash);
 }
 
 function secondOf(hash: number): number {
@@ -52,8 +61,8 @@ function secondOf(hash: number): number {
 
 /** The different words of one block, on the way to its filter. */
 export class WordSet {
-  readonly #table = new Uint32Array(tableSize);
-  readonly #hashes = new Uint32Array(maxWords);
+  #table = new Uint32Array(firstTableSize);
+  #hashes = new Uint32Array(firstTableSize / 2);
   #count = 0;
   #overflow = false;
   #longest = 0;
@@ -63,17 +72,18 @@ export class WordSet {
     return this.#longest;
   }
 
-  /** `bytes[start .. end)` is a whole word. */
-  add(bytes: Uint8Array, start: number, end: number): void {
+  /** `bytes[start .. end)` is a whole word; `hash` is its hash, not yet ended. */
+  add(bytes: Uint8Array, start: number, end: number, hash: number): void {
     const length = end - start;
     if (length > this.#longest) {
       this.#longest = length;
     }
-    if (length < shortestWord || length > longestIndexed) {
-      return;
-    }
-    for (let at = start; at === start || at + windowLength <= end; at++) {
-      this.#put(hashWord(bytes, at, Math.min(end, at + windowLength)));
+    if (length >= shortestWord && length <= windowLength) {
+      this.#put(hashEnd(hash));
+    } else if (length > windowLength && length <= longestIndexed) {
+      for (let at = start; at + windowLength <= end; at++) {
+        this.#put(hashWord(bytes, at, at + windowLength));
+      }
     }
   }
 
@@ -88,23 +98,34 @@ export class WordSet {
   }
 
   #put(hash: number): void {
-    let slot = hash & (tableSize - 1);
-    for (;;) {
-      const here = this.#table[slot];
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = hash & mask;
+    for (let here = table[slot]; here !== 0; here = table[slot]) {
       if (here === hash) {
         return;
       }
-      if (here === 0) {
-        break;
-      }
-      slot = (slot + 1) & (tableSize - 1);
+      slot = (slot + 1) & mask;
     }
     if (this.#count === maxWords) {
       this.#overflow = true;
       return;
     }
-    this.#table[slot] = hash;
+    table[slot] = hash;
     this.#hashes[this.#count++] = hash;
+    if (this.#count === this.#hashes.length) {
+      this.#grow();
+    }
+  }
+
+  #grow(): void {
+    const hashes = this.#hashes;
+    this.#table = new Uint32Array(this.#table.length * 2);
+    this.#hashes = new Uint32Array(hashes.length * 2);
+    this.#count = 0;
+    for (const hash of hashes) {
+      this.#put(hash);
+    }
   }
 
   #bloom(): Uint8Array {
@@ -179,7 +200,7 @@ function wordsIn(text: Uint8Array): Word[] {
   const words: Word[] = [];
   let start = -1;
   for (let i = 0; i <= text.length; i++) {
-    const inWord = i < text.length && wordBytes[text[i] ?? 0] !== 0;
+    const inWord = i < text.length && byteClasses[text[i] ?? 0] !== 0;
     if (inWord && start < 0) {
       start = i;
     } else if (!inWord && start >= 0) {

@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** Lower-case names; repeated headers are joined by a comma. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Inflated where the route says so. Empty when there was none. */
+  /** Inflated where the route says so. Empty when there was none. Its memory may be used again once the request is answered. */
   readonly body: Buffer;
   /** Length of the body as it came over the wire, before inflating. */
   readonly wireBytes?: number;

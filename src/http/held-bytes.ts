@@ -1,19 +1,27 @@
 import type { BodyBudget } from './body.ts';
+import type { BodyMemory } from './body-memory.ts';
 
 const nothing = Buffer.alloc(0);
 
 /** Bytes of one connection that wait for more of their kind. */
 export class HeldBytes {
   readonly #budget: BodyBudget;
+  readonly #pool: BodyMemory;
   #memory: Buffer = nothing;
   #bytes = 0;
 
-  constructor(budget: BodyBudget) {
+  constructor(budget: BodyBudget, pool: BodyMemory) {
     this.#budget = budget;
+    this.#pool = pool;
   }
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of all of them; holds until the next `add` or `drop`. */
+  view(): Buffer {
+    return this.#memory.subarray(0, this.#bytes);
   }
 
   /** Copies; `wantedBytes` are expected in all. False when memory for bodies is used up. */
@@ -26,8 +34,9 @@ export class HeldBytes {
     }
     const bytes = this.#bytes + more.length;
     if (bytes > this.#memory.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(bytes, wantedBytes, this.#memory.length * 2));
-      larger.set(this.#memory.subarray(0, this.#bytes));
+      const larger = this.#pool.take(Math.max(bytes, wantedBytes));
+      larger.set(this.view());
+      this.#pool.give(this.#memory);
       this.#memory = larger;
     }
     this.#memory.set(more, this.#bytes);
@@ -35,15 +44,17 @@ export class HeldBytes {
     return true;
   }
 
-  /** All of them, which from now on belong to the caller. */
+  /** Gives the memory away, to be given back to the pool by whoever looks at it last. */
   take(): Buffer {
-    const bytes = this.#memory.subarray(0, this.#bytes);
+    const memory = this.#memory;
+    this.#memory = nothing;
     this.drop();
-    return bytes;
+    return memory;
   }
 
   drop(): void {
     this.#budget.release(this.#bytes);
+    this.#pool.give(this.#memory);
     this.#memory = nothing;
     this.#bytes = 0;
   }

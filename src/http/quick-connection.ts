@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net';
 import type { HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { BodyBudget } from './body.ts';
+import type { BodyMemory } from './body-memory.ts';
 import { readChunks } from './chunked.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { QuickRequest } from './quick-request.ts';
 import { type RequestHead, readHead } from './request-head.ts';
-import { responseText } from './response-text.ts';
+import { failureText, responseText, wholeBody } from './response-text.ts';
 
 /** What is larger is left to the other reader, which refuses it in pieces. */
 export const maxQuickBytes = 1024 * 1024;
 const maxHeadBytes = 16 * 1024;
+const nothing = Buffer.alloc(0);
 const headEnd = Buffer.from('\r\n\r\n');
 
 export interface QuickTimes {
@@ -21,6 +23,7 @@ export interface QuickTimes {
 export interface QuickHost {
   readonly routes: ReadonlyMap<string, HttpRoute>;
   readonly budget: BodyBudget;
+  readonly memory: BodyMemory;
   readonly times: QuickTimes;
   nowMs(): number;
   /** Now, as `Date` says it. */
@@ -60,6 +63,8 @@ export class QuickConnection {
   #known: KnownHead | undefined;
   /** What came of requests that are not answered yet. */
   readonly #held: HeldBytes;
+  /** What the body of the request that is being answered stands in. */
+  #lent: Buffer = nothing;
   #needBytes = 0;
   #request: QuickRequest | undefined;
   #answered = 0;
@@ -70,7 +75,7 @@ export class QuickConnection {
   constructor(socket: Socket, host: QuickHost) {
     this.#socket = socket;
     this.#host = host;
-    this.#held = new HeldBytes(host.budget);
+    this.#held = new HeldBytes(host.budget, host.memory);
     this.#sinceMs = host.nowMs();
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -106,7 +111,7 @@ export class QuickConnection {
         this.#socket.end();
       }
     } else if (takenMs > (this.#needBytes > 0 ? requestMs : headersMs)) {
-      this.#socket.end(failure('408 Request Timeout'));
+      this.#socket.end(failureText('408 Request Timeout'));
     }
   }
 
@@ -125,7 +130,7 @@ export class QuickConnection {
         this.#socket.pause();
       }
     } else if (this.#held.bytes >= this.#needBytes) {
-      this.#advance(this.#held.take());
+      this.#advance(this.#held.view());
     }
   };
 
@@ -133,7 +138,7 @@ export class QuickConnection {
     this.#ended = true;
     this.#request?.gone();
     if (this.#request === undefined) {
-      this.#socket.end(this.#held.bytes === 0 ? '' : failure('400 Bad Request'));
+      this.#socket.end(this.#held.bytes === 0 ? '' : failureText('400 Bad Request'));
     }
   };
 
@@ -147,17 +152,20 @@ export class QuickConnection {
     this.#host.closed(this);
   };
 
+  /** Goes on with `bytes`, which are those that are held if any are. */
   #advance(bytes: Buffer): void {
     const found = this.#find(bytes);
     if (found === 'other') {
       this.#handOver(bytes);
     } else if ('needBytes' in found) {
       this.#needBytes = found.needBytes;
-      if (found.needBytes > maxQuickBytes || !this.#held.add(bytes, this.#needBytes)) {
+      const isHeld = this.#held.bytes > 0;
+      if (found.needBytes > maxQuickBytes || !(isHeld || this.#held.add(bytes, this.#needBytes))) {
         this.#handOver(bytes);
       }
     } else {
       this.#needBytes = 0;
+      this.#lent = this.#held.take();
       this.#held.add(bytes.subarray(found.end), 0);
       this.#request = new QuickRequest(found.head, found.body, this.#socket);
       void this.#answer(found.route, this.#request);
@@ -215,6 +223,7 @@ export class QuickConnection {
   async #answer(route: HttpRoute, request: QuickRequest): Promise<void> {
     const answer = await this.#host.answer(route, request);
     this.#request = undefined;
+    this.#host.memory.give(this.#lent);
     if (this.#socket.destroyed) {
       return;
     }
@@ -247,7 +256,7 @@ export class QuickConnection {
       return;
     }
     if (this.#held.bytes > 0) {
-      this.#advance(this.#held.take());
+      this.#advance(this.#held.view());
     }
     if (this.#socket.isPaused() && this.#held.bytes <= maxQuickBytes) {
       this.#socket.resume();
@@ -256,6 +265,7 @@ export class QuickConnection {
 
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
+    const own = Buffer.from(bytes);
     this.#held.drop();
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
@@ -265,7 +275,7 @@ export class QuickConnection {
       socket.destroy();
       return;
     }
-    socket.unshift(bytes);
+    socket.unshift(own);
     this.#host.handOver(this, socket);
     socket.resume();
   }
@@ -273,28 +283,13 @@ export class QuickConnection {
   /** There is too much in memory: node's reader says so; but who sends ahead of the answers is cut off. */
   #cannotHold(chunk: Buffer): void {
     if (this.#request === undefined) {
-      this.#handOver(Buffer.concat([this.#held.take(), chunk]));
+      this.#handOver(Buffer.concat([this.#held.view(), chunk]));
     } else {
       this.#socket.destroy();
     }
   }
 }
 
-function failure(status: string): string {
-  return `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
-}
-
 function startsWith(bytes: Buffer, wanted: Buffer): boolean {
   return wanted.compare(bytes, 0, wanted.length) === 0;
-}
-
-async function wholeBody(body: string | AsyncIterable<string | Uint8Array>): Promise<Buffer> {
-  if (typeof body === 'string') {
-    return Buffer.from(body);
-  }
-  const parts: Buffer[] = [];
-  for await (const part of body) {
-    parts.push(Buffer.from(part));
-  }
-  return Buffer.concat(parts);
 }

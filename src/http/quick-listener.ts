@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { Clock } from '../contract/runtime.ts';
+import { BodyMemory } from './body-memory.ts';
 import { QuickConnection, type QuickHost, type QuickTimes } from './quick-connection.ts';
 import type { QuickRequest } from './quick-request.ts';
 import type { RouteServer } from './route-server.ts';
@@ -22,6 +23,7 @@ export interface QuickListenerOptions {
 export class QuickListener implements QuickHost {
   readonly routes: ReadonlyMap<string, HttpRoute>;
   readonly times: QuickTimes;
+  readonly memory = new BodyMemory();
   readonly #server: Server;
   readonly #answers: RouteServer;
   readonly #clock: Clock;

@@ -9,6 +9,8 @@ export type SpanListCheck =
       readonly items: number;
       /** The list alone: without white space before it and whatever stands behind it. */
       readonly payload: Uint8Array;
+      /** Every member is one of this format; others have not been looked for. */
+      readonly pure?: true;
     }
   | {
       readonly ok: false;

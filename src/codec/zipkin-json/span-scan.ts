@@ -1,6 +1,5 @@
 import { hexEnd, standsAt, textEnd, wholeAt, wholeEnd } from './scan-text.ts';
 import { flags, type Known, keys, kinds, knownMembers, type Member, neededBits } from './span-members.ts';
-import { placesOf, type SpanPlaces } from './span-places.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -17,14 +16,11 @@ const maxPort = 65_535;
  */
 export class SpanScan {
   readonly #bytes: Uint8Array;
-  readonly #places: SpanPlaces | undefined;
   #at = 0;
   #seen = 0;
 
-  /** `places`, if given, gets where everything stands. */
-  constructor(bytes: Uint8Array, places?: SpanPlaces) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#places = places;
   }
 
   /** How many spans the list has, at least one; -1 where this scan cannot tell. */
@@ -51,7 +47,6 @@ export class SpanScan {
       return false;
     }
     this.#seen = 0;
-    this.#places?.begin();
     do {
       this.#at += 1;
       const known = this.#member();
@@ -87,24 +82,22 @@ export class SpanScan {
       case 'parentId':
         return this.#id(member);
       case 'name':
-        return this.#text(placesOf.name);
+        return this.#text();
       case 'kind':
         return this.#kind();
       case 'timestamp':
-        return this.#whole(placesOf.timestamp);
       case 'duration':
-        return this.#whole(placesOf.duration);
+        return this.#whole();
       case 'localEndpoint':
-        return this.#endpoint(placesOf.local);
       case 'remoteEndpoint':
-        return this.#endpoint(placesOf.remote);
+        return this.#endpoint();
       case 'annotations':
         return this.#annotations();
       case 'tags':
         return this.#tags();
       case 'debug':
       case 'shared':
-        return this.#flag(member);
+        return this.#flag();
       default:
         return member satisfies never;
     }
@@ -123,30 +116,26 @@ export class SpanScan {
     if (end < 0 || !(digits === 16 || (digits === 32 && member === 'traceId'))) {
       return false;
     }
-    this.#places?.set(placesOf[member], from, end);
     this.#at = end + 1;
     return true;
   }
 
-  /** Reads a text and notes where it stands, at `place` of the span. */
-  #text(place: number): boolean {
+  #text(): boolean {
     const from = this.#at + 1;
     const end = this.#bytes[this.#at] === quote ? textEnd(this.#bytes, from) : -1;
     if (end < 0) {
       return false;
     }
-    this.#places?.set(place, from, end);
     this.#at = end + 1;
     return true;
   }
 
-  #whole(place: number): boolean {
+  #whole(): boolean {
     const from = this.#at;
     const end = wholeEnd(this.#bytes, from);
     if (end < 0) {
       return false;
     }
-    this.#places?.set(place, from, end);
     this.#at = end;
     return true;
   }
@@ -154,22 +143,20 @@ export class SpanScan {
   #kind(): boolean {
     const from = this.#at + 1;
     const kind = kinds.findIndex((wanted) => standsAt(this.#bytes, from, wanted));
-    this.#places?.set(placesOf.kind, kind + 1, 0);
     this.#at = from + (kinds[kind]?.length ?? 0);
     return kind >= 0 && this.#bytes[from - 1] === quote;
   }
 
-  #flag(member: 'debug' | 'shared'): boolean {
+  #flag(): boolean {
     const isSet = standsAt(this.#bytes, this.#at, flags.yes);
     if (!isSet && !standsAt(this.#bytes, this.#at, flags.no)) {
       return false;
     }
-    this.#places?.set(placesOf[member], isSet ? 1 : 0, 0);
     this.#at += isSet ? flags.yes.length : flags.no.length;
     return true;
   }
 
-  #endpoint(place: number): boolean {
+  #endpoint(): boolean {
     if (!this.#leave(openBrace)) {
       return false;
     }
@@ -179,11 +166,7 @@ export class SpanScan {
     let seen = 0;
     do {
       const part = this.#endpointPart();
-      if (
-        part < 0 ||
-        (seen & (1 << part)) !== 0 ||
-        !(part === 3 ? this.#port(place + 6) : this.#text(place + part * 2))
-      ) {
+      if (part < 0 || (seen & (1 << part)) !== 0 || !(part === 3 ? this.#port() : this.#text())) {
         return false;
       }
       seen |= 1 << part;
@@ -220,13 +203,12 @@ export class SpanScan {
     return false;
   }
 
-  #port(place: number): boolean {
+  #port(): boolean {
     const from = this.#at;
     const end = this.#bytes[from] === 0x30 ? from + 1 : wholeEnd(this.#bytes, from);
     if (end < 0 || wholeAt(this.#bytes, from, end) > maxPort) {
       return false;
     }
-    this.#places?.set(place, from, end);
     this.#at = end;
     return true;
   }
@@ -250,7 +232,6 @@ export class SpanScan {
     if (!this.#leave(openBrace)) {
       return false;
     }
-    this.#places?.annotation();
     let seen = 0;
     do {
       const bit = this.#annotationPart();
@@ -265,9 +246,9 @@ export class SpanScan {
   /** 1: the time was read, 2: the value, 0: neither. */
   #annotationPart(): number {
     if (this.#key(keys.timestamp)) {
-      return this.#whole(placesOf.annotationTime) ? 1 : 0;
+      return this.#whole() ? 1 : 0;
     }
-    return this.#key(keys.value) && this.#text(placesOf.annotationValue) ? 2 : 0;
+    return this.#key(keys.value) && this.#text() ? 2 : 0;
   }
 
   #tags(): boolean {
@@ -289,7 +270,6 @@ export class SpanScan {
       if (valueEnd < 0) {
         return false;
       }
-      this.#places?.tag(key, keyEnd, value, valueEnd);
       this.#at = valueEnd + 1;
     } while (this.#leave(comma));
     return bytes[this.#at - 1] === closeBrace;

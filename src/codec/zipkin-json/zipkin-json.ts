@@ -21,7 +21,7 @@ export const zipkinJson: Codec<readonly Span[]> = {
  */
 export function checkZipkinJson(bytes: Uint8Array): SpanListCheck {
   const items = new SpanScan(bytes).run();
-  return items > 0 ? { ok: true, items, payload: bytes } : checkList(bytes, readSpan);
+  return items > 0 ? { ok: true, items, payload: bytes, pure: true } : checkList(bytes, readSpan);
 }
 
 export { encodeSpan } from './encode-span.ts';

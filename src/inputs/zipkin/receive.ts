@@ -69,7 +69,8 @@ export function receive(request: HttpRequest, version: Version): Received {
     return { kind: 'refused', items: 1, reason: 'unsupported', message, response: plainText(415, message) };
   }
   const list = reader.check(body);
-  if (reader !== proto3 && isOtherVersion(body, version)) {
+  const mayBeOther = reader !== proto3 && !(list.ok && list.pure === true);
+  if (mayBeOther && isOtherVersion(body, version)) {
     const other = version === 'v1' ? 'v2' : 'v1';
     return refused(
       list.items,

@@ -13,5 +13,5 @@ WORKDIR /opt/meshbridge
 ENV NODE_ENV=production
 EXPOSE 9529 9411
 VOLUME /var/lib/meshbridge
-ENTRYPOINT ["/nodejs/bin/node", "/opt/meshbridge/dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/opt/meshbridge/dist/main.js"]
 CMD ["run"]

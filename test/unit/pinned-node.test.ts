@@ -64,7 +64,7 @@ test('a link to the program finds its way home', () => {
 test("without the pinned Node it takes the first of the machine's own that is new enough", () => {
   const path = `${fakeNode('old', '22.18.9')}:${fakeNode('new', '22.19.0')}`;
   const { stdout, status } = run(join(copy, 'bin', 'meshbridge'), ['check'], path);
-  expect(stdout.trim()).toBe(`fake 22.19.0 ${join(copy, 'dist', 'main.js')} check`);
+  expect(stdout.trim()).toBe(`fake 22.19.0 --max-semi-space-size=4 ${join(copy, 'dist', 'main.js')} check`);
   expect(status).toBe(0);
 });
 

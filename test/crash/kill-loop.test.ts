@@ -12,7 +12,7 @@ import { askJson, openStore } from './store-rig.ts';
 const kills = 20;
 const batchItems = 500;
 
-test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, () => inTempDir(killLoop), 480_000);
+test(`kill -9 ${kills} times under load loses nothing that was acknowledged`, () => inTempDir(killLoop), 600_000);
 
 /** All that the daemon is fed with, and the daemon itself. */
 interface Rig {

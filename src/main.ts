@@ -97,7 +97,9 @@ function endSignal(): AbortSignal {
 }
 
 async function checkContext(): Promise<CheckContext> {
+  const { explainManifestPod: explainPod } = await import('./bridge/explain.ts');
   return {
+    explainPod,
     env: process.env,
     cwd: process.cwd(),
     definitions,

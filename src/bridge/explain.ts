@@ -1,13 +1,13 @@
-import type { ManifestPod } from '../cli/manifest-pods.ts';
-import type { PodExplanation } from '../contract/status.ts';
+import type { ExplainedPod, ManifestPod } from '../cli/manifest-pods.ts';
+import type { Fault } from '../config/fault.ts';
 import { planOf } from '../inputs/prom/pod-plan.ts';
 
 /** Stands for an address that the cluster will give (RFC 5737). */
 const standIn = '192.0.2.1';
 
 /** What follows from a pod of a manifest: what the cluster fills in later is shown as `$IP`, `$PODNAME`, and so on. */
-export function explainManifestPod(pod: ManifestPod): PodExplanation {
-  const { explanation } = planOf(
+export function explainManifestPod(pod: ManifestPod): ExplainedPod {
+  const { explanation, ...found } = planOf(
     {
       uid: pod.title,
       namespace: pod.namespace ?? '$NAMESPACE',
@@ -24,5 +24,11 @@ export function explainManifestPod(pod: ManifestPod): PodExplanation {
     { istio: 'auto', sourceOf: (annotation, text) => pod.sourceOf(annotation, text) },
   );
   const targets = explanation.targets.map((target) => ({ ...target, url: target.url.replace(standIn, '$IP') }));
-  return { ...explanation, targets };
+  const placed = (fault: Fault): Fault =>
+    fault.file === undefined ? { ...fault, file: pod.file, line: pod.line } : fault;
+  return {
+    explanation: { ...explanation, targets },
+    faults: found.faults.map(placed),
+    warnings: found.warnings.map(placed),
+  };
 }

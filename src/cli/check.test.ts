@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { explainManifestPod } from '../bridge/explain.ts';
 import { duration, secret } from '../config/fields.ts';
 import { defineInput } from '../contract/input.ts';
 import { defineOutput } from '../contract/output.ts';
@@ -84,6 +85,7 @@ async function run(options: Partial<CheckOptions>) {
       where: { inCluster: false, readableDir: () => false },
       version: '1.2.3',
       dataDir: home,
+      explainPod: explainManifestPod,
       terminal: { out: (text) => printed.push(text), err: (text) => printed.push(text) },
     },
   );

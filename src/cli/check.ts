@@ -5,11 +5,11 @@ import { type FoundFiles, readConfigFiles, whyUnreadable } from '../config/files
 import { type LoadedConfig, type LoadOptions, loadConfig, loadFrom } from '../config/load.ts';
 import { foreignFormat } from '../config/toml-syntax.ts';
 import type { DefaultsContext } from '../contract/input.ts';
-import { checkAnnotation } from './check-annotation.ts';
 import type { CheckOptions } from './command-line.ts';
 import { connectFaults } from './connect.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readManifest } from './manifest.ts';
+import { type ExplainedPod, type ManifestPod, manifestPods } from './manifest-pods.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CheckContext {
@@ -20,6 +20,8 @@ export interface CheckContext {
   readonly version: string;
   readonly dataDir: string;
   readonly terminal: Terminal;
+  /** What would be scraped of a pod of that template. */
+  readonly explainPod: (pod: ManifestPod) => ExplainedPod;
 }
 
 /** `meshbridge check`: what was read, what is wrong with it, what would run. Resolves with the exit code. */
@@ -87,9 +89,8 @@ class Checking {
     this.#files.push(file);
     this.#faults.push(...manifest.faults);
     this.#warnings.push(...manifest.warnings);
-    const prom = this.#context.definitions.inputs.find((definition) => definition.type === 'prom');
-    for (const annotation of manifest.annotations) {
-      const found = checkAnnotation(annotation, prom);
+    for (const pod of manifestPods(file, text)) {
+      const found = this.#context.explainPod(pod);
       this.#faults.push(...found.faults);
       this.#warnings.push(...found.warnings);
     }

@@ -8,7 +8,7 @@ import type { PodExplanation, PodTargetExplanation } from '../contract/status.ts
 import { exitCodes } from './exit-codes.ts';
 import { askDaemon, type TargetState } from './explain-running.ts';
 import { readManifest } from './manifest.ts';
-import { type ManifestPod, manifestPods, snippetTitle } from './manifest-pods.ts';
+import { type ExplainedPod, type ManifestPod, manifestPods, snippetTitle } from './manifest-pods.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ExplainOptions {
@@ -27,7 +27,7 @@ export interface ExplainContext {
   readonly definitions: LoadOptions['definitions'];
   readonly where: LoadOptions['where'];
   /** What would be scraped of a pod of that template. */
-  readonly explainPod: (pod: ManifestPod) => PodExplanation;
+  readonly explainPod: (pod: ManifestPod) => ExplainedPod;
 }
 
 interface Explained {
@@ -78,11 +78,11 @@ async function offline(file: string, { cwd, explainPod, definitions, where }: Ex
     throw new BridgeError('BRIDGE_CONFIG', `${file} can't be read: ${whyUnreadable(cause)}`, { cause });
   });
   const manifest = readManifest(file, text);
-  const pods = manifestPods(file, text).map((pod) => ({
-    title: pod.title,
-    line: pod.line,
-    explanation: explainPod(pod),
-  }));
+  const pods = manifestPods(file, text).map((pod) => {
+    const { explanation, faults, warnings } = explainPod(pod);
+    const placed = { faults: faults.map(formatFault), warnings: warnings.map(formatFault) };
+    return { title: pod.title, line: pod.line, explanation: { ...explanation, ...placed } };
+  });
   const configured: Explained[] = [];
   const isSnippet = pods.some(({ title }) => title === snippetTitle);
   const faults = manifest.faults.filter(({ code }) => !(isSnippet && code === 'missing-key'));

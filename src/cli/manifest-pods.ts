@@ -10,7 +10,9 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
+import type { Fault } from '../config/fault.ts';
 import type { TomlSource } from '../config/toml-document.ts';
+import type { PodExplanation } from '../contract/status.ts';
 
 export interface ManifestContainer {
   readonly name: string;
@@ -22,6 +24,7 @@ export interface ManifestContainer {
 export interface ManifestPod {
   /** Such as `Deployment prod/details-v1`. */
   readonly title: string;
+  readonly file: string;
   readonly line: number;
   readonly namespace?: string;
   /** Of a plain pod; those of a template are made up by the cluster. */
@@ -32,6 +35,13 @@ export interface ManifestPod {
   readonly containers: readonly ManifestContainer[];
   /** Where the text of an annotation stands. */
   sourceOf(annotation: string, text: string): TomlSource;
+}
+
+/** What would follow from such a pod. */
+export interface ExplainedPod {
+  readonly explanation: PodExplanation;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
 
 /** Title of annotations that stand alone. */
@@ -96,6 +106,7 @@ class PodReading {
     const annotations = mapAt(template, 'metadata', 'annotations');
     this.pods.push({
       title: `${kind} ${[namespace, name].filter((part) => part !== undefined).join('/')}`.trim(),
+      file: this.#file,
       line: this.#lineOf(object),
       ...(namespace !== undefined && { namespace }),
       ...(name !== undefined && (kind === 'Pod' ? { name } : { workload: name })),
@@ -109,6 +120,7 @@ class PodReading {
   #snippet(annotations: YAMLMap): void {
     this.pods.push({
       title: snippetTitle,
+      file: this.#file,
       line: this.#lineOf(annotations),
       labels: {},
       annotations: textsOf(annotations),

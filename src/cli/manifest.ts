@@ -7,7 +7,6 @@ import {
   type Node,
   parseAllDocuments,
   type Scalar,
-  visit,
   type YAMLMap,
 } from 'yaml';
 import type { Fault } from '../config/fault.ts';
@@ -20,11 +19,7 @@ export interface Manifest {
   readonly warnings: readonly Fault[];
   /** `*.conf` entries of each ConfigMap: one configuration each. */
   readonly configurations: readonly (readonly TomlSource[])[];
-  /** Values of prom.instances annotations. */
-  readonly annotations: readonly TomlSource[];
 }
-
-export const promAnnotations: readonly string[] = ['meshbridge.io/prom.instances', 'datakit/prom.instances'];
 
 /** Reads every document of a YAML file, also behind one that is wrong. Never throws. */
 export function readManifest(file: string, text: string): Manifest {
@@ -57,7 +52,6 @@ class ManifestReading implements Manifest {
   readonly faults: Fault[] = [];
   readonly warnings: Fault[] = [];
   readonly configurations: TomlSource[][] = [];
-  readonly annotations: TomlSource[] = [];
   readonly #file: string;
   readonly #text: string;
   readonly #lines: readonly string[];
@@ -74,7 +68,6 @@ class ManifestReading implements Manifest {
     const documents = parseAllDocuments(this.#text, options);
     for (const [index, document] of (Array.isArray(documents) ? documents : []).entries()) {
       this.#errors(document);
-      this.#annotationsOf(document);
       if (document.errors.length === 0 && document.contents !== null) {
         this.#object(document.contents, index);
       }
@@ -174,23 +167,6 @@ class ManifestReading implements Manifest {
     if (sources.length > 0) {
       this.configurations.push(sources);
     }
-  }
-
-  /** In any `annotations:`, wherever it stands, since snippets are checked too. */
-  #annotationsOf(document: Document.Parsed): void {
-    visit(document, {
-      Pair: (_, pair) => {
-        const { key, value } = pair;
-        if (
-          isScalar(key) &&
-          isScalar(value) &&
-          promAnnotations.includes(String(key.value)) &&
-          typeof value.value === 'string'
-        ) {
-          this.annotations.push(this.#source(value, value.value, `annotation ${key.value}`));
-        }
-      },
-    });
   }
 
   /** The text of a block begins on the line behind its `|`. */

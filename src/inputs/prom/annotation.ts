@@ -46,10 +46,13 @@ export function readAnnotation(source: TomlSource, pod: Pod): ReadAnnotation {
   }
   const faults: Fault[] = [];
   const reading = new AnnotationReading(document, pod, faults);
+  reading.strangers();
   const tables = componentTables([document], 'inputs', faults);
   for (const { type, path, value } of tables) {
     if (type === 'prom') {
       reading.table(path, value);
+    } else {
+      reading.stranger(path, 'remove the table');
     }
   }
   if (!tables.some(({ type }) => type === 'prom') && faults.length === 0) {
@@ -72,12 +75,24 @@ class AnnotationReading implements ReadAnnotation {
     this.faults = faults;
   }
 
+  strangers(): void {
+    for (const key of Object.keys(this.#document.value).filter((name) => name !== 'inputs')) {
+      this.stranger([key], 'remove it');
+    }
+  }
+
+  stranger(path: readonly PathStep[], hint: string): void {
+    const message = 'only [[inputs.prom]] is read from an annotation';
+    this.#report(this.warnings, path, [{ code: 'no-effect', path: [], message, hint }]);
+  }
+
   table(path: readonly PathStep[], value: Readonly<Record<string, unknown>>): void {
     const named = filesIn(value, []);
     if (named.length > 0) {
       this.#report(this.faults, path, named);
       return;
     }
+    this.#report(this.warnings, path, references(value, []));
     const { value: config, faults, unknownKeys } = checkValue(annotationConfig, filled(value, this.#pod, ''), value);
     this.#report(this.faults, path, faults);
     this.#report(this.warnings, path, unknownKeys);
@@ -171,6 +186,23 @@ function filesIn(value: unknown, path: readonly PathStep[]): readonly Finding[] 
       ? [{ code: 'value' as const, path: here, message: 'names a file of the agent, which annotations may not' }]
       : filesIn(entry, here);
   });
+}
+
+/** What looks as if the agent's environment or files were meant. */
+function references(value: unknown, path: readonly PathStep[]): readonly Finding[] {
+  if (typeof value === 'string') {
+    const message = /\$\{\w+(?::-[^}]*)?\}/.test(value)
+      ? 'annotations see nothing of the environment'
+      : value.startsWith('file:') && !value.startsWith('file:///')
+        ? 'annotations read no files'
+        : undefined;
+    return message === undefined ? [] : [{ code: 'no-effect', path, message, hint: 'write the value itself' }];
+  }
+  return typeof value !== 'object' || value === null
+    ? []
+    : Object.entries(value).flatMap(([key, entry]) =>
+        references(entry, [...path, Array.isArray(value) ? Number(key) : key]),
+      );
 }
 
 /** With the pod's own values in place of `$IP` and its like. An IPv6 address in a URL gets its brackets. */

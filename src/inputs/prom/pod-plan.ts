@@ -28,6 +28,9 @@ export interface PlannedTarget {
 export interface PodPlan {
   readonly targets: readonly PlannedTarget[];
   readonly explanation: PodExplanation;
+  /** The same as in the explanation, with their places. */
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
 
 /** Annotations with `[[inputs.prom]]`, the stronger first. */
@@ -79,7 +82,6 @@ class Planning {
   readonly #explained: PodTargetExplanation[] = [];
   readonly #faults: Fault[] = [];
   readonly #warnings: Fault[] = [];
-  readonly #notes: string[] = [];
   #leftAlone: string | undefined;
 
   constructor(pod: Pod) {
@@ -101,7 +103,7 @@ class Planning {
   take({ pages, refused, leftAlone }: RuleResult): void {
     this.#leftAlone ??= leftAlone;
     if (refused !== undefined) {
-      this.#notes.push(refused);
+      this.#faults.push(refused);
     }
     for (const page of pages) {
       this.#page(page);
@@ -116,9 +118,8 @@ class Planning {
       return;
     }
     if (this.#targets.size >= mostTargets) {
-      this.#notes.push(
-        `${page.rule}: ${page.written ?? page.url} is left out; a pod has ${mostTargets} targets at most`,
-      );
+      const message = `${page.written ?? page.url} is left out; a pod has ${mostTargets} targets at most`;
+      this.#faults.push({ code: 'value', keyPath: page.rule, message });
       return;
     }
     const labels = labelsOf(this.#pod, Number(port));
@@ -135,7 +136,7 @@ class Planning {
 
   done(whyNothing: string): PodPlan {
     const { namespace, name } = this.#pod;
-    const faults = [...this.#faults.map(formatFault), ...this.#notes];
+    const faults = this.#faults.map(formatFault);
     const why = faults.length === 0 ? (this.#leftAlone ?? whyNothing) : 'what its annotations say cannot be followed';
     const explanation = {
       namespace,
@@ -145,7 +146,7 @@ class Planning {
       warnings: this.#warnings.map(formatFault),
       ...(this.#targets.size === 0 && { skipped: why }),
     };
-    return { targets: [...this.#targets.values()], explanation };
+    return { targets: [...this.#targets.values()], explanation, faults: this.#faults, warnings: this.#warnings };
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Fault } from '../../config/fault.ts';
 import type { Pod } from '../../kube/kube.ts';
 import { hostOf } from './annotation.ts';
 import { annotationConfig, type PromConfig } from './config.ts';
@@ -12,8 +13,8 @@ export interface FoundPage {
 
 export interface RuleResult {
   readonly pages: readonly FoundPage[];
-  /** Why the rule, though it concerns the pod, finds nothing: a whole line. */
-  readonly refused?: string;
+  /** Why the rule, though it concerns the pod, finds nothing. */
+  readonly refused?: Fault;
   /** Why the pod is rightly left alone by it. */
   readonly leftAlone?: string;
 }
@@ -42,12 +43,13 @@ export function prometheusIo(pod: Pod): RuleResult {
   const declared = [...new Set(pod.containers.flatMap(({ ports }) => ports.map(({ number }) => number)))];
   const port = of('port') === '' && declared.length === 1 ? declared[0] : portOf(of('port'));
   if (port === undefined) {
-    const why = of('port') === '' ? 'prometheus.io/port is missing' : `prometheus.io/port "${of('port')}" is no port`;
-    return { pages: [], refused: `${rule}: ${why}; write the port of the page` };
+    return of('port') === ''
+      ? refusal(rule, 'prometheus.io/port is missing', 'write the port of the page')
+      : refusal(rule, `prometheus.io/port "${of('port')}" is no port`, 'write the port of the page');
   }
   const scheme = of('scheme') === '' ? 'http' : of('scheme').toLowerCase();
   if (scheme !== 'http' && scheme !== 'https') {
-    return { pages: [], refused: `${rule}: prometheus.io/scheme "${scheme}" is neither http nor https` };
+    return refusal(rule, `prometheus.io/scheme "${scheme}" is neither http nor https`, 'write one of them');
   }
   const path = of('path') === '' ? '/metrics' : of('path');
   const more = { measurement_name: of('param_measurement'), tags: tagsOf(of('param_tags')) };
@@ -68,7 +70,7 @@ export function istioTargets(pod: Pod): RuleResult {
   });
   return pages.length === entries.length
     ? { pages }
-    : { pages, refused: `${scrapeTargets}: "${text}" is not a list of port:path, such as "8080:/metrics"` };
+    : { ...refusal(scrapeTargets, `"${text}" is not a list of port:path`, 'write such as "8080:/metrics"'), pages };
 }
 
 /** What Istio runs has its pages at known places, with or without annotations. */
@@ -93,6 +95,10 @@ export function istioItself(pod: Pod, istiodUrl: string | undefined): RuleResult
           page(pod, { port: mergedPort, path: '/stats/prometheus', rule, source: 'envoy-stats', more: istioNames }),
         ],
       };
+}
+
+function refusal(keyPath: string, message: string, hint: string): RuleResult {
+  return { pages: [], refused: { code: 'value', keyPath, message, hint } };
 }
 
 /** The measurement that DataKit's guide for Istio and its dashboards use. */

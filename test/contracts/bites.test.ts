@@ -1,11 +1,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type CodecFault, tinyCodec } from './bites/tiny-codec.ts';
 import { type InputFault, tinyInput } from './bites/tiny-input.ts';
+import { type MetricStoreFault, tinyMetricStore } from './bites/tiny-metric-store.ts';
 import { type LocalFault, type OutputFault, tinyFile, tinyOutput } from './bites/tiny-output.ts';
 import { type StoreFault, tinyStore } from './bites/tiny-store.ts';
 import { inputs as touchyInputs } from './bites/touchy-lists.ts';
 import { codecCases } from './codec-contract.ts';
 import { inputCases, readsAlone } from './input-contract.ts';
+import { metricStoreCases } from './metric-store-contract.ts';
 import { outputCases } from './output-contract.ts';
 import { probeOf, type RegistrySubject, registryCases } from './registry-contract.ts';
 import { storeCases } from './store-contract.ts';
@@ -106,6 +108,21 @@ const storeFaults: Planted<StoreFault> = [
   ['is never well', 'is well after opening, and names no damage'],
 ];
 
+const metricStoreFaults: Planted<MetricStoreFault> = [
+  ['loses ends', 'gives back the samples that it took, their NaN and their ends, as soon as commit resolves'],
+  ['keeps a repeat twice', 'keeps one copy of samples that come twice'],
+  [
+    'lets the first stand',
+    'lets the later arrival stand where two samples have one time, in whatever order times come',
+  ],
+  ['anchors no regular expression', 'finds series by every kind of matcher'],
+  ['does not sort names', 'lists label names, values and series, sorted, of the selectors and the range'],
+  ['answers queries that are none', 'refuses a query that is none'],
+  ['forgets when closed', 'has samples and position when it is opened again'],
+  ['shows a torn write', 'cuts a torn last write of samples, and takes it again'],
+  ['never expires', 'frees samples that are past their age, and keeps the rest'],
+];
+
 const codecFaults: Planted<CodecFault> = [
   ['reads the wrong number', 'reads every golden as what it says'],
   ['loses the last field', 'gives back what it encoded'],
@@ -136,6 +153,7 @@ bites('local output', (fault) => outputCases(tinyFile(fault)), localFaults, {
   sameAs: ['does not change the request', 'may be stopped twice, and without having been started', ...schemaNames()],
 });
 bites('store', (fault) => storeCases(tinyStore(fault)), storeFaults, {});
+bites('store of metrics', (fault) => metricStoreCases(tinyMetricStore(fault)), metricStoreFaults, {});
 bites('codec', (fault) => codecCases(tinyCodec(fault)), codecFaults, {});
 
 test('the probe names each kind of I/O and each package that create reaches for', async () => {

@@ -1,4 +1,5 @@
 import { describeLogStore } from '../../../test/contracts/log-store-contract.ts';
+import { describeMetricStore } from '../../../test/contracts/metric-store-contract.ts';
 import { describeStore, type StoreSubject } from '../../../test/contracts/store-contract.ts';
 import { plainSpanDecoder } from '../../../test/fakes/requests.ts';
 import { EmbeddedStore } from './embedded-store.ts';
@@ -11,3 +12,4 @@ const embedded: StoreSubject = {
 
 describeStore(embedded);
 describeLogStore(embedded);
+describeMetricStore(embedded);

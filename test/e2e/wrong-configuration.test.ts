@@ -104,8 +104,8 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   ],
   [
     'an address without http://',
-    '[[inputs.prom]]\n  url = "127.0.0.1:15020/stats/prometheus"',
-    ':2: inputs.prom[0].url: "127.0.0.1:15020/stats/prometheus" is not an address; write one such as "http://127.0.0.1:9090/path"',
+    '[[outputs.remote_write]]\n  url = "127.0.0.1:9090/api/v1/write"',
+    ':2: outputs.remote_write[0].url: "127.0.0.1:9090/api/v1/write" is not an address; write one such as "http://127.0.0.1:9090/path"',
   ],
   [
     'a number in quotes',

@@ -4,7 +4,7 @@ import { type LogLevel, logFlags, logLevels } from '../../../model/log.ts';
 import { labelTest } from '../../../promql/label-test.ts';
 import type { BlockFacts } from './block-summary.ts';
 import type { StreamLabels } from './stream-labels.ts';
-import { TextNeedle } from './text-needle.ts';
+import { TextFolder, TextNeedle } from './text-needle.ts';
 
 /** Which lines of a stream are meant, by what the runtime said of them. */
 export const streamBits = { stdout: 1, stderr: 2 } as const;
@@ -17,6 +17,7 @@ export class LineQuery {
   readonly startMs: number;
   readonly endMs: number;
   readonly needles: readonly TextNeedle[];
+  readonly folder = new TextFolder();
   /** Bit i: lines of level i are meant. */
   readonly levelBits: number;
   readonly #tests: readonly { readonly name: string; readonly test: LabelTest }[];

@@ -3,7 +3,7 @@ import type { BlockLines } from './block-payload.ts';
 import type { LineQuery } from './line-query.ts';
 import type { LineColumns, StoredRun } from './log-columns.ts';
 import type { StreamLabels } from './stream-labels.ts';
-import { foldText, type TextNeedle } from './text-needle.ts';
+import type { TextNeedle } from './text-needle.ts';
 
 /** One line of a block, as a question looks at it; `at` is moved from line to line. */
 export class LineAt {
@@ -95,9 +95,8 @@ export function scanLines(
       visit(at);
     }
   };
-  const [needle, ...others] = query.needles;
-  if (needle !== undefined) {
-    scanText(lines, [needle, ...others], at, look);
+  if (query.needles.length > 0) {
+    scanText(lines, query, at, look);
     return;
   }
   for (let line = 0; line < at.count; line++) {
@@ -110,24 +109,25 @@ export function scanLines(
   }
 }
 
-function scanText(lines: BlockLines, needles: readonly TextNeedle[], at: LineAt, look: () => void): void {
-  const folded = foldText(lines.text);
+function scanText(lines: BlockLines, { needles, folder }: LineQuery, at: LineAt, look: () => void): void {
+  const folded = folder.fold(lines.text);
   const { offsets } = lines.columns;
   // The longest leads: it is most likely the rarest.
-  const [lead, ...others] = [...needles].sort((a, b) => b.folded.length - a.folded.length);
+  const [lead, ...others]: readonly TextNeedle[] = needles.toSorted((a, b) => b.folded.length - a.folded.length);
   if (lead === undefined) {
     return;
   }
   const holdsAll = (start: number, end: number): boolean =>
-    others.every((needle) => folded.slice(start, end).includes(needle.folded)) &&
+    others.every((needle) => folded.subarray(start, end).includes(needle.folded)) &&
     needles.every((needle) => needle.holds(lines.text.subarray(start, end)));
   let line = 0;
   while (line < at.count) {
-    const found = lead.folded === '' ? (offsets[line] ?? 0) : folded.indexOf(lead.folded, offsets[line] ?? 0);
+    const from = offsets[line] ?? 0;
+    const found = lead.folded.length === 0 ? from : folded.indexOf(lead.folded, from);
     if (found < 0) {
       return;
     }
-    line = lead.folded === '' ? line : lineAt(offsets, line, found);
+    line = lead.folded.length === 0 ? line : lineAt(offsets, line, found);
     const start = offsets[line] ?? 0;
     const end = offsets[line + 1] ?? 0;
     // A text that goes over the end of the line is in no line.

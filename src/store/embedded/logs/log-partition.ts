@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError, hasCode } from '../../../contract/errors.ts';
@@ -9,20 +9,14 @@ import type { BlockPlace, FoundBlock } from '../blocks/block-format.ts';
 import { readPayload } from '../blocks/block-read.ts';
 import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
-import type { DamageBook } from '../damage-book.ts';
-import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import { BlockLines } from './block-payload.ts';
 import { type BlockSummary, bloomOf, decodeSummary, lineBlocks } from './block-summary.ts';
 import { BlockTable } from './block-table.ts';
+import { dataFilesIn, firstDataFile, sizeOf } from './data-files.ts';
 import { type BlockList, IndexFile, type SealedFacts } from './index-file.ts';
+import type { PartitionShared } from './partition-shared.ts';
 import { StreamBook } from './stream-labels.ts';
-
-/** What all partitions of a store share. */
-export interface PartitionShared {
-  readonly files: FileCache;
-  readonly damage: DamageBook;
-}
 
 /** The blocks of a partition as one question sees them, also when the partition is sealed meanwhile. */
 export interface Contents extends BlockList {
@@ -31,8 +25,6 @@ export interface Contents extends BlockList {
 
 /** A partition with more blocks is sealed: trickling streams leave one a commit. */
 const manyBlocks = 8192;
-
-const dataName = /^blocks(?:-(\d{1,9}))?\.rec$/;
 
 /**
  * One directory `<startMs>`: `blocks.rec`, which grows while the partition is active, and once it is sealed `index`, which names
@@ -43,7 +35,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
   readonly dir: string;
   readonly startMs: number;
   readonly #shared: PartitionShared;
-  #dataFile = 'blocks.rec';
+  #dataFile = firstDataFile;
   #live: BlockList | undefined = { table: new BlockTable(), book: new StreamBook() };
   #index: IndexFile | undefined;
   #contents: Contents | undefined;
@@ -146,7 +138,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
 
   openLive(): BlockScan<BlockSummary> {
     if (!this.sealed) {
-      this.#dataFile = dataFilesIn(this.dir)[0] ?? 'blocks.rec';
+      this.#dataFile = dataFilesIn(this.dir)[0] ?? firstDataFile;
       this.#removeOthers();
     }
     const scan = scanBlocks(this.#shared.files, this.blocksPath, lineBlocks);
@@ -238,16 +230,16 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     this.#contents = undefined;
   }
 
-  /** The filter of a block; undefined when it cannot be read, which is named. */
+  /** The filter of a block, good until the next call; undefined when it cannot be read, which is named. */
   bloom({ path, table }: Contents, block: number): Uint8Array | undefined {
     const place = table.place(block);
-    return this.#guarded(path, place, () => bloomOf(readHeader(this.#shared.files, path, place)));
+    return this.#guarded(path, place, () => bloomOf(this.#header(path, place)));
   }
 
   /** All that its header says; undefined when it cannot be read, which is named. */
   summary({ path, table }: Contents, block: number): BlockSummary | undefined {
     const place = table.place(block);
-    return this.#guarded(path, place, () => decodeSummary(readHeader(this.#shared.files, path, place)));
+    return this.#guarded(path, place, () => decodeSummary(Buffer.from(this.#header(path, place))));
   }
 
   payload({ path, table }: Contents, block: number): Buffer | undefined {
@@ -277,6 +269,18 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     }
   }
 
+  /** A view of memory that all blocks share. Throws BRIDGE_CORRUPT. */
+  #header(path: string, { offset, headerBytes }: BlockPlace): Buffer {
+    const { files, headers } = this.#shared;
+    const bytes = headers.take(prefixBytes + headerBytes);
+    const whole = files.readUpTo(path, offset, bytes) === bytes.length;
+    const check = checkFrame(bytes, 0);
+    if (!whole || check.kind === 'bad' || check.payloadAt !== bytes.length) {
+      throw new BridgeError('BRIDGE_CORRUPT', 'the header of a block fails its checksum');
+    }
+    return bytes.subarray(prefixBytes);
+  }
+
   #nameBadIndex(error: unknown, bytes: number): void {
     if (!hasCode(error, 'BRIDGE_CORRUPT')) {
       throw error;
@@ -293,32 +297,4 @@ export class LogPartition implements BlockPartition<BlockSummary> {
       }
     }
   }
-}
-
-/** In the order in which they were written. */
-function dataFilesIn(dir: string): string[] {
-  const numbered = readdirSync(dir).flatMap((name) => {
-    const match = dataName.exec(name);
-    return match === null ? [] : [{ name, number: Number(match[1] ?? 0) }];
-  });
-  return numbered.sort((a, b) => a.number - b.number).map(({ name }) => name);
-}
-
-/** The file behind that one. */
-export function nextDataFile(file: string): string {
-  return `blocks-${Number(dataName.exec(file)?.[1] ?? 0) + 1}.rec`;
-}
-
-/** Throws BRIDGE_CORRUPT. */
-function readHeader(files: FileCache, path: string, { offset, headerBytes }: BlockPlace): Buffer {
-  const bytes = files.read(path, offset, prefixBytes + headerBytes);
-  const check = checkFrame(bytes, 0);
-  if (check.kind === 'bad' || check.payloadAt === undefined) {
-    throw new BridgeError('BRIDGE_CORRUPT', 'the header of a block fails its checksum');
-  }
-  return bytes.subarray(prefixBytes);
-}
-
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
 }

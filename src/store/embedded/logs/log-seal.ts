@@ -8,9 +8,10 @@ import { BlockPacker, blockTextBytes } from './block-packer.ts';
 import type { BlockLines } from './block-payload.ts';
 import { type BlockSummary, lineBlocks } from './block-summary.ts';
 import { BlockTable } from './block-table.ts';
+import { nextDataFile } from './data-files.ts';
 import { type BlockList, IndexFile, writeIndexFile } from './index-file.ts';
 import type { LineRun } from './log-columns.ts';
-import { type Contents, type LogPartition, nextDataFile } from './log-partition.ts';
+import type { Contents, LogPartition } from './log-partition.ts';
 import { StreamBook, type StreamLabels } from './stream-labels.ts';
 
 /** A block with less text than this is packed anew with others of its streams. */

@@ -13,6 +13,7 @@ import { LogIntake } from './log-intake.ts';
 import { LogPartition } from './log-partition.ts';
 import { isLogQuestion, LogQuestions } from './log-questions.ts';
 import { sealPartition } from './log-seal.ts';
+import { Scratch } from './partition-shared.ts';
 
 export interface LogStoreOptions extends SeriesOptions {
   readonly damage: DamageBook;
@@ -41,10 +42,11 @@ export class LogStore implements SignalStore {
 
   constructor(options: LogStoreOptions) {
     const { damage } = options;
+    const shared = { files: this.#files, damage, headers: new Scratch() };
     this.#intake = new LogIntake(damage);
     this.#series = new PartitionSeries(options, {
       format: lineBlocks,
-      partition: (dir, startMs) => new LogPartition(dir, startMs, { files: this.#files, damage }),
+      partition: (dir, startMs) => new LogPartition(dir, startMs, shared),
       releaseFiles: (path) => (path === undefined ? this.#files.close() : this.#files.forget(path)),
     });
     this.#questions = new LogQuestions(this);

@@ -1,5 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemDisk } from '../../../record/disk.ts';
 import type { FoundBlock, PackedBlock } from '../blocks/block-format.ts';
 import { BlockWriter } from '../blocks/block-writer.ts';
@@ -20,9 +21,9 @@ export interface ChunkFile {
   readonly blocks: readonly FoundBlock<SamplesBlock>[];
 }
 
-const seriesInBlock = 2048;
+const seriesInBlock = 1024;
 const samplesBlockBytes = 128 * 1024;
-/** Written and made durable together; others have their turn in between. */
+/** Written and made durable together. Others have their turn after each block. */
 const commitBytes = 2 * 1024 * 1024;
 
 export interface Cut {
@@ -63,6 +64,7 @@ export async function writeChunkFile(path: string, cut: Cut): Promise<ChunkFile>
         waiting = [];
         waitingBytes = 0;
       }
+      await nextTurn();
     }
     await keep([...waiting, packCut(cut.coveredBytes, cut.items)]);
   } finally {

@@ -14,3 +14,13 @@ export const floats = (length: number): Float64Array => new Float64Array(length)
 export const wide = (length: number): Uint32Array => new Uint32Array(length);
 export const short = (length: number): Uint16Array => new Uint16Array(length);
 export const bytes = (length: number): Uint8Array => new Uint8Array(length);
+
+/** Of a series: the number of its name, and those of its pairs. */
+export function hashOf(name: number, row: ArrayLike<number>): number {
+  let hash = Math.imul(name + 1, 0x9e3779b1);
+  for (let i = 0; i < row.length; i++) {
+    hash = Math.imul(hash ^ (row[i] ?? 0), 0x85ebca6b);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}

@@ -87,13 +87,13 @@ class Asking {
     const names = new Set<string>();
     await this.#eachSeries(query, (partition) => {
       const table = partition.table();
-      const seen = new Uint8Array(table.pairCount);
+      const seen = new Uint8Array(table.book.size);
       return (series) => {
         names.add(metricName);
         for (const pair of table.pairsOf(series)) {
           if (seen[pair] !== 1) {
             seen[pair] = 1;
-            names.add(table.pairName(pair));
+            names.add(table.book.name(pair));
           }
         }
       };
@@ -105,13 +105,13 @@ class Asking {
     const values = new Set<string>();
     await this.#eachSeries(query, (partition) => {
       const table = partition.table();
-      const label = table.stringNumber(name);
+      const label = table.book.known(name);
       return (series) => {
         const pair = label === undefined ? undefined : table.pairNamed(series, label);
         if (name === metricName) {
           values.add(table.name(series));
         } else if (pair !== undefined) {
-          values.add(table.pairValue(pair));
+          values.add(table.book.value(pair));
         }
       };
     });

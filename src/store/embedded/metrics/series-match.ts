@@ -45,10 +45,10 @@ class PairTest {
 
   constructor(table: SeriesTable, matcher: Matcher) {
     this.#table = table;
-    this.#name = table.stringNumber(matcher.name);
+    this.#name = table.book.known(matcher.name);
     this.#test = labelTest(matcher);
     this.#absent = this.#test('');
-    this.#known = new Uint8Array(table.pairCount);
+    this.#known = new Uint8Array(table.book.size);
   }
 
   matches(series: number): boolean {
@@ -60,7 +60,7 @@ class PairTest {
     if (known !== 0) {
       return known === 1;
     }
-    const matched = this.#test(this.#table.pairValue(pair));
+    const matched = this.#test(this.#table.book.value(pair));
     this.#known[pair] = matched ? 1 : 2;
     return matched;
   }

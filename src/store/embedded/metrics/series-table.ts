@@ -1,6 +1,7 @@
 import type { Series } from '../../../model/metric.ts';
 import { inByteOrder, type Labels, metricName } from '../../../promql/labels.ts';
-import { reaching, wide } from './columns.ts';
+import { hashOf, reaching, wide } from './columns.ts';
+import { LabelBook } from './label-book.ts';
 
 /** What a series is beside its name and labels. */
 export type SeriesFacts = Pick<Series, 'type' | 'help' | 'unit' | 'measurement' | 'field'>;
@@ -12,44 +13,41 @@ export interface TableColumns {
   readonly columns: Readonly<Record<ColumnName, Uint32Array>>;
 }
 
-export const columnNames = [
-  'pairNames',
-  'pairValues',
-  'names',
-  'factsOf',
-  'rowEnds',
-  'rows',
-  'firstSeconds',
-  'lastSeconds',
-] as const;
+const ownColumns = ['names', 'factsOf', 'rowEnds', 'rows', 'firstSeconds', 'lastSeconds'] as const;
+export const columnNames = ['pairNames', 'pairValues', ...ownColumns] as const;
 export type ColumnName = (typeof columnNames)[number];
+type OwnColumns = Record<(typeof ownColumns)[number], Uint32Array>;
 
 const none = 0xffffffff;
-/** Two numbers of strings make one key. */
-const pairScale = 2 ** 26;
 
 /**
  * The series of one partition, by number. Strings, label pairs and facts stand there once; a series is a row of pair numbers:
  * 4 bytes a label, and 32 more. Series of one name are chained.
  */
 export class SeriesTable {
-  readonly #strings = new Map<string, number>();
-  readonly #texts: string[] = [];
-  readonly #pairs = new Map<number, number>();
+  /** Its strings, and its label pairs. */
+  readonly book: LabelBook;
   readonly #facts: SeriesFacts[] = [];
   readonly #factsByKey = new Map<string, number>();
   /** The first and the last series of each metric name, by the number of its string. */
   readonly #firstOfName = new Map<number, number>();
   readonly #lastOfName = new Map<number, number>();
-  #columns: Record<ColumnName, Uint32Array>;
+  #columns: OwnColumns;
   #nextOfName = wide(0);
   #hashed = wide(64).fill(none);
   #size = 0;
   #holes = 0;
-  #pairCount = 0;
 
-  constructor() {
-    this.#columns = Object.fromEntries(columnNames.map((name) => [name, wide(0)])) as Record<ColumnName, Uint32Array>;
+  constructor(book = new LabelBook()) {
+    this.book = book;
+    this.#columns = {
+      names: wide(0),
+      factsOf: wide(0),
+      rowEnds: wide(0),
+      rows: wide(0),
+      firstSeconds: wide(0),
+      lastSeconds: wide(0),
+    };
   }
 
   /** Series have numbers below this. */
@@ -62,14 +60,10 @@ export class SeriesTable {
     return this.#holes === 0;
   }
 
-  get pairCount(): number {
-    return this.#pairCount;
-  }
-
   /** The number of a series; one that is not there yet is added. */
   number(series: Series): number {
-    const name = this.#string(series.name);
-    const row = series.labels.map((pair) => this.#pair(pair));
+    const name = this.book.string(series.name);
+    const row = series.labels.map((pair) => this.book.pair(pair));
     const slot = this.#slot(name, row);
     const known = this.#hashed[slot] ?? none;
     return known === none ? this.#add(series, name, row) : known;
@@ -93,7 +87,7 @@ export class SeriesTable {
   }
 
   name(number: number): string {
-    return this.#texts[this.#columns.names[number] ?? none] ?? '';
+    return this.book.text(this.#columns.names[number] ?? none);
   }
 
   /** The first series of the same name: files sort by it. */
@@ -110,12 +104,12 @@ export class SeriesTable {
     const labels: (readonly [string, string])[] = [];
     let named = false;
     for (const pair of this.pairsOf(number)) {
-      const label = this.pairName(pair);
+      const label = this.book.name(pair);
       if (!named && inByteOrder(label, metricName) > 0) {
         labels.push([metricName, this.name(number)]);
         named = true;
       }
-      labels.push([label, this.pairValue(pair)]);
+      labels.push([label, this.book.value(pair)]);
     }
     if (!named) {
       labels.push([metricName, this.name(number)]);
@@ -145,7 +139,7 @@ export class SeriesTable {
   /** Every metric name, with the number of its first series. */
   *names(): Generator<readonly [name: string, first: number], void, undefined> {
     for (const [name, first] of this.#firstOfName) {
-      yield [this.#texts[name] ?? '', first];
+      yield [this.book.text(name), first];
     }
   }
 
@@ -160,59 +154,34 @@ export class SeriesTable {
     return this.#columns.rows.subarray(this.#rowBegin(number), this.#rowEnd(number));
   }
 
-  pairName(pair: number): string {
-    return this.#texts[this.#columns.pairNames[pair] ?? none] ?? '';
-  }
-
-  pairValue(pair: number): string {
-    return this.#texts[this.#columns.pairValues[pair] ?? none] ?? '';
-  }
-
   /** The pair of the series with a label of that name; undefined when it has none. */
   pairNamed(number: number, name: number): number | undefined {
-    const { rows, pairNames } = this.#columns;
+    const { rows } = this.#columns;
     const end = this.#rowEnd(number);
     for (let at = this.#rowBegin(number); at < end; at++) {
       const pair = rows[at] ?? 0;
-      if (pairNames[pair] === name) {
+      if (this.book.nameNumber(pair) === name) {
         return pair;
       }
     }
     return undefined;
   }
 
-  /** The number of a string that is there. */
-  stringNumber(text: string): number | undefined {
-    return this.#strings.get(text);
-  }
-
   write(): TableColumns {
-    const { rows, rowEnds } = this.#columns;
-    const lengths: Record<ColumnName, number> = {
-      pairNames: this.#pairCount,
-      pairValues: this.#pairCount,
-      names: this.#size,
-      factsOf: this.#size,
-      rowEnds: this.#size,
-      rows: this.#size === 0 ? 0 : (rowEnds[this.#size - 1] ?? 0),
-      firstSeconds: this.#size,
-      lastSeconds: this.#size,
-    };
-    const columns = { ...this.#columns, rows };
-    for (const name of columnNames) {
-      columns[name] = columns[name].subarray(0, lengths[name]);
+    const size = this.#size;
+    const rows = this.#columns.rows.subarray(0, size === 0 ? 0 : this.#rowEnd(size - 1));
+    const columns = { ...this.#columns };
+    for (const name of ownColumns) {
+      columns[name] = columns[name].subarray(0, size);
     }
-    return { strings: this.#texts, facts: this.#facts, columns };
+    return { strings: this.book.texts, facts: this.#facts, columns: { ...this.book.columns, ...columns, rows } };
   }
 
+  /** One that is only read. */
   static read({ strings, facts, columns }: TableColumns): SeriesTable {
-    const table = new SeriesTable();
-    for (const text of strings) {
-      table.#string(text);
-    }
+    const table = new SeriesTable(LabelBook.read(strings, columns.pairNames, columns.pairValues));
     table.#facts.push(...facts);
     table.#columns = { ...columns };
-    table.#pairCount = columns.pairNames.length;
     table.#nextOfName = wide(columns.names.length).fill(none);
     for (const [number, name] of columns.names.entries()) {
       table.#size = number + 1;
@@ -231,33 +200,6 @@ export class SeriesTable {
 
   #rowBegin(number: number): number {
     return number === 0 ? 0 : (this.#columns.rowEnds[number - 1] ?? 0);
-  }
-
-  #string(text: string): number {
-    const known = this.#strings.get(text);
-    if (known !== undefined) {
-      return known;
-    }
-    this.#strings.set(text, this.#texts.length);
-    return this.#texts.push(text) - 1;
-  }
-
-  #pair([name, value]: readonly [string, string]): number {
-    const nameNumber = this.#string(name);
-    const valueNumber = this.#string(value);
-    const key = nameNumber * pairScale + valueNumber;
-    const known = this.#pairs.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const pair = this.#pairCount++;
-    const columns = this.#columns;
-    columns.pairNames = reaching(columns.pairNames, this.#pairCount, wide);
-    columns.pairValues = reaching(columns.pairValues, this.#pairCount, wide);
-    columns.pairNames[pair] = nameNumber;
-    columns.pairValues[pair] = valueNumber;
-    this.#pairs.set(key, pair);
-    return pair;
   }
 
   #add(series: Series, name: number, row: readonly number[]): number {
@@ -353,13 +295,4 @@ export class SeriesTable {
       }
     }
   }
-}
-
-function hashOf(name: number, row: ArrayLike<number>): number {
-  let hash = Math.imul(name + 1, 0x9e3779b1);
-  for (let i = 0; i < row.length; i++) {
-    hash = Math.imul(hash ^ (row[i] ?? 0), 0x85ebca6b);
-    hash ^= hash >>> 15;
-  }
-  return hash >>> 0;
 }

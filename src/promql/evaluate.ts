@@ -4,9 +4,9 @@ import { binaryOperation } from './binary.ts';
 import { stringArgument } from './check.ts';
 import { executionError } from './errors.ts';
 import { callVector } from './functions.ts';
-import { type Grid, lastTime, type Row, type Scope, timeAt, type Value } from './query.ts';
-import { distinct, mapped } from './rows.ts';
-import { instantVector, lookingGrid, type PlainSeries, type RangeVector, rangeVector } from './select.ts';
+import { type Grid, lastTime, type Row, type Scope, type Value } from './query.ts';
+import { distinct, mapped, seriesOfRows } from './rows.ts';
+import { instantVector, lookingGrid, type RangeVector, rangeVector } from './select.ts';
 
 /** Without a step of its own a subquery is evaluated once a minute. */
 const defaultSubqueryStepMs = 60_000;
@@ -95,7 +95,7 @@ async function subqueryVector(scope: Scope, expr: SubqueryExpr): Promise<RangeVe
     return { series: [], looking, rangeMs: expr.rangeMs };
   }
   const rows = await evaluator.rows({ query: scope.query, grid }, expr.inner);
-  return { series: rows.map((row) => seriesOf(grid, row)), looking, rangeMs: expr.rangeMs };
+  return { series: seriesOfRows(grid, rows), looking, rangeMs: expr.rangeMs };
 }
 
 /** The multiples of the step that lie in any of the windows. */
@@ -104,10 +104,4 @@ function alignedGrid(looking: Grid, { rangeMs, stepMs }: { readonly rangeMs: num
   const truncatedMs = stepMs * Math.trunc(beforeMs / stepMs);
   const startMs = truncatedMs <= beforeMs ? truncatedMs + stepMs : truncatedMs;
   return { startMs, stepMs, count: Math.floor((lastTime(looking) - startMs) / stepMs) + 1 };
-}
-
-function seriesOf(grid: Grid, row: Row): PlainSeries {
-  const isThere = (_: number, step: number): boolean => row.present[step] === 1;
-  const times = Float64Array.from(row.values, (_, step) => timeAt(grid, step));
-  return { labels: row.labels, timesMs: times.filter(isThere), values: row.values.filter(isThere) };
 }

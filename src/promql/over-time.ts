@@ -21,7 +21,12 @@ function ofSeveral(fold: Fold): WindowFunction {
   };
 }
 
-function mean({ values, from, to }: Window): number {
+function mean(window: Window): number {
+  const { values, from, to } = window;
+  const exact = summed(window);
+  if (Number.isFinite(exact.sum)) {
+    return exact.sum / (to - from) + exact.lost / (to - from);
+  }
   const running = new Mean();
   for (let at = from; at < to; at += 1) {
     running.add(values[at] ?? 0);
@@ -29,12 +34,17 @@ function mean({ values, from, to }: Window): number {
   return running.value;
 }
 
-function sum({ values, from, to }: Window): number {
-  const exact: ExactSum = { sum: 0, lost: 0 };
+/** As `add` does one by one, without an object in the loop; once a sum is infinite what was lost means nothing. */
+function summed({ values, from, to }: Window): ExactSum {
+  let sum = 0;
+  let lost = 0;
   for (let at = from; at < to; at += 1) {
-    add(exact, values[at] ?? 0);
+    const value = values[at] ?? 0;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
   }
-  return total(exact);
+  return { sum, lost: Number.isFinite(sum) ? lost : 0 };
 }
 
 function least({ values, from, to }: Window): number {
@@ -119,7 +129,7 @@ function regression({ timesMs, values, from, to }: Window, atMs: number): Line {
 
 export const overTimeFunctions: Readonly<Record<string, WindowFunction>> = {
   avg_over_time: always(mean),
-  sum_over_time: always(sum),
+  sum_over_time: always((window) => total(summed(window))),
   min_over_time: always(least),
   max_over_time: always(greatest),
   count_over_time: always(({ from, to }) => to - from),

@@ -7,22 +7,41 @@ import { numberValue } from './literals.ts';
 import { anchored, durationOf, offsetBy, ranged, subquery } from './modifiers.ts';
 import { selector } from './selector.ts';
 import { laterFunctions } from './signatures.ts';
-import { syntaxFault } from './syntax-fault.ts';
+import { openString, syntaxFault } from './syntax-fault.ts';
 import { children, labelNames, type Source, stringValue, textOf } from './tree.ts';
 
 /** Deeper queries than people write would overflow the stack. */
-const maxDepth = 200;
+const maxDepth = 500;
+/** Telling what is wrong costs the square of the length: of longer queries only the beginning is looked at. */
+const maxExplained = 4_096;
 
 /** Text → a checked expression. Throws PromqlError with Prometheus' words and position. */
 export function parse(query: string): Expr {
   // The grammar lacks numbers that end in a dot; a leading zero takes the same room. Values are read from the query itself.
   const readable = query.replaceAll(/(?<![\w.])(\d+)\.(?![\d\w])/g, '0$1');
-  const root = parser.parse(readable).topNode;
+  const root = query.length > maxExplained ? strictly(query, readable) : parser.parse(readable).topNode;
   const fault = syntaxFault(query, root);
   if (fault !== undefined) {
     throw fault;
   }
   return checked(query, expression({ query, depth: 0 }, only(root)));
+}
+
+/** A long query's tree. Throws what is wrong with its beginning, or that something is wrong behind it. */
+function strictly(query: string, readable: string): SyntaxNode {
+  try {
+    return parser.configure({ strict: true }).parse(readable).topNode;
+  } catch {
+    const unclosed = openString(query, query.length);
+    if (unclosed !== undefined) {
+      throw syntaxError(query, unclosed, 'unterminated quoted string');
+    }
+    const cut = query.slice(0, maxExplained);
+    const length = openString(cut, cut.length) ?? cut.length;
+    const fault = syntaxFault(cut.slice(0, length), parser.parse(readable.slice(0, length)).topNode);
+    const isInside = fault?.offset !== undefined && fault.offset < length;
+    throw isInside ? fault : syntaxError(query, length, 'unexpected text somewhere behind this place');
+  }
 }
 
 function only(node: SyntaxNode): SyntaxNode {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { sampleSource, series } from '../../test/fakes/sample-source.ts';
 import { PromqlError } from './errors.ts';
 import { evaluateInstant, evaluateRange, parseSelector, type QueryResult } from './promql.ts';
@@ -165,6 +166,97 @@ describe('what goes wrong', () => {
       'the asker has gone',
     );
   });
+});
+
+describe('what other programs write', () => {
+  const data = loaded([
+    'istio_requests_total{reporter="source",destination_service="a.ns.svc",app="x"} 0+60x20',
+    'istio_requests_total{reporter="waypoint",destination_service="b.other.svc",app="ztunnel"} 0+30x20',
+  ]);
+
+  test.each([
+    [
+      'round(sum(rate(istio_requests_total{reporter=~"waypoint|source"} [600s])) by (reporter) > 0, 0.001)',
+      ['{reporter=source} 1', '{reporter=waypoint} 0.5'],
+    ],
+    ['sum(increase(istio_requests_total{app!="ztunnel",}[5m0s])) by ()', ['{} 300']],
+    ['sum(istio_requests_total{destination_service=~"^.+\\\\.ns\\\\..+$"}) OR vector(0)', ['{} 1200']],
+    ['count({app="x"}) by (__name__)', ['{__name__=istio_requests_total} 1']],
+    ['SUM BY(app)(istio_requests_total) # a comment', ['{app=x} 1200', '{app=ztunnel} 600']],
+    ['1+1', ['2']],
+  ])('%s', async (query, wanted) => {
+    expect((await at(data, 20, query)).toSorted()).toEqual(wanted);
+  });
+});
+
+test('whatever is written is evaluated or refused in words', async () => {
+  const words = [
+    'c',
+    'sum',
+    'by',
+    'rate',
+    '(',
+    ')',
+    '{',
+    '}',
+    '[5m]',
+    '[5m:]',
+    'offset',
+    '1m',
+    '@',
+    '"x"',
+    '=',
+    '=~',
+    ',',
+  ];
+  const more = [
+    '+',
+    '-',
+    '^',
+    '==',
+    'bool',
+    'and',
+    'on',
+    'group_left',
+    'pod',
+    '1.',
+    '0x',
+    "'",
+    '`',
+    '#',
+    '\n',
+    'ü',
+    '\\',
+    '.',
+  ];
+  const written = fc.oneof(
+    fc.array(fc.constantFrom(...words, ...more), { maxLength: 14 }).map((parts) => parts.join(' ')),
+    fc.array(fc.constantFrom(...words, ...more), { maxLength: 8 }).map((parts) => parts.join('')),
+    fc.string({ unit: 'binary', maxLength: 20 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(written, async (query) => {
+      const outcome = await at(counters, 10, query).catch((error: unknown) => error);
+      expect(Array.isArray(outcome) || outcome instanceof PromqlError).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a query that is nested too deep is refused, not a fault', async () => {
+  await expect(at([], 1, `${'('.repeat(5_000)}1${')'.repeat(5_000)}`)).rejects.toBeInstanceOf(PromqlError);
+  await expect(at([], 1, '-'.repeat(20_000))).rejects.toBeInstanceOf(PromqlError);
+  await expect(at([], 1, Array.from({ length: 5_000 }, () => '1').join('+'))).rejects.toBeInstanceOf(PromqlError);
+  expect(await at([], 1, Array.from({ length: 300 }, () => '1').join('+'))).toEqual(['300']);
+});
+
+test('a long query is evaluated, and what is wrong with one is said', async () => {
+  const pods = Array.from({ length: 1_000 }, (_, index) => `pod-${index}`).join('|');
+  expect(await at(counters, 10, `count(c{pod=~"a|b|${pods}"})`)).toEqual(['{} 2']);
+  await expect(at([], 1, `count(c{pod=~"${pods}")`)).rejects.toThrow('unexpected text somewhere behind this place');
+  await expect(at([], 1, `foo(c{pod=~"${pods}"})`)).rejects.toThrow(
+    '1:1: parse error: unknown function with name "foo"',
+  );
 });
 
 test('match[] takes a series selector and nothing else', () => {

@@ -4,8 +4,8 @@ import { executionError, PromqlError } from './errors.ts';
 import { evaluate, rangeVectorOf } from './evaluate.ts';
 import { compareLabels, type Labels } from './labels.ts';
 import { parse } from './parse.ts';
-import { type Control, type Grid, isEmpty, Query, type Row, type Scope, timeAt } from './query.ts';
-import { distinct } from './rows.ts';
+import { type Control, type Grid, isEmpty, Query, type Row, type Scope } from './query.ts';
+import { distinct, seriesOfRows, timesOf } from './rows.ts';
 import type { PlainSeries } from './select.ts';
 import type { Matcher, SampleSource } from './source.ts';
 
@@ -99,12 +99,11 @@ export async function evaluateRange(
   const scope: Scope = { query: new Query(source, control, times), grid };
   const value = await evaluate(scope, expr);
   if (value.type === 'scalar') {
-    const present = new Uint8Array(grid.count).fill(1);
-    return { type: 'matrix', series: [seriesOf(grid, { labels: [], values: value.values, present })] };
+    return { type: 'matrix', series: [{ labels: [], timesMs: timesOf(grid), values: value.values }] };
   }
   const rows = value.type === 'vector' ? value.rows.filter((row) => !isEmpty(row)) : [];
   const series = distinct(rows).toSorted((a, b) => compareLabels(a.labels, b.labels));
-  return { type: 'matrix', series: series.map((row) => seriesOf(grid, row)) };
+  return { type: 'matrix', series: seriesOfRows(grid, series) };
 }
 
 function gridOf({ startMs, endMs, stepMs }: RangeTimes): Grid {
@@ -119,12 +118,6 @@ function gridOf({ startMs, endMs, stepMs }: RangeTimes): Grid {
     );
   }
   return { startMs, stepMs, count };
-}
-
-function seriesOf(grid: Grid, { labels, values, present }: Row): PlainSeries {
-  const isThere = (_: number, step: number): boolean => present[step] === 1;
-  const times = Float64Array.from(values, (_, step) => timeAt(grid, step));
-  return { labels, timesMs: times.filter(isThere), values: values.filter(isThere) };
 }
 
 /** A series selector as `match[]` has it → its conditions. Throws PromqlError. */

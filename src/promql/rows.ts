@@ -1,6 +1,7 @@
 import { executionError } from './errors.ts';
 import { dropName, type Labels, labelKey } from './labels.ts';
-import { isEmpty, newRow, pause, type Row, type Scope } from './query.ts';
+import { type Grid, isEmpty, newRow, pause, type Row, type Scope, timeAt } from './query.ts';
+import type { PlainSeries } from './select.ts';
 
 export const sameLabels = 'vector cannot contain metrics with the same labelset';
 
@@ -84,4 +85,37 @@ export function constantRow(scope: Scope, labels: Labels, values: Float64Array):
   row.values.set(values);
   row.present.fill(1);
   return row;
+}
+
+export function timesOf(grid: Grid): Float64Array {
+  const times = new Float64Array(grid.count);
+  for (let step = 0; step < times.length; step += 1) {
+    times[step] = timeAt(grid, step);
+  }
+  return times;
+}
+
+/** The points that are there. Series without gaps share their times. */
+export function seriesOfRows(grid: Grid, rows: readonly Row[]): PlainSeries[] {
+  const times = timesOf(grid);
+  return rows.map(({ labels, values, present }) => {
+    if (!present.includes(0)) {
+      return { labels, timesMs: times, values };
+    }
+    return withoutGaps(times, { labels, values, present });
+  });
+}
+
+function withoutGaps(times: Float64Array, { labels, values, present }: Row): PlainSeries {
+  const timesMs = new Float64Array(values.length);
+  const there = new Float64Array(values.length);
+  let count = 0;
+  for (let step = 0; step < present.length; step += 1) {
+    if (present[step] === 1) {
+      timesMs[count] = times[step] ?? 0;
+      there[count] = values[step] ?? 0;
+      count += 1;
+    }
+  }
+  return { labels, timesMs: timesMs.slice(0, count), values: there.slice(0, count) };
 }

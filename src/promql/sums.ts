@@ -94,12 +94,23 @@ export function quantileOf(quantile: number, values: Float64Array): number {
   if (quantile > 1) {
     return Number.POSITIVE_INFINITY;
   }
-  values.sort(nanFirst);
+  sortNanFirst(values);
   const rank = quantile * (values.length - 1);
   const lower = Math.max(0, Math.floor(rank));
   const upper = Math.min(values.length - 1, lower + 1);
   const weight = rank - Math.floor(rank);
   return (values[lower] ?? 0) * (1 - weight) + (values[upper] ?? 0) * weight;
+}
+
+function sortNanFirst(values: Float64Array): void {
+  // Without a comparison of ours the engine sorts many times faster; it puts NaN last.
+  values.sort();
+  const count = values.length;
+  const nans = Number.isNaN(values[count - 1]) ? count - values.findIndex(Number.isNaN) : 0;
+  if (nans > 0) {
+    values.copyWithin(nans, 0, count - nans);
+    values.fill(Number.NaN, 0, nans);
+  }
 }
 
 export function nanFirst(a: number, b: number): number {

@@ -39,7 +39,7 @@ function firstError(root: SyntaxNode): SyntaxNode | undefined {
 }
 
 /** Where a string begins that is not closed before `end`. */
-function openString(query: string, end: number): number | undefined {
+export function openString(query: string, end: number): number | undefined {
   for (const match of query.matchAll(/#.*$|"(?:[^"\\\n]|\\.)*("?)|'(?:[^'\\\n]|\\.)*('?)|`[^`]*(`?)/gm)) {
     if (match.index > end) {
       return undefined;

@@ -207,6 +207,7 @@ export const wrongQueries: readonly string[] = [
   'label_replace(memory_bytes, 1, "a", "b", "c")',
   'time(1)',
   'memory_bytes{app}',
+  'memory_bytes{app="\\.x"}',
   'memory_bytes{app="x" zone="y"}',
   'memory_bytes{app="x"} {zone="y"}',
   'memory_bytes{=}',

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { LaneLoss } from '../../src/contract/status.ts';
@@ -26,8 +26,17 @@ interface Piece {
 /** Thousands of lanes are opened here, and no power fails: what makes things durable is left out. */
 const quickDisk: Disk = {
   ...systemDisk,
-  file: async (path, how) => ({ ...(await systemDisk.file(path, how)), datasync: async () => undefined }),
-  syncDirOf: async () => undefined,
+  file: async (path, how) => {
+    const handle = await open(path, how === 'create' ? 'wx' : 'r+');
+    return {
+      write: async (bytes, position) => {
+        await handle.write(bytes, 0, bytes.length, position);
+      },
+      datasync: async () => undefined,
+      truncate: (bytes) => handle.truncate(bytes),
+      close: () => handle.close(),
+    };
+  },
 };
 
 const options = { disk: quickDisk };

@@ -24,7 +24,7 @@ export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNo
   const say = useSay();
   const { range, from, until } = search;
   const families = usePolled((signal) => loadFamilies(boundsOf(search, Date.now()), signal), {
-    everyMs: 10_000,
+    everyMs: 30_000,
     key: `families ${range} ${from} ${until}`,
     paused: !live || until !== undefined,
   });

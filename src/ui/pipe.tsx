@@ -14,6 +14,9 @@ const units: Readonly<Record<Signal, TextKey>> = {
   rum: 'unitRum',
 };
 
+/** More inputs than this stand in one row each. */
+const fewInputs = 3;
+
 interface PipeProps {
   readonly signal: Signal;
   readonly status: StatusView;
@@ -41,7 +44,7 @@ export function Pipe({ signal, status, book }: PipeProps): VNode {
           </>
         )}
       </h2>
-      <div class="cell in">
+      <div class={inputs.length > fewInputs ? 'cell in many' : 'cell in'}>
         <h3>{say('comesIn')}</h3>
         {inputs.map((input) => (
           <InputRow key={input.id} input={input} rate={book.rate(inputKey(input.id, signal))} />

@@ -21,12 +21,12 @@ test('a rate is known from the second look on', () => {
   expect(book.rate('in other')).toBeUndefined();
 });
 
-test('only the last ten seconds count for the rate, and each look for the history', () => {
+test('only the last thirty seconds count for the rate, and each look for the history', () => {
   const book = new RateBook();
   for (const [atMs, count] of [
     [0, 0],
-    [10_000, 1_000],
-    [20_000, 1_000],
+    [30_000, 3_000],
+    [60_000, 3_000],
   ] as const) {
     book.add(look(atMs, count));
   }

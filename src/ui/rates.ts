@@ -6,7 +6,8 @@ interface Sample {
 }
 
 const kept = 61;
-const windowMs = 10_000;
+/** Longer than the usual time from scrape to scrape, so that a rate does not come and go. */
+const windowMs = 30_000;
 
 /** What was counted at the last looks, so that the page can say how fast it grows. Begins anew when the process does. */
 export class RateBook {
@@ -24,7 +25,7 @@ export class RateBook {
     }
   }
 
-  /** Per second over the last 10 s; undefined until there are two looks. */
+  /** Per second over the last 30 s; undefined until there are two looks. */
   rate(key: string): number | undefined {
     const last = this.#samples.at(-1);
     const first = this.#samples.find((sample) => last !== undefined && sample.atMs >= last.atMs - windowMs);

@@ -105,11 +105,16 @@ export function lightness(colour: string): number {
   return 0.3 * r + 0.6 * g + 0.1 * b;
 }
 
+/** The pictures travel with every clone. */
+const mostPictureBytes = 60_000;
+
 /** With UPDATE=1 the pictures of the documentation are taken anew. */
 export async function keepPicture(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE'] === '1') {
     const images = join(root, 'docs/images');
     mkdirSync(images, { recursive: true });
-    writeFileSync(join(images, `${name}.png`), smallPicture(await page.screenshot()));
+    const picture = smallPicture(await page.screenshot());
+    expect(picture.length).toBeLessThanOrEqual(mostPictureBytes);
+    writeFileSync(join(images, `${name}.png`), picture);
   }
 }

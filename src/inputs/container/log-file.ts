@@ -125,11 +125,12 @@ export class LogFile {
       return { from: 0, to: 0 };
     }
     const overlap = this.#tail.length;
+    const to = await readAt(descriptor, buffer, this.framed - overlap);
     const isUnsure = this.fingerprint.prefixBytes < maxPrefixBytes || (overlap === 0 && this.framed > 0);
+    // After the bytes, so that what was read is never without a fingerprint.
     if (isUnsure && this.#isReplaced(await readPrefix(descriptor))) {
       return 'replaced';
     }
-    const to = await readAt(descriptor, buffer, this.framed - overlap);
     if (to < overlap || this.#tail.compare(buffer, 0, overlap) !== 0) {
       return 'replaced';
     }

@@ -85,6 +85,11 @@ function processes(): { readonly pid: number; readonly command: string }[] {
     });
 }
 
+/** The guards see a moment later than we do that what they guarded has ended. */
+async function allEnded(): Promise<void> {
+  await until(() => processes().length === 0, { ...patient, what: 'the end of all processes' });
+}
+
 function envoyPids(): number[] {
   return processes()
     .filter(({ command }) => command.includes('.json\0') && !command.startsWith('/bin/sh'))
@@ -320,7 +325,7 @@ describeWith('envoy', (environment) => {
     } finally {
       await demo.stop();
     }
-    expect(processes()).toEqual([]);
+    await allEnded();
     expect(existsSync(logRootOf(demo))).toBe(true);
     await demo.stop();
   }, 300_000);
@@ -341,7 +346,7 @@ describeWith('envoy', (environment) => {
     } finally {
       await Promise.all([demo.stop(), 'stop' in other ? other.stop() : undefined]);
     }
-    expect(processes()).toEqual([]);
+    await allEnded();
   }, 300_000);
 
   test('where there is one loopback address only, the pods share it, and are told apart all the same', async () => {
@@ -376,7 +381,7 @@ describeWith('envoy', (environment) => {
     } finally {
       await mesh.stop();
     }
-    expect(processes()).toEqual([]);
+    await allEnded();
   }, 300_000);
 
   test('the end of an Envoy is noticed and named', async () => {
@@ -389,7 +394,7 @@ describeWith('envoy', (environment) => {
     } finally {
       await demo.stop();
     }
-    expect(processes()).toEqual([]);
+    await allEnded();
   }, 300_000);
 
   test('the whole mesh ends when the process that started it is killed', async () => {
@@ -434,5 +439,5 @@ test('an Envoy that cannot run is named, and nothing stays behind', async () => 
   expect(await startDemo({ dataDir: dir.path, zipkin: zipkin(), log }, never)).toEqual({
     unavailable: 'the mesh did not start (exit 3: no such luck)',
   });
-  expect(processes()).toEqual([]);
+  await allEnded();
 }, 120_000);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
-import { discoveryInput } from './bridge/discovery.ts';
+import { withDiscovery } from './bridge/discovery.ts';
 import { fileSystemBytes, freeBytesOf, laneCaps } from './bridge/disk-space.ts';
 import { HostedInput, type InputHost } from './bridge/inputs.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
@@ -105,8 +105,7 @@ class Bridge {
     }
     const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
     const log = this.#log.component('kubernetes');
-    const discovery = discoveryInput({ config: this.#config, env: this.#options.env, node: this.#node, log });
-    const inputs = [...this.#config.inputs, ...(discovery === undefined ? [] : [discovery])];
+    const inputs = withDiscovery({ config: this.#config, env: this.#options.env, node: this.#node, log });
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {
       await input.start();

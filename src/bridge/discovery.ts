@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
+import type { PromConfig } from '../inputs/prom/config.ts';
+import { type ConfiguredIstiod, istiodNamespace } from '../inputs/prom/pod-rules.ts';
 import { PodsInput } from '../inputs/prom/pods-input.ts';
 import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
 
@@ -13,12 +15,15 @@ export interface DiscoveryOptions {
   readonly log: Logger;
 }
 
-/** The scraping of the pods of this node (`[kubernetes]`), as an input. Undefined where it does not run. */
-export function discoveryInput({ config, env, node, log }: DiscoveryOptions): LoadedInput | undefined {
+/**
+ * The inputs that run: those that are configured, and the scraping of the pods of this node (`[kubernetes]`) where it runs.
+ * That takes over the tables that name istiod's Service, unless they say `election = false`.
+ */
+export function withDiscovery({ config, env, node, log }: DiscoveryOptions): readonly LoadedInput[] {
   const { kubernetes } = config;
   const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
   if (access === undefined) {
-    return undefined;
+    return config.inputs;
   }
   if (kubernetes.node_name === undefined) {
     log.warn(
@@ -26,8 +31,9 @@ export function discoveryInput({ config, env, node, log }: DiscoveryOptions): Lo
       'The name of the node is not known; that of this machine is taken, and in a pod no pods are found by it.',
     );
   }
-  const istiodUrl = istiodUrlOf(config);
-  const options = { access, node, istio: kubernetes.istio, ...(istiodUrl !== undefined && { istiodUrl }) };
+  const taken = config.inputs.map(takeOver);
+  const istiod = taken.flatMap((one) => one.istiod);
+  const options = { access, node, istio: kubernetes.istio, istiod };
   const definition = defineInput({
     type: 'kubernetes',
     summary: 'Scrapes the pods of this node.',
@@ -35,7 +41,8 @@ export function discoveryInput({ config, env, node, log }: DiscoveryOptions): Lo
     config: z.strictObject({}),
     create: (_, runtime) => new PodsInput(options, runtime),
   });
-  return { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
+  const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
+  return [...taken.flatMap(({ input }) => (input === undefined ? [] : [input])), discovery];
 }
 
 function accessOf({ kubernetes }: LoadedConfig, env: DiscoveryOptions['env']): ClusterAccess | undefined {
@@ -43,12 +50,29 @@ function accessOf({ kubernetes }: LoadedConfig, env: DiscoveryOptions['env']): C
   return url === undefined ? inClusterAccess(env, dir) : { url };
 }
 
-/** Users of DataKit name istiod's Service in a ConfigMap that every agent reads. */
-function istiodUrlOf({ inputs }: LoadedConfig): string | undefined {
-  const urls = inputs
-    .filter(({ type }) => type === 'prom')
-    .flatMap(({ config }): unknown[] => [config['url'], ...(Array.isArray(config['urls']) ? config['urls'] : [])]);
-  return urls
-    .filter((url) => typeof url === 'string')
-    .find((url) => /^istiod(-[\w-]+)?\./.test(URL.parse(url)?.hostname ?? ''));
+interface TakenOver {
+  /** What stays of it. */
+  readonly input: LoadedInput | undefined;
+  readonly istiod: readonly ConfiguredIstiod[];
+}
+
+function takeOver(input: LoadedInput): TakenOver {
+  if (!isProm(input) || input.config.election === false) {
+    return { input, istiod: [] };
+  }
+  const { config } = input;
+  const urls = config.urls.length > 0 ? config.urls : config.url === undefined ? [] : [config.url];
+  const istiod = urls.flatMap((url) => {
+    const namespace = istiodNamespace(url);
+    return namespace === undefined ? [] : [{ url, namespace, config }];
+  });
+  if (istiod.length === 0) {
+    return { input, istiod };
+  }
+  const left = urls.filter((url) => istiodNamespace(url) === undefined);
+  return { input: left.length === 0 ? undefined : { ...input, config: { ...config, urls: left } }, istiod };
+}
+
+function isProm(input: LoadedInput): input is LoadedInput & { readonly config: PromConfig } {
+  return input.type === 'prom';
 }

@@ -8,6 +8,8 @@ import { versionOf, watchEvents } from './watch-events.ts';
 export interface PodListener {
   put(pod: Pod): void;
   remove(uid: string): void;
+  /** Told after each attempt, whether or not it is another state. */
+  state?(state: PodWatchStatus['state']): void;
 }
 
 export interface PodWatchOptions {
@@ -191,6 +193,7 @@ export class PodWatch {
       this.#options.log.info({ node: rest.node }, 'The pods of this node are watched again.');
     }
     this.#status = { ...rest, state: 'watching', watches: rest.watches + 1 };
+    this.#options.listener.state?.('watching');
   }
 
   /** How long to wait. */
@@ -212,6 +215,7 @@ export class PodWatch {
     }
     const { hint: _, ...before } = this.#status;
     this.#status = { ...before, state, ...described };
+    this.#options.listener.state?.(state);
     const waitMs = this.#backOff();
     return state === 'forbidden' ? forbiddenMs : Math.max(waitMs, refusal?.retryAfterMs ?? 0);
   }

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import type { PodExplanation } from '../../src/contract/status.ts';
 import { type FakeApiServer, type FakePod, fakeApiServer } from '../fakes/api-server.ts';
 import { selfSignedCertificate } from '../fakes/certificate.ts';
@@ -11,10 +12,8 @@ import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 
-const sidecarPage = readFileSync(
-  join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples/istio/bookinfo-15020.txt'),
-  'utf8',
-);
+const shared = process.env['MESHBRIDGE_SHARED'] ?? '../shared';
+const sidecarPage = readFileSync(join(shared, 'samples/istio/bookinfo-15020.txt'), 'utf8');
 
 interface Target {
   readonly url: string;
@@ -65,14 +64,18 @@ interface PodPages {
 }
 
 /** The pages of one pod, on a loopback address of its own. */
-async function podPages(ip: string): Promise<PodPages> {
+async function podPages(ip: string, port = 0): Promise<PodPages> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');
     response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(request.url?.startsWith('/stats/prometheus') ? sidecarPage : `page_of_pod{address="${ip}"} 1\n`);
+    response.end(
+      request.url?.startsWith('/stats/prometheus')
+        ? sidecarPage
+        : `# TYPE page_of_pod gauge\npage_of_pod{address="${ip}"} 1\n`,
+    );
   });
-  await new Promise<void>((resolve) => server.listen(0, ip, resolve));
+  await new Promise<void>((resolve) => server.listen(port, ip, resolve));
   const made = { server, ip, port: (server.address() as AddressInfo).port, asked };
   pages = [...pages, made];
   return made;
@@ -93,7 +96,7 @@ function annotations(port: number, path = '/stats/prometheus'): Record<string, s
   return { 'datakit/prom.instances': toml };
 }
 
-async function start(): Promise<Daemon> {
+async function start(more: Readonly<Record<string, string>> = {}): Promise<Daemon> {
   const config = `
     [kubernetes]
       service_account_dir = "${join(dir.path, 'account')}"
@@ -111,7 +114,7 @@ async function start(): Promise<Daemon> {
     KUBERNETES_SERVICE_PORT: String(api.port),
     ENV_K8S_NODE_NAME: 'node-1',
   };
-  daemon = await startDaemon({ dir: dir.path, config: { 'own.conf': config }, env });
+  daemon = await startDaemon({ dir: dir.path, config: { 'own.conf': config, ...more }, env });
   return daemon;
 }
 
@@ -170,12 +173,12 @@ test('pods of the own node are scraped as their annotations say, come, change an
   });
 
   api.put(details('details-2', two));
-  await until(async () => (await targets()).length === 2, { withinMs: 2_000, what: 'the second target' });
+  await until(async () => (await targets()).length === 2, { withinMs: 8_000, what: 'the second target' });
   api.put(details('details-1', one, { annotations: annotations(one.port, '/other') }));
-  await until(async () => (await detail()).targets.some(({ url }) => url.endsWith('/other')), { withinMs: 2_000 });
+  await until(async () => (await detail()).targets.some(({ url }) => url.endsWith('/other')), { withinMs: 8_000 });
   await until(() => one.asked.includes('/other'), { withinMs: 10_000, what: 'the changed page is asked for' });
   api.remove('details-1', 'prod');
-  await until(async () => (await detail()).targets.every(({ pod }) => pod === 'details-2'), { withinMs: 2_000 });
+  await until(async () => (await detail()).targets.every(({ pod }) => pod === 'details-2'), { withinMs: 8_000 });
 
   await api.stop();
   await until(async () => (await detail()).watch.state === 'retrying', { withinMs: 10_000 });
@@ -222,6 +225,32 @@ test('what an annotation may not do is refused with its reason, and what has non
   );
   expect(pods.find(({ pod }) => pod === 'plain')?.skipped).toContain('it has none of the annotations');
   expect(daemon?.output()).toContain('An annotation cannot be followed.');
+}, 60_000);
+
+test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's own node at its own address", async () => {
+  const conf = parse(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8'));
+  const page = await podPages('127.0.0.5', 15_014);
+  const istiod = { namespace: 'istio-system', labels: { app: 'istiod' }, containers: [{ name: 'discovery' }] };
+  api.put({ name: 'istiod-1', ip: page.ip, ...istiod });
+  api.put({ name: 'istiod-2', ip: '127.0.0.6', node: 'node-2', ...istiod });
+  await start({ 'prom/prom_istiod.conf': conf.data['prom_istiod.conf'].replace('10s', '2s') });
+  await until(async () => (await targets()).join() === 'istiod-1 up', { withinMs: 10_000, what: 'one target' });
+  expect((await detail()).targets[0]).toMatchObject({ url: 'http://127.0.0.5:15014/metrics', rule: '[[inputs.prom]]' });
+  const status = await daemon?.status();
+  expect(status?.inputs.filter(({ type }) => type === 'prom')).toEqual([]);
+  const line = await until(async () => (await written()).find(({ name }) => name === 'page_of_pod'), {
+    withinMs: 10_000,
+  });
+  expect(line).toMatchObject({
+    measurement: 'istio_prom',
+    labels: {
+      app_id: 'istiod',
+      job: 'prom-istiod',
+      pod: 'istiod-1',
+      namespace: 'istio-system',
+      container: 'discovery',
+    },
+  });
 }, 60_000);
 
 test('without the right to list pods everything else runs, and the right that is missing is named', async () => {

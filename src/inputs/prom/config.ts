@@ -136,7 +136,9 @@ const fields = {
   election: z
     .boolean()
     .optional()
-    .meta({ idle: 'every agent that has this table scrapes it; name the target in one agent only' })
+    .meta({
+      idle: 'every agent that has this table scrapes it, but for istiod in a cluster; name the target in one agent only',
+    })
     .describe('Known from DataKit and read: this version holds no elections.'),
 };
 

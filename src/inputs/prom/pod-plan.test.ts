@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references that annotations may not have
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../kube/kube.ts';
+import { promConfig } from './config.ts';
 import { type PodPlanOptions, planOf } from './pod-plan.ts';
+import { istiodNamespace } from './pod-rules.ts';
 
 const main = (name: string, ...ports: number[]) => ({
   name,
@@ -31,7 +33,7 @@ function plan(part: Partial<Pod>, options: Partial<PodPlanOptions> = {}) {
 
 /** `rule url` of each target. */
 function found(part: Partial<Pod>, options: Partial<PodPlanOptions> = {}): string[] {
-  return plan(part, options).targets.map(({ url, pod }) => `${pod.rule} ${url}`);
+  return plan(part, options).targets.map(({ url, pod }) => `${pod?.rule} ${url}`);
 }
 
 function annotated(toml: string, part: Partial<Pod> = {}) {
@@ -162,7 +164,7 @@ describe('rules', () => {
       'prometheus.io/path': '/stats/prometheus',
     };
     const { targets } = plan({ annotations, containers: proxied });
-    expect(targets.map(({ pod, config }) => [pod.rule, config.source])).toEqual([
+    expect(targets.map(({ pod, config }) => [pod?.rule, config.source])).toEqual([
       ['meshbridge.io/prom.instances', 'ours'],
       ['meshbridge.io/prom.instances', 'prod/details-1'],
     ]);
@@ -257,16 +259,54 @@ describe('rules', () => {
     expect(plan(part).targets[0]?.config).toMatchObject({ measurement_name: 'istio_prom', honor_labels: true });
   });
 
-  test('of Istio leave alone what was opted out, and an istiod that the configuration names', () => {
+  test('of Istio leave alone what was opted out', () => {
     const optedOut = { containers: proxied, annotations: { 'prometheus.io/scrape': 'false' } };
     expect(plan(optedOut).explanation).toMatchObject({ faults: [], skipped: 'its prometheus.io/scrape is "false"' });
-    const istiod = { labels: { app: 'istiod' }, containers: [main('discovery')] };
-    const { explanation, targets } = plan(istiod, { istiodUrl: 'http://istiod.istio-system.svc:15014/metrics' });
-    expect(targets).toEqual([]);
-    expect(explanation).toMatchObject({
-      faults: [],
-      skipped: 'istiod is scraped by [[inputs.prom]] http://istiod.istio-system.svc:15014/metrics',
+  });
+
+  test('of a table that names istiod come first: each istiod at its own address, with the settings of the table', () => {
+    const url = 'http://istiod.istio-system.svc.cluster.local:15014/metrics';
+    const config = promConfig.parse({ url, source: 'prom-istiod', interval: '10s', tags: { app_id: 'istiod' } });
+    const istiod = [{ url, namespace: 'istio-system', config }];
+    const pod = {
+      namespace: 'istio-system',
+      labels: { app: 'istiod' },
+      containers: [main('discovery')],
+      annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '15014' },
+    };
+    const { targets, explanation } = plan(pod, { istiod });
+    expect(targets).toHaveLength(1);
+    expect(targets[0]).toMatchObject({
+      url: 'http://10.1.2.3:15014/metrics',
+      config: { source: 'prom-istiod', interval: 10_000, tags: { app_id: 'istiod' }, honor_labels: true },
     });
+    expect(explanation.targets[0]).toMatchObject({ rule: '[[inputs.prom]]', written: url });
+    expect(found({ ...pod, namespace: 'other' }, { istiod })).toEqual([
+      'prometheus.io/scrape http://10.1.2.3:15014/metrics',
+    ]);
+    expect(found({ ...pod, labels: {}, annotations: {} }, { istiod })).toEqual([]);
+  });
+
+  test.each([
+    ['http://istiod.istio-system.svc.cluster.local:15014/metrics', 'istio-system'],
+    ['http://istiod.mesh.svc:15014/metrics', 'mesh'],
+    ['http://istiod-1-22.mesh:15014/metrics', 'mesh'],
+    ['http://istiod:15014/metrics', undefined],
+    ['http://istiod.example.com:15014/metrics', undefined],
+    ['http://prometheus.istio-system.svc/metrics', undefined],
+    ['/run/istiod.mesh.svc', undefined],
+  ])('know the Service of an istiod: %s', (url, namespace) => {
+    expect(istiodNamespace(url)).toBe(namespace);
+  });
+
+  test('of prometheus.io keep the measurement of Istio for the page that injection made them name', () => {
+    const annotations = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '15020' };
+    const measurement = (part: Partial<Pod>) => plan(part).targets[0]?.config.measurement_name;
+    expect(measurement({ annotations, containers: proxied })).toBe('istio_prom');
+    expect(measurement({ annotations })).toBe('');
+    expect(
+      measurement({ annotations: { ...annotations, 'prometheus.io/param_measurement': 'm' }, containers: proxied }),
+    ).toBe('m');
   });
 
   test('of Istio take an init container that ended for no proxy', () => {
@@ -296,9 +336,9 @@ describe('a pod', () => {
     [2, [main('a', 1), main('b', 2)], 'b'],
   ])('of which port %d is asked names the container %#', (port, containers, container) => {
     const { targets } = annotated(`[[inputs.prom]]\nurl = "http://$IP:${port}/m"`, { containers });
-    const labels = Object.fromEntries(targets[0]?.pod.labels ?? []);
+    const labels = Object.fromEntries(targets[0]?.pod?.labels ?? []);
     expect(labels['container']).toBe(container);
-    expect(targets[0]?.pod.origin.container).toBe(container);
+    expect(targets[0]?.pod?.origin.container).toBe(container);
   });
 
   test('gives its labels and its origin to every target, by either name', () => {

@@ -6,13 +6,22 @@ import type { Origin } from '../../model/batch.ts';
 import { hostsOf, readAnnotation } from './annotation.ts';
 import type { PromConfig } from './config.ts';
 import type { Pair } from './naming.ts';
-import { type FoundPage, isInjected, istioItself, istioTargets, prometheusIo, type RuleResult } from './pod-rules.ts';
+import {
+  type ConfiguredIstiod,
+  configuredIstiod,
+  type FoundPage,
+  isInjected,
+  istioItself,
+  istioTargets,
+  prometheusIo,
+  type RuleResult,
+} from './pod-rules.ts';
 import type { TargetPod } from './target.ts';
 
 export interface PodPlanOptions {
   readonly istio: 'auto' | 'off';
-  /** A configured address of istiod: then its pods are not scraped once more. */
-  readonly istiodUrl?: string;
+  /** Tables of the configuration that name istiod: its pods are scraped as they say. */
+  readonly istiod?: readonly ConfiguredIstiod[];
   /** Where an annotation stands, for messages. */
   readonly sourceOf?: (annotation: string, text: string) => TomlSource;
 }
@@ -22,7 +31,8 @@ export interface PlannedTarget {
   readonly key: string;
   readonly url: string;
   readonly config: PromConfig;
-  readonly pod: TargetPod;
+  /** Undefined: a Service. */
+  readonly pod?: TargetPod;
 }
 
 export interface PodPlan {
@@ -40,20 +50,21 @@ const mostTargets = 10;
 
 /**
  * What is scraped of a pod, and why (design.md §7). Of several rules that name the same port and path the first counts:
- * `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
+ * a table of the configuration that names istiod, `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
  * known by itself.
  */
 export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
   const planning = new Planning(pod);
   const notNow = whyNotNow(pod);
   if (notNow === undefined) {
+    planning.take(configuredIstiod(pod, options.istiod ?? []));
     for (const annotation of promAnnotations) {
       planning.annotation(annotation, options);
     }
     planning.take(istioTargets(pod));
     planning.take(prometheusIo(pod));
     if (options.istio === 'auto') {
-      planning.take(istioItself(pod, options.istiodUrl));
+      planning.take(istioItself(pod));
     }
   }
   return planning.done(notNow ?? whyNothing(options));

@@ -52,7 +52,10 @@ export function prometheusIo(pod: Pod): RuleResult {
     return refusal(rule, `prometheus.io/scheme "${scheme}" is neither http nor https`, 'write one of them');
   }
   const path = of('path') === '' ? '/metrics' : of('path');
-  const more = { measurement_name: of('param_measurement'), tags: tagsOf(of('param_tags')) };
+  // Injection writes these annotations for Istio's own page.
+  const istios = (isInjected(pod) && port === mergedPort) || (isIstiod(pod) && port === 15_014);
+  const measurement = of('param_measurement') === '' && istios ? istioNames.measurement_name : of('param_measurement');
+  const more = { measurement_name: measurement, tags: tagsOf(of('param_tags')) };
   return { pages: [page(pod, { scheme, port, path, rule, source: 'kubernetes-pods', more })] };
 }
 
@@ -73,13 +76,39 @@ export function istioTargets(pod: Pod): RuleResult {
     : { ...refusal(scrapeTargets, `"${text}" is not a list of port:path`, 'write such as "8080:/metrics"'), pages };
 }
 
+/** An `[[inputs.prom]]` that names istiod's Service. */
+export interface ConfiguredIstiod {
+  readonly url: string;
+  readonly namespace: string;
+  readonly config: PromConfig;
+}
+
+/** Undefined where the address is not that of an istiod in a cluster: `istiod`, or `istiod-` and a revision, and its namespace. */
+export function istiodNamespace(address: string): string | undefined {
+  const host = URL.parse(address)?.hostname ?? '';
+  return /^istiod(?:-[\w-]+)?\.([\w-]+)(?:\.svc(?:\.[\w.-]+)?)?$/.exec(host)?.[1];
+}
+
+/**
+ * A Service answers with one replica at random, and every agent has its table: instead each istiod is scraped at its own
+ * address, by the agent of its node, with the settings of the table.
+ */
+export function configuredIstiod(pod: Pod, configured: readonly ConfiguredIstiod[]): RuleResult {
+  const pages = (isIstiod(pod) ? configured : [])
+    .filter(({ namespace }) => namespace === pod.namespace)
+    .map(({ url: written, config }) => {
+      const own = new URL(written);
+      own.hostname = hostOf(pod.ips[0] ?? '');
+      return { url: own.href, written, rule: '[[inputs.prom]]', config: { ...config, url: own.href, urls: [] } };
+    });
+  return { pages };
+}
+
 /** What Istio runs has its pages at known places, with or without annotations. */
-export function istioItself(pod: Pod, istiodUrl: string | undefined): RuleResult {
+export function istioItself(pod: Pod): RuleResult {
   const rule = 'istio';
-  if (pod.labels['app'] === 'istiod' && runs(pod, 'discovery')) {
-    return istiodUrl === undefined
-      ? { pages: [page(pod, { port: 15_014, path: '/metrics', rule, source: 'istiod', more: istioNames })] }
-      : { pages: [], leftAlone: `istiod is scraped by [[inputs.prom]] ${istiodUrl}` };
+  if (isIstiod(pod)) {
+    return { pages: [page(pod, { port: 15_014, path: '/metrics', rule, source: 'istiod', more: istioNames })] };
   }
   if (!isInjected(pod)) {
     return nothing;
@@ -103,6 +132,10 @@ function refusal(keyPath: string, message: string, hint: string): RuleResult {
 
 /** The measurement that DataKit's guide for Istio and its dashboards use. */
 const istioNames = { measurement_name: 'istio_prom' };
+
+function isIstiod(pod: Pod): boolean {
+  return pod.labels['app'] === 'istiod' && runs(pod, 'discovery');
+}
 
 /** Whether Istio's proxy runs in it. */
 export function isInjected(pod: Pod): boolean {

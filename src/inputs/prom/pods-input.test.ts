@@ -1,12 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { type FakeApiServer, type FakePod, fakeApiServer } from '../../../test/fakes/api-server.ts';
+import { type FakeApiServer, type FakePod, fakeApiServer, type Trouble } from '../../../test/fakes/api-server.ts';
 import { type FakeFarSide, fakeFarSide } from '../../../test/fakes/far-side.ts';
 import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
 import { until, within } from '../../../test/fakes/until.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import type { PodExplanation } from '../../contract/status.ts';
 import { isStale } from '../../model/metric.ts';
-import { PodsInput } from './pods-input.ts';
+import { promConfig } from './config.ts';
+import { PodsInput, type PodsInputOptions } from './pods-input.ts';
 import type { TargetStatus } from './target.ts';
 
 interface Rig {
@@ -23,12 +24,18 @@ interface Rig {
   scraped(pod: string): Promise<Emission>;
 }
 
-async function withPods(run: (rig: Rig) => Promise<void>): Promise<void> {
+interface Before {
+  readonly options?: Partial<PodsInputOptions>;
+  readonly trouble?: Trouble;
+}
+
+async function withPods(run: (rig: Rig) => Promise<void>, before: Before = {}): Promise<void> {
   const api = await fakeApiServer();
+  api.always(before.trouble);
   const far = await fakeFarSide();
   far.answer({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'm{pod="mine"} 1\nn 2\n' });
   const runtime = fakeInputRuntime({ id: 'kubernetes' });
-  const input = new PodsInput({ access: { url: api.url }, node: 'node-1', istio: 'auto' }, runtime);
+  const input = new PodsInput({ access: { url: api.url }, node: 'node-1', istio: 'auto', ...before.options }, runtime);
   const status: Rig['status'] = () => input.status() as ReturnType<Rig['status']>;
   const put: Rig['put'] = (name, paths, more = {}) => {
     const urls = paths.map((path) => `"http://$IP:${far.port}${path}"`).join(', ');
@@ -56,7 +63,7 @@ async function withPods(run: (rig: Rig) => Promise<void>): Promise<void> {
       .sort();
   try {
     await input.start();
-    await until(() => api.watches === 1);
+    await until(() => api.watches === 1 || before.trouble !== undefined);
     await run({ api, far, runtime, input, status, paths, put, scraped });
   } finally {
     await within(input.stop(), 5_000, 'stop');
@@ -181,6 +188,26 @@ test('a page that is cut off behind a proxy of Istio says what to do', () =>
     expect(hints.get('a datakit/prom.instances')).toContain('scrape 15020, or exclude the port');
     expect(hints.get('b datakit/prom.instances')).toBeUndefined();
   }));
+
+test('istiod is scraped by its Service while the pods may not be seen, and by its pods from then on', () => {
+  const url = 'http://istiod.istio-system.svc:15014/metrics';
+  const config = promConfig.parse({ url, source: 'prom-istiod' });
+  return withPods(
+    async ({ api, runtime, status, input }) => {
+      const urls = () => status().targets.map((target) => target.url);
+      await until(() => urls().join() === url);
+      expect(input.status()).toMatchObject({ watch: { state: 'forbidden' } });
+      api.always(undefined);
+      const istiod = { labels: { app: 'istiod' }, containers: [{ name: 'discovery' }] };
+      api.put({ name: 'istiod-1', namespace: 'istio-system', ip: '127.0.0.9', ...istiod });
+      await until(async () => {
+        await runtime.clock.advance(10_000);
+        return urls().join() === 'http://127.0.0.9:15014/metrics';
+      });
+    },
+    { options: { istiod: [{ url, namespace: 'istio-system', config }] }, trouble: { status: 403 } },
+  );
+});
 
 test('stopping ends all without marks, and retiring with them', () =>
   withPods(async ({ put, scraped, input, runtime }) => {

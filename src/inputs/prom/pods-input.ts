@@ -1,6 +1,6 @@
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { PodExplanation } from '../../contract/status.ts';
-import type { ApiClient, ClusterAccess, Pod, PodWatch } from '../../kube/kube.ts';
+import type { ApiClient, ClusterAccess, Pod, PodListener, PodWatch } from '../../kube/kube.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import type { PlannedTarget, PodPlan, PodPlanOptions } from './pod-plan.ts';
 import type { Target, TargetOptions } from './target.ts';
@@ -53,11 +53,22 @@ export class PodsInput implements Input {
     ]);
     const makeTarget: Parts['makeTarget'] = (options) =>
       new Target({ ...options, wantedName: nameFilter(options.config) });
-    this.#parts = { makeTarget, planOf, buffers: new PageBuffers() };
+    const parts: Parts = { makeTarget, planOf, buffers: new PageBuffers() };
+    this.#parts = parts;
     const { clock, log, userAgent } = this.#runtime;
     const { access, node } = this.#options;
     const client = new ApiClient(access, userAgent);
-    const listener = { put: (pod: Pod) => this.#put(pod), remove: (uid: string) => this.#remove(uid) };
+    const listener: PodListener = {
+      put: (pod) => this.#put(pod),
+      remove: (uid) => this.#remove(uid),
+      state: (state) => {
+        if (state === 'watching') {
+          this.#leaveServices();
+        } else if (this.#watch?.status().lists === 0) {
+          this.#scrapeServices(parts);
+        }
+      },
+    };
     this.#client = client;
     this.#watch = new PodWatch({ client, clock, log, node, listener, random: Math.random });
     this.#count();
@@ -119,14 +130,29 @@ export class PodsInput implements Input {
     this.#count();
   }
 
+  /** Who has never seen the pods scrapes istiod by its Service: better by every agent than by none. */
+  #scrapeServices(parts: Parts): void {
+    for (const { url, config } of this.#options.istiod ?? []) {
+      this.#begin({ key: serviceKey(url), url, config: { ...config, url, urls: [] } }, parts);
+    }
+    this.#count();
+  }
+
+  #leaveServices(): void {
+    for (const { url } of this.#options.istiod ?? []) {
+      this.#end(serviceKey(url));
+    }
+    this.#count();
+  }
+
   #begin({ key, url, config, pod }: PlannedTarget, { makeTarget, buffers }: Parts): void {
-    const fingerprint = JSON.stringify([url, config, pod.labels, pod.rule]);
+    const fingerprint = JSON.stringify([url, config, pod?.labels, pod?.rule]);
     if (this.#targets.get(key)?.fingerprint === fingerprint) {
       return;
     }
     this.#end(key);
     const onChange = (): void => this.#count();
-    const target = makeTarget({ url, config, pod, runtime: this.#runtime, buffers, onChange });
+    const target = makeTarget({ url, config, runtime: this.#runtime, buffers, onChange, ...(pod && { pod }) });
     const stop = new AbortController();
     this.#targets.set(key, { fingerprint, target, stop, running: target.run(stop.signal) });
   }
@@ -173,4 +199,8 @@ export class PodsInput implements Input {
         .set(count);
     }
   }
+}
+
+function serviceKey(url: string): string {
+  return `service ${url}`;
 }

@@ -1,7 +1,7 @@
 import { type BinaryExpr, comparisons, setOperators } from './ast.ts';
 import { dropName, type Labels } from './labels.ts';
 import { type Combine, combiner } from './operators.ts';
-import type { Row, Scope, Value } from './query.ts';
+import { newNumbers, type Row, type Scope, type Value } from './query.ts';
 import { mapped } from './rows.ts';
 import { setOperation } from './sets.ts';
 import { vectorOperation } from './vector-matching.ts';
@@ -32,7 +32,7 @@ export async function binaryOperation(scope: Scope, expr: BinaryExpr, sides: rea
 
 function ofScalars(scope: Scope, expr: BinaryExpr, [left, right]: readonly [Float64Array, Float64Array]): Float64Array {
   const combine = combiner(expr.op, { bool: expr.bool, kept: 'left' });
-  const values = new Float64Array(scope.grid.count);
+  const values = newNumbers(scope);
   for (let step = 0; step < values.length; step += 1) {
     values[step] = combine(left[step] ?? Number.NaN, right[step] ?? Number.NaN) ?? Number.NaN;
   }

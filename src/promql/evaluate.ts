@@ -4,7 +4,7 @@ import { binaryOperation } from './binary.ts';
 import { stringArgument } from './check.ts';
 import { executionError } from './errors.ts';
 import { callVector } from './functions.ts';
-import { type Grid, lastTime, type Row, type Scope, type Value } from './query.ts';
+import { type Grid, lastTime, newNumbers, type Row, type Scope, type Value } from './query.ts';
 import { distinct, mapped, seriesOfRows } from './rows.ts';
 import { instantVector, lookingGrid, type RangeVector, rangeVector } from './select.ts';
 
@@ -23,7 +23,7 @@ export interface Evaluator {
 export async function evaluate(scope: Scope, expr: Expr): Promise<Value> {
   switch (expr.kind) {
     case 'number':
-      return { type: 'scalar', values: new Float64Array(scope.grid.count).fill(expr.value) };
+      return { type: 'scalar', values: newNumbers(scope).fill(expr.value) };
     case 'string':
       return { type: 'string', value: expr.value };
     case 'paren':
@@ -70,7 +70,7 @@ const evaluator: Evaluator = {
   },
   async scalar(scope, expr) {
     const value = expr === undefined ? undefined : await evaluate(scope, expr);
-    return value?.type === 'scalar' ? value.values : new Float64Array(scope.grid.count).fill(Number.NaN);
+    return value?.type === 'scalar' ? value.values : newNumbers(scope).fill(Number.NaN);
   },
   windows: rangeVectorOf,
 };

@@ -7,7 +7,7 @@ import type { Evaluator } from './evaluate.ts';
 import { histogramQuantile } from './histogram.ts';
 import { labelJoin, labelReplace } from './label-functions.ts';
 import { overTimeFunctions, overTimeWithParameter } from './over-time.ts';
-import { type Row, type Scope, timeAt, type Value } from './query.ts';
+import { newNumbers, type Row, type Scope, timeAt, type Value } from './query.ts';
 import { rateFunctions } from './rates.ts';
 import { constantRow, distinct, mapped, merged } from './rows.ts';
 import { instantVector } from './select.ts';
@@ -56,7 +56,7 @@ async function overValues(scope: Scope, call: CallExpr, evaluator: Evaluator): P
   }
   const calendar = calendarFunctions[name];
   if (calendar !== undefined) {
-    const rows = args.length === 0 ? [constantRow(scope, [], timesOf(scope))] : await evaluator.rows(scope, args[0]);
+    const rows = args.length === 0 ? [constantRow(scope, [], secondsOf(scope))] : await evaluator.rows(scope, args[0]);
     return mapped(scope, rows, calendar);
   }
   const parametrised = withParameters[name];
@@ -75,8 +75,8 @@ async function overValues(scope: Scope, call: CallExpr, evaluator: Evaluator): P
   );
 }
 
-function timesOf({ grid }: Scope): Float64Array {
-  return new Float64Array(grid.count).map((_, step) => timeAt(grid, step) / 1_000);
+function secondsOf(scope: Scope): Float64Array {
+  return newNumbers(scope).map((_, step) => timeAt(scope.grid, step) / 1_000);
 }
 
 type Special = (scope: Scope, call: CallExpr, evaluator: Evaluator) => Promise<Value>;
@@ -98,8 +98,8 @@ function sorted(direction: 1 | -1): Special {
 }
 
 const specials: Readonly<Record<string, Special>> = {
-  time: async (scope) => ({ type: 'scalar', values: timesOf(scope) }),
-  pi: async (scope) => ({ type: 'scalar', values: new Float64Array(scope.grid.count).fill(Math.PI) }),
+  time: async (scope) => ({ type: 'scalar', values: secondsOf(scope) }),
+  pi: async (scope) => ({ type: 'scalar', values: newNumbers(scope).fill(Math.PI) }),
   scalar: async (scope, { args }, evaluator) => ({
     type: 'scalar',
     values: onlyValue(scope, await evaluator.rows(scope, args[0])),
@@ -143,8 +143,8 @@ const specials: Readonly<Record<string, Special>> = {
 
 /** The value of the one series that is there; NaN where there is none, or several. */
 function onlyValue(scope: Scope, rows: readonly Row[]): Float64Array {
+  const values = newNumbers(scope).fill(Number.NaN);
   const counts = new Uint32Array(scope.grid.count);
-  const values = new Float64Array(scope.grid.count).fill(Number.NaN);
   for (const row of rows) {
     for (const [step, present] of row.present.entries()) {
       if (present === 1) {

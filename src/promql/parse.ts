@@ -106,7 +106,8 @@ function expression(source: Source, node: SyntaxNode): Expr {
   }
   const build = builders[node.name];
   if (build === undefined) {
-    throw unsupported(source.query, node.from, `"${textOf(source, node)}" (${node.name})`);
+    const word = children(node).at(-1) ?? node;
+    throw unsupported(source.query, word.from, `"${textOf(source, word)}"`);
   }
   return build(source, node);
 }

@@ -68,10 +68,14 @@ export interface Scope {
   readonly grid: Grid;
 }
 
+/** Room for a number at each time. */
+export function newNumbers({ query, grid }: Scope): Float64Array {
+  query.take(grid.count);
+  return new Float64Array(grid.count);
+}
+
 export function newRow(scope: Scope, labels: Labels): Row {
-  const { count } = scope.grid;
-  scope.query.take(count);
-  return { labels, values: new Float64Array(count), present: new Uint8Array(count) };
+  return { labels, values: newNumbers(scope), present: new Uint8Array(scope.grid.count) };
 }
 
 /** Lets others work when this question has worked long enough. */

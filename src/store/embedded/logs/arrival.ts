@@ -10,6 +10,10 @@ export function compareArrivals(a: Arrival, b: Arrival): number {
   return a.ms - b.ms || a.seq - b.seq || a.index - b.index;
 }
 
+export function laterOf(a: Arrival | undefined, b: Arrival): Arrival {
+  return a === undefined || compareArrivals(b, a) > 0 ? b : a;
+}
+
 /** `<ms>-<seq>-<index>`: the id of a line in answers, and the cursor of a tail. */
 export function arrivalText({ ms, seq, index }: Arrival): string {
   return `${ms}-${seq}-${index}`;

@@ -3,7 +3,8 @@ import type { BlockFacts } from './block-summary.ts';
 import type { LineQuery } from './line-query.ts';
 import type { LineAt } from './line-scan.ts';
 import { scanLines } from './line-scan.ts';
-import type { Contents, LogPartition } from './log-partition.ts';
+import type { LogPartition } from './log-partition.ts';
+import type { Contents } from './partition-shared.ts';
 import type { StreamLabels } from './stream-labels.ts';
 
 /** A block that may hold lines that a query means. */

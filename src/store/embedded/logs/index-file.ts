@@ -4,6 +4,7 @@ import { BridgeError } from '../../../contract/errors.ts';
 import { systemDisk } from '../../../record/disk.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
+import type { Arrival } from './arrival.ts';
 import { compressed, inflated } from './block-payload.ts';
 import { BlockTable } from './block-table.ts';
 import { StreamBook, type StreamLabels } from './stream-labels.ts';
@@ -28,6 +29,8 @@ export interface SealedFacts {
   readonly minMs: number;
   readonly maxMs: number;
   readonly arrivedMs: number;
+  /** The line that arrived last. */
+  readonly last: Arrival | undefined;
   readonly position: HeldPosition | undefined;
 }
 

@@ -10,18 +10,14 @@ import { readPayload } from '../blocks/block-read.ts';
 import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
 import type { HeldPosition } from '../position.ts';
+import { type Arrival, laterOf } from './arrival.ts';
 import { BlockLines } from './block-payload.ts';
 import { type BlockSummary, bloomOf, decodeSummary, lineBlocks } from './block-summary.ts';
 import { BlockTable } from './block-table.ts';
 import { dataFilesIn, firstDataFile, sizeOf } from './data-files.ts';
 import { type BlockList, IndexFile, type SealedFacts } from './index-file.ts';
-import type { PartitionShared } from './partition-shared.ts';
+import type { Contents, PartitionShared } from './partition-shared.ts';
 import { StreamBook } from './stream-labels.ts';
-
-/** The blocks of a partition as one question sees them, also when the partition is sealed meanwhile. */
-export interface Contents extends BlockList {
-  readonly path: string;
-}
 
 /** A partition with more blocks is sealed: trickling streams leave one a commit. */
 const manyBlocks = 8192;
@@ -43,6 +39,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
   #minMs = Number.POSITIVE_INFINITY;
   #maxMs = Number.NEGATIVE_INFINITY;
   #arrivedMs: number;
+  #last: Arrival | undefined;
   #position: HeldPosition | undefined;
   #dataBytes = 0;
   #indexBytes = 0;
@@ -99,13 +96,13 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     return this.#arrivedMs;
   }
 
-  get position(): HeldPosition | undefined {
-    return this.#position;
+  /** The line that arrived last. */
+  get last(): Arrival | undefined {
+    return this.#last;
   }
 
-  /** The blocks that grow; undefined once it is sealed. */
-  get live(): BlockList | undefined {
-    return this.#live;
+  get position(): HeldPosition | undefined {
+    return this.#position;
   }
 
   status(): PartitionStatus {
@@ -169,6 +166,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
       this.#lines += summary.lines;
       this.#minMs = Math.min(this.#minMs, summary.minMs);
       this.#maxMs = Math.max(this.#maxMs, summary.maxMs);
+      this.#last = laterOf(this.#last, summary.last);
     }
     this.#position = position;
     this.#dataBytes = fileBytes;
@@ -191,14 +189,15 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     this.#minMs = facts.minMs;
     this.#maxMs = facts.maxMs;
     this.#arrivedMs = facts.arrivedMs;
+    this.#last = facts.last;
     this.#position = facts.position;
   }
 
   /** What an index over `file` says. */
   facts(file: string): SealedFacts {
-    const { items, minMs, maxMs, arrivedMs, position } = this;
+    const { items, minMs, maxMs, arrivedMs, last, position } = this;
     const bounds = items === 0 ? { minMs: 0, maxMs: -1 } : { minMs, maxMs };
-    return { file, lines: items, ...bounds, arrivedMs, position };
+    return { file, lines: items, ...bounds, arrivedMs, last, position };
   }
 
   async remove(): Promise<void> {

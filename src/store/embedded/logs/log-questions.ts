@@ -2,7 +2,7 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question, TimeRange } from '../../../contract/store.ts';
 import type { Slice } from '../slice.ts';
 import { candidatesIn } from './candidates.ts';
-import { lineJson } from './found-lines.ts';
+import { type FoundLine, lineJson } from './found-lines.ts';
 import { LineQuery } from './line-query.ts';
 import { countLines } from './log-counts.ts';
 import type { LogPartition } from './log-partition.ts';
@@ -40,11 +40,11 @@ async function answerFrom(partitions: readonly LogPartition[], question: LogQues
   switch (question.kind) {
     case 'logs.search': {
       const { lines, next } = await searchLines(partitions, question, slice);
-      return json({ lines: lines.map(lineJson), ...(next === undefined ? {} : { next }) }, lines.length);
+      return linesAnswer(lines, next, slice);
     }
     case 'logs.tail': {
       const { lines, next } = await tailLines(partitions, question, slice);
-      return json({ lines: lines.map(lineJson), next }, lines.length);
+      return linesAnswer(lines, next, slice);
     }
     case 'logs.counts': {
       const counts = await countLines(partitions, question, slice);
@@ -104,6 +104,20 @@ class Labels {
       }
     }
   }
+}
+
+/** `{lines, next?}`. Many lines are much text: others have their turn in between. */
+async function linesAnswer(lines: readonly FoundLine[], next: string | undefined, slice: Slice): Promise<Answer> {
+  const texts: string[] = [];
+  for (const line of lines) {
+    texts.push(JSON.stringify(lineJson(line)));
+    if (slice.over) {
+      await slice.yield();
+    }
+  }
+  const end = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
+  const body = Buffer.from(`{"lines":[${texts.join(',')}]${end}}`);
+  return { contentType: 'application/json', body, count: lines.length };
 }
 
 function list(names: string[]): Answer {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FoundBlock, PackedBlock } from '../blocks/block-format.ts';
@@ -11,7 +12,8 @@ import { BlockTable } from './block-table.ts';
 import { nextDataFile } from './data-files.ts';
 import { type BlockList, IndexFile, writeIndexFile } from './index-file.ts';
 import type { LineRun } from './log-columns.ts';
-import type { Contents, LogPartition } from './log-partition.ts';
+import type { LogPartition } from './log-partition.ts';
+import type { Contents } from './partition-shared.ts';
 import { StreamBook, type StreamLabels } from './stream-labels.ts';
 
 /** A block with less text than this is packed anew with others of its streams. */
@@ -72,11 +74,14 @@ async function rewrite(
   if (position === undefined) {
     return undefined;
   }
+  // Of an attempt that failed.
+  await rm(path, { force: true });
   const copy = await Rewrite.begin(path, position, arrivedMs);
   let beganMs = performance.now();
   for (let block = 0; block < contents.table.length; block++) {
     if (signal.aborted || partition.gone || !(await copy.take(partition, contents, block))) {
       await copy.close();
+      await rm(path, { force: true });
       return undefined;
     }
     if (performance.now() - beganMs > sliceMs) {

@@ -68,14 +68,6 @@ async function blocksAfter(
 }
 
 function newestArrival(partitions: readonly LogPartition[]): Arrival {
-  const partition = partitions.findLast(({ items, gone }) => items > 0 && !gone);
-  let newest: Arrival = { ms: 0, seq: 0, index: 0 };
-  if (partition !== undefined) {
-    const { table } = partition.contents();
-    for (let block = 0; block < table.length; block++) {
-      const { last } = table.facts(block);
-      newest = compareArrivals(last, newest) > 0 ? last : newest;
-    }
-  }
-  return newest;
+  const newest = partitions.findLast(({ last, gone }) => last !== undefined && !gone);
+  return newest?.last ?? { ms: 0, seq: 0, index: 0 };
 }

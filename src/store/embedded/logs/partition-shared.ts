@@ -1,5 +1,6 @@
 import type { DamageBook } from '../damage-book.ts';
 import type { FileCache } from '../file-cache.ts';
+import type { BlockList } from './index-file.ts';
 
 /** What all partitions of a store share. */
 export interface PartitionShared {
@@ -18,4 +19,9 @@ export class Scratch {
     }
     return this.#memory.subarray(0, bytes);
   }
+}
+
+/** The blocks of a partition as one question sees them, also when the partition is sealed meanwhile. */
+export interface Contents extends BlockList {
+  readonly path: string;
 }

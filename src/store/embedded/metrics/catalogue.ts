@@ -20,6 +20,7 @@ export async function catalogue(
   const listed = new Map<string, Listed>();
   const isNew = partitions.length > 1 ? onceEach() : () => true;
   for (const partition of partitions.toReversed()) {
+    await partition.load(slice);
     const table = partition.table();
     for await (const [name, series] of seriesOf(partition, range, slice)) {
       if (!isNew(table, series)) {
@@ -73,6 +74,7 @@ export async function metadata(
 ): Promise<Answer> {
   const families = new Map<string, Map<string, object>>();
   for (const partition of partitions.toReversed()) {
+    await partition.load(slice);
     const table = partition.table();
     for await (const [name, series] of seriesOf(partition, everything, slice)) {
       const facts = table.facts(series);

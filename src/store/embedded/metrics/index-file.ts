@@ -88,24 +88,38 @@ export function readFacts(files: FileCache, path: string): SealedFacts {
   return JSON.parse(first.payload.toString());
 }
 
-/** Throws BRIDGE_CORRUPT. */
-export function readIndex(files: FileCache, path: string, bytes: number): PartitionIndex {
+/** Reads the index and gives way after each page. Throws BRIDGE_CORRUPT. */
+export function* readingIndex(
+  files: FileCache,
+  path: string,
+  bytes: number,
+): Generator<undefined, PartitionIndex, undefined> {
   const parts = new Map<string, Buffer[]>();
   for (const { page, payload } of pagesIn(files.read(path, 0, bytes))) {
     const known = parts.get(page) ?? [];
-    known.push(payload);
+    known.push(page === 'facts' ? payload : inflated(payload));
     parts.set(page, known);
+    yield;
   }
   if (!parts.has('end')) {
     throw new BridgeError('BRIDGE_CORRUPT', 'the index ends too early');
   }
   const columns = Object.fromEntries(columnNames.map((name) => [name, columnOf(parts.get(name) ?? [])]));
   const table = SeriesTable.read({
-    strings: unpacked(parts.get('strings')),
-    facts: unpacked(parts.get('facts of series')),
+    strings: json(parts.get('strings')),
+    facts: json(parts.get('facts of series')),
     columns: columns as Record<ColumnName, Uint32Array>,
   });
-  return { table, files: unpacked(parts.get('files')) };
+  return { table, files: json(parts.get('files')) };
+}
+
+/** Reads without giving way. */
+export function atOnce<T>(reading: Generator<undefined, T, undefined>): T {
+  let step = reading.next();
+  while (step.done !== true) {
+    step = reading.next();
+  }
+  return step.value;
 }
 
 function* pagesIn(bytes: Buffer): Generator<Page, void, undefined> {
@@ -123,8 +137,7 @@ function* pagesIn(bytes: Buffer): Generator<Page, void, undefined> {
   }
 }
 
-function columnOf(pages: readonly Buffer[]): Uint32Array {
-  const pieces = pages.map((page) => zstdDecompressSync(page, { maxOutputLength: columnBytes }));
+function columnOf(pieces: readonly Buffer[]): Uint32Array {
   const column = new Uint32Array(pieces.reduce((sum, { length }) => sum + length, 0) / 4);
   const bytes = new Uint8Array(column.buffer);
   let at = 0;
@@ -139,12 +152,16 @@ function packed(value: unknown): Buffer {
   return compressed(Buffer.from(JSON.stringify(value)));
 }
 
-function unpacked<T>(pages: readonly Buffer[] | undefined): T {
+function json<T>(pages: readonly Buffer[] | undefined): T {
   const [page] = pages ?? [];
   if (page === undefined) {
     throw new BridgeError('BRIDGE_CORRUPT', 'the index lacks a page');
   }
-  return JSON.parse(zstdDecompressSync(page, { maxOutputLength: maxInflatedBytes }).toString());
+  return JSON.parse(page.toString());
+}
+
+function inflated(page: Buffer): Buffer {
+  return page.length === 0 ? page : zstdDecompressSync(page, { maxOutputLength: maxInflatedBytes });
 }
 
 function compressed(bytes: Buffer): Buffer {

@@ -142,6 +142,7 @@ class Asking {
   ): Promise<void> {
     const wanted = query.selectors.length === 0 ? [[]] : query.selectors.map(matchersOf);
     for (const partition of inRange(this.#partitions, query)) {
+      await partition.load(this.#slice);
       const take = begin(partition);
       for (const matchers of wanted) {
         for (const series of await matchingSeries(partition.table(), matchers, this.#slice)) {

@@ -11,14 +11,22 @@ import type { BlockPartition } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
+import type { Slice } from '../slice.ts';
 import type { Chunk } from './chunk.ts';
 import { ChunkBlockView } from './chunk-block.ts';
 import { blockOf, type SamplesBlock } from './chunk-file.ts';
 import { type FrameBlock, WrittenShapes } from './frame-block.ts';
-import { type PartitionIndex, readFacts, readIndex, type SealedFacts, writeIndexFile } from './index-file.ts';
+import {
+  atOnce,
+  type PartitionIndex,
+  readFacts,
+  readingIndex,
+  type SealedFacts,
+  writeIndexFile,
+} from './index-file.ts';
 import { LivePart } from './live-part.ts';
 import { recoverLive } from './recovery.ts';
-import type { SeriesTable } from './series-table.ts';
+import { SeriesTable } from './series-table.ts';
 
 /** What all partitions of a store share. */
 export interface PartitionShared {
@@ -185,7 +193,31 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     await systemDisk.syncDirOf(this.dir);
   }
 
-  /** The series; of a sealed partition they are read when they are first asked for. */
+  /** Reads the index of a sealed partition, if it is not in memory, and lets others work meanwhile. */
+  async load(slice: Slice): Promise<void> {
+    if (this.#live !== undefined || this.#index !== undefined || this.#gone) {
+      return;
+    }
+    try {
+      const reading = this.#reading();
+      let step = reading.next();
+      while (step.done !== true) {
+        if (slice.over) {
+          await slice.yield();
+        }
+        step = reading.next();
+      }
+      this.#index = step.value;
+    } catch (error) {
+      if (this.#gone) {
+        return;
+      }
+      this.#nameBadIndex(error, this.#indexBytes);
+      this.openLive();
+    }
+  }
+
+  /** The series; of a sealed partition they are read when they are first asked for, all at once if not by `load`. */
   table(): SeriesTable {
     return this.#loaded().table;
   }
@@ -224,14 +256,21 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     if (this.#live !== undefined) {
       return this.#live;
     }
+    if (this.#gone) {
+      return { table: new SeriesTable(), files: [] };
+    }
     try {
-      this.#index ??= readIndex(this.#shared.files, this.#indexPath, this.#indexBytes);
+      this.#index ??= atOnce(this.#reading());
       return this.#index;
     } catch (error) {
       this.#nameBadIndex(error, this.#indexBytes);
       this.openLive();
       return this.#loaded();
     }
+  }
+
+  #reading(): Generator<undefined, PartitionIndex, undefined> {
+    return readingIndex(this.#shared.files, this.#indexPath, this.#indexBytes);
   }
 
   #block(name: string, block: FoundBlock<SamplesBlock>, open: OpenBlocks): ChunkBlockView | undefined {

@@ -1,5 +1,5 @@
 import type { Series } from '../../../model/metric.ts';
-import { inByteOrder, type Labels, metricName } from '../../../promql/labels.ts';
+import { dropName, inByteOrder, type Labels, metricName } from '../../../promql/labels.ts';
 import { hashOf, reaching, wide } from './columns.ts';
 import { LabelBook } from './label-book.ts';
 
@@ -29,9 +29,9 @@ export class SeriesTable {
   readonly book: LabelBook;
   readonly #facts: SeriesFacts[] = [];
   readonly #factsByKey = new Map<string, number>();
-  /** The first and the last series of each metric name, by the number of its string. */
+  /** The first and the last series of each metric name, by the number of its string; the last one in a column. */
   readonly #firstOfName = new Map<number, number>();
-  readonly #lastOfName = new Map<number, number>();
+  #lastOfName = wide(0);
   #columns: OwnColumns;
   #nextOfName = wide(0);
   #hashed = wide(64).fill(none);
@@ -118,9 +118,8 @@ export class SeriesTable {
   }
 
   series(number: number): Series {
-    const labels = this.labels(number).filter(([name]) => name !== metricName);
     const facts = this.facts(number) ?? { type: 'unknown', measurement: '', field: '' };
-    return { ...facts, name: this.name(number), labels };
+    return { ...facts, name: this.name(number), labels: dropName(this.labels(number)) };
   }
 
   /** It has samples from `firstMs` to `lastMs`. */
@@ -225,13 +224,15 @@ export class SeriesTable {
 
   #chain(number: number, name: number): void {
     this.#nextOfName[number] = none;
-    const last = this.#lastOfName.get(name);
-    if (last === undefined) {
+    const { length } = this.#lastOfName;
+    this.#lastOfName = name < length ? this.#lastOfName : reaching(this.#lastOfName, name + 1, wide).fill(none, length);
+    const last = this.#lastOfName[name] ?? none;
+    if (last === none) {
       this.#firstOfName.set(name, number);
     } else {
       this.#nextOfName[last] = number;
     }
-    this.#lastOfName.set(name, number);
+    this.#lastOfName[name] = number;
   }
 
   #reach(): void {

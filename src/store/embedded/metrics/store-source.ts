@@ -72,6 +72,7 @@ export class StoreSource implements SampleSource {
     const found: Found[] = [];
     const byLabels = within.length > 1 ? new Map<string, Found>() : undefined;
     for (const partition of within) {
+      await partition.load(this.#slice);
       const table = partition.table();
       for (const series of await matchingSeries(table, matchers, this.#slice)) {
         if (partition.reaches(series, range)) {

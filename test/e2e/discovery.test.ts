@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -201,6 +202,16 @@ test('pods of the own node are scraped as their annotations say, come, change an
   expect(gone.length).toBeGreaterThan(800);
 }, 90_000);
 
+/** The command, as a process. */
+function explain(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
+  return new Promise((resolve) => {
+    const program = join(import.meta.dirname, '../../dist/main.js');
+    const child = execFile(process.execPath, [program, 'explain', ...args], (_, text) => {
+      resolve({ code: child.exitCode ?? -1, text });
+    });
+  });
+}
+
 test('what an annotation may not do is refused with its reason, and what has none is named', async () => {
   const one = await podPages('127.0.0.2');
   const evil = '[[inputs.prom]]\nurl = "http://169.254.169.254/latest/meta-data"';
@@ -225,6 +236,18 @@ test('what an annotation may not do is refused with its reason, and what has non
   );
   expect(pods.find(({ pod }) => pod === 'plain')?.skipped).toContain('it has none of the annotations');
   expect(daemon?.output()).toContain('An annotation cannot be followed.');
+
+  const said = await explain('--all', '--to', daemon?.url ?? '');
+  expect(said).toMatchObject({ code: 0, text: expect.stringContaining('pod prod/injected\n') });
+  expect(said.text).toContain(`  http://127.0.0.2:${one.port}/m\n    by prometheus.io/scrape, every 15s`);
+  expect(said.text).toContain('169.254.169.254, which is not an address of this pod; write $IP as its host');
+  expect(said.text.trimEnd().endsWith('2 targets, 1 fault')).toBe(true);
+  const plain = await explain('--pod', 'prod/plain', '--to', daemon?.url ?? '');
+  expect(plain.text).toContain('not collected: it has none of the annotations');
+  expect(await explain('-f', join(shared, 'walkthrough/bookinfo.yaml'))).toMatchObject({
+    code: 78,
+    text: expect.stringMatching(/bookinfo\.yaml:405: .*\n6 targets, 1 fault\n$/),
+  });
 }, 60_000);
 
 test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's own node at its own address", async () => {

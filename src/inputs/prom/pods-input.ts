@@ -24,13 +24,20 @@ interface RunningTarget {
   readonly running: Promise<void>;
 }
 
+interface KnownPod {
+  /** All that the plan depends on. */
+  readonly facts: string;
+  readonly keys: ReadonlySet<string>;
+  readonly explanation: PodExplanation;
+}
+
 /** Scrapes the pods of one node: what their annotations and Istio's own rules say, as it changes. */
 export class PodsInput implements Input {
   readonly #options: PodsInputOptions;
   readonly #runtime: InputRuntime;
   readonly #stop = new AbortController();
   readonly #targets = new Map<string, RunningTarget>();
-  readonly #pods = new Map<string, { readonly keys: ReadonlySet<string>; readonly explanation: PodExplanation }>();
+  readonly #pods = new Map<string, KnownPod>();
   /** Targets that are on their way out. */
   readonly #leaving = new Set<Promise<void>>();
   #parts: Parts | undefined;
@@ -104,7 +111,8 @@ export class PodsInput implements Input {
 
   /** A target whose settings stay goes on as it is: a pod changes its status all the time. */
   #put(pod: Pod): void {
-    if (this.#parts === undefined) {
+    const facts = JSON.stringify(pod);
+    if (this.#parts === undefined || this.#pods.get(pod.uid)?.facts === facts) {
       return;
     }
     const { targets, explanation } = this.#parts.planOf(pod, this.#options);
@@ -118,7 +126,7 @@ export class PodsInput implements Input {
       this.#begin(planned, this.#parts);
     }
     this.#complain(this.#pods.get(pod.uid)?.explanation, explanation);
-    this.#pods.set(pod.uid, { keys, explanation });
+    this.#pods.set(pod.uid, { facts, keys, explanation });
     this.#count();
   }
 

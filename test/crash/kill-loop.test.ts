@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -90,7 +90,7 @@ async function killed(rig: Rig, lives: Daemon[], fed: Promise<unknown>, path: st
   // Lines: every one in the file.
   expect(missing(file.lines, writer.written)).toEqual([]);
   // And once in the store.
-  const kept = await storedLines(join(dir, 'data', 'store'));
+  const kept = await storedLines(join(dirname(path), 'store'));
   expect(missing(kept, writer.written)).toEqual([]);
   expect([...kept].filter(([, copies]) => copies !== 1)).toEqual([]);
   // Samples: at least as many of each life as that life had accepted when it was last asked.

@@ -159,6 +159,56 @@ test('an annotation that cannot be followed is said once, and what others say is
     expect(runtime.log.at('warn')).toHaveLength(1);
   }));
 
+test('of two hundred pods on two nodes each agent has its own, over a lost API server and addresses that are used again', () =>
+  withPods(async ({ api, runtime, input }) => {
+    const second = fakeInputRuntime({ id: 'kubernetes' });
+    const other = new PodsInput({ access: { url: api.url }, node: 'node-2', istio: 'auto' }, second);
+    const podsOf = (one: PodsInput): string[] => {
+      const { targets } = one.status() as ReturnType<Rig['status']>;
+      return targets.map(({ pod, url }) => `${pod} ${new URL(url).hostname}`).sort();
+    };
+    const put = (index: number, name = `pod-${index}`): void => {
+      const annotations = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9' };
+      api.put({ name, node: `node-${1 + (index % 2)}`, ip: `127.0.1.${index}`, annotations });
+    };
+    const expected = (remainder: number, name: (index: number) => string): string[] =>
+      Array.from({ length: 200 }, (_, index) => index)
+        .filter((index) => index % 2 === remainder)
+        .map((index) => `${name(index)} 127.0.1.${index}`)
+        .sort();
+    const settled = async (name: (index: number) => string): Promise<void> => {
+      await until(
+        async () => {
+          for (const { clock } of [runtime, second]) {
+            await clock.advance(500);
+          }
+          return podsOf(input).join() === expected(0, name).join() && podsOf(other).join() === expected(1, name).join();
+        },
+        { withinMs: 20_000, what: 'each agent with its own pods' },
+      );
+    };
+    try {
+      await other.start();
+      for (let index = 0; index < 200; index++) {
+        put(index);
+      }
+      await settled((index) => `pod-${index}`);
+      await api.stop();
+      const before = api.requests.length;
+      for (let index = 0; index < 200; index++) {
+        if (index % 10 === 0) {
+          api.remove(`pod-${index}`);
+          put(index, `anew-${index}`);
+        }
+      }
+      await api.restart();
+      await settled((index) => (index % 10 === 0 ? `anew-${index}` : `pod-${index}`));
+      expect(api.requests.length - before).toBeLessThanOrEqual(8);
+    } finally {
+      await other.stop();
+    }
+  }));
+
 test('a redirect out of the pod is not followed', () =>
   withPods(async ({ far, put, scraped, status }) => {
     const other = await fakeFarSide();

@@ -65,29 +65,27 @@ async function cut(store: EmbeddedStore): Promise<void> {
   await active?.cut?.();
 }
 
-/** How many series have their right sample of each commit. */
+/** How many series have their right sample of each commit; none has any other. */
 async function samplesOf(store: EmbeddedStore): Promise<number[]> {
-  const counts: number[] = [];
-  for (const n of commits) {
-    const timeMs = startMs + n * 1000;
-    const range = { startMs: timeMs, endMs: timeMs };
-    const { result } = await askJson<{ result: { metric: { __name__: string }; values: [number, string][] }[] }>(
-      store,
-      {
-        kind: 'prom.queryRange',
-        query: `last_over_time({job="x"}[1s])`,
-        range,
-        stepMs: 1000,
-      },
-    );
-    const right = result.filter(({ metric, values }) => {
-      const index = series.findIndex(({ name }) => name === metric.__name__);
-      return values.length === 1 && values[0]?.[1] === String(n * 10 + index);
-    });
-    expect(right).toHaveLength(result.length);
-    counts.push(result.length);
+  const query = '{job="x"}[1h]';
+  const question = { kind: 'prom.query', query, timeMs: startMs + 60_000 } as const;
+  const { result } = await askJson<{ result: Row[] }>(store, question);
+  const counts = commits.map(() => 0);
+  for (const { metric, values } of result) {
+    const index = series.findIndex(({ name }) => name === metric.__name__);
+    for (const [seconds, value] of values) {
+      const n = seconds - startMs / 1000;
+      expect(value).toBe(String(n * 10 + index));
+      counts[n - 1] = (counts[n - 1] ?? 0) + 1;
+    }
   }
+  expect(counts).toHaveLength(commits.length);
   return counts;
+}
+
+interface Row {
+  readonly metric: { readonly __name__: string };
+  readonly values: readonly (readonly [seconds: number, value: string])[];
 }
 
 function sum(counts: readonly number[]): number {

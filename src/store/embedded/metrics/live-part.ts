@@ -12,6 +12,13 @@ const staleBits = Uint32Array.of(2, 0x7ff00000);
 /** Of a late sample, its place in the lists by series included. */
 const lateSampleBytes = 32;
 
+/** Samples that stand in no file of chunks yet: since when, how many, and what they take in memory. */
+export interface Held {
+  readonly sinceMs: number | undefined;
+  readonly samples: number;
+  readonly bytes: number;
+}
+
 /** What came after the last file of chunks, in memory; and the series of the partition. */
 export class LivePart {
   readonly #dir: string;
@@ -72,9 +79,9 @@ export class LivePart {
     return this.#written;
   }
 
-  /** Since when samples have been kept in memory alone, and what they take. */
-  get held(): { readonly sinceMs: number | undefined; readonly bytes: number } {
-    return { sinceMs: this.#heldSinceMs, bytes: this.#heads.bytes + this.#late.length * lateSampleBytes };
+  get held(): Held {
+    const samples = this.#items - this.#filedItems;
+    return { sinceMs: this.#heldSinceMs, samples, bytes: this.#heads.bytes + this.#late.length * lateSampleBytes };
   }
 
   /** A file of chunks that was found; `items` are those of the partition up to it. */

@@ -8,6 +8,7 @@ import type { HeldPosition } from '../position.ts';
 import type { SignalStore } from '../signal-store.ts';
 import type { Slice } from '../slice.ts';
 import { type FrameBlock, frameBlocks, WrittenShapes } from './frame-block.ts';
+import type { Held } from './live-part.ts';
 import { MetricIntake } from './metric-intake.ts';
 import { answerMetrics, isMetricQuestion } from './metric-questions.ts';
 import { MetricPartition } from './partition.ts';
@@ -19,6 +20,8 @@ export interface MetricStoreOptions extends SeriesOptions {
 /** Samples stand in memory no longer than this, and take no more than that. */
 const cutMs = 30 * 60_000;
 const cutBytes = 96 * 1024 * 1024;
+/** So many are cut at the end of a life: the next one would take a second and more to read their frames. */
+const cutSamples = 2_000_000;
 /** Indexes of sealed partitions that stay in memory between questions, by their bytes on disk: some ten times as much there. */
 const keptIndexBytes = 8 * 1024 * 1024;
 
@@ -92,8 +95,9 @@ export class MetricStore implements SignalStore {
     return isMetricQuestion(question) ? this.#answer(question, slice) : undefined;
   }
 
-  close(): Promise<void> {
-    return this.#series.close();
+  async close(): Promise<void> {
+    await this.#cutIf(({ samples }) => samples >= cutSamples);
+    await this.#series.close();
   }
 
   async #answer(question: Parameters<typeof answerMetrics>[1], slice: Slice): Promise<Answer> {
@@ -104,14 +108,15 @@ export class MetricStore implements SignalStore {
     }
   }
 
-  async #cutIfDue(): Promise<void> {
+  #cutIfDue(): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    return this.#cutIf(({ sinceMs = nowMs, bytes }) => nowMs - sinceMs >= cutMs || bytes >= cutBytes);
+  }
+
+  async #cutIf(due: (held: Held) => boolean): Promise<void> {
     await this.#series.inTurn(async () => {
       const { active } = this.#series;
-      if (active === undefined) {
-        return;
-      }
-      const { sinceMs, bytes } = active.held;
-      if ((sinceMs !== undefined && this.#options.clock.now() - sinceMs >= cutMs) || bytes >= cutBytes) {
+      if (active !== undefined && due(active.held)) {
         await active.cut();
       }
     });

@@ -24,7 +24,7 @@ import {
   type SealedFacts,
   writeIndexFile,
 } from './index-file.ts';
-import { LivePart } from './live-part.ts';
+import { type Held, LivePart } from './live-part.ts';
 import { recoverLive } from './recovery.ts';
 import { SeriesTable } from './series-table.ts';
 
@@ -96,9 +96,8 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     return this.#live?.maxMs ?? this.#facts?.maxMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Samples that stand in memory, and what they take there. */
-  get held(): { readonly sinceMs: number | undefined; readonly bytes: number } {
-    return this.#live?.held ?? { sinceMs: undefined, bytes: 0 };
+  get held(): Held {
+    return this.#live?.held ?? { sinceMs: undefined, samples: 0, bytes: 0 };
   }
 
   /** Bytes of the index while it is in memory. */

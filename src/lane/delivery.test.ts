@@ -536,6 +536,43 @@ describe('a lane that is full', () => {
     }));
 });
 
+test('a request of which the lane gave up the beginning is made anew of the rest', () =>
+  withDelivery({ limits: { batchWaitMs: 1_000 }, lane: { maxBytes: 40_000 }, onFull: 'drop_oldest' }, async (rig) => {
+    const texts = (from: number, to: number): string[] =>
+      Array.from({ length: to - from }, (_, i) => `r${from + i}`.padEnd(400, '.'));
+    await rig.append('first');
+    await settled(rig);
+    rig.output.always = away;
+    await rig.append(...texts(0, 30));
+    await until(() => rig.clock.sleepers === 1);
+    await rig.clock.advance(1_000);
+    await rig.requests(2);
+    const waitMs = await rig.retryWaitMs();
+    for (const text of texts(30, 50)) {
+      await rig.append(text);
+    }
+    const { seq } = rig.books();
+    expect(seq).toBeGreaterThan(1);
+    expect(seq).toBeLessThan(31);
+    rig.output.always = delivered;
+    await rig.clock.advance(waitMs);
+    await settled(rig);
+    const arrived = rig.output.texts.slice(2).join(' ').split(' ');
+    expect(arrived).toEqual(Array.from({ length: 51 - seq }, (_, i) => `r${seq - 1 + i}`));
+  }));
+
+test('what the far side said last is shown until it takes data again', () =>
+  withDelivery({ answers: [{ status: 'rejected', reason: 'HTTP 400' }] }, async (rig) => {
+    await rig.append('a');
+    await rig.requests(1);
+    await settled(rig);
+    expect(rig.books().lastError).toBe('HTTP 400');
+    await rig.append('b');
+    await rig.requests(2);
+    await settled(rig);
+    expect(rig.books().lastError).toBeUndefined();
+  }));
+
 describe('several requests under way', () => {
   /** `k:1`: the first record of key k. */
   const orderKey = ({ payload }: QueueRecord): string | undefined => {
@@ -637,6 +674,36 @@ describe('several requests under way', () => {
       expect((await deadLetters(rig)).map(({ text }) => text).sort()).toEqual(['BAD1', 'BAD2']);
     });
   });
+
+  test('are no larger than one alone may be, and one at a time where all is of one key', () =>
+    withDelivery({ limits: { concurrency: 3, batchItems: 2 }, orderKey: () => 'k' }, async (rig) => {
+      await rig.append('a', 'b', 'c', 'd', 'e', 'f');
+      await settled(rig);
+      expect([rig.output.texts, rig.output.mostUnderWay]).toEqual([['a b', 'c d', 'e f'], 1]);
+    }));
+
+  test('are no larger in bytes either, but for a record that is', () =>
+    withDelivery({ limits: { concurrency: 3, batchBytes: 100 }, orderKey: () => 'k' }, async (rig) => {
+      await rig.append(...[60, 40, 1, 90].map((bytes, i) => `r${i}`.padEnd(bytes, '.')));
+      await settled(rig);
+      expect(rig.output.texts).toEqual(['r0 r1', 'r2 r3']);
+      await rig.append(...[30, 500, 20].map((bytes, i) => `s${i}`.padEnd(bytes, '.')));
+      await settled(rig);
+      expect(rig.output.texts.slice(2).join(' | ')).toBe('s0 | s1 | s2');
+    }));
+
+  test('of one key are not gone on with when it stops', () =>
+    withDelivery({ limits: { concurrency: 3, batchItems: 1 }, orderKey: () => 'k' }, async (rig) => {
+      const answer = Promise.withResolvers<WriteResult>();
+      rig.output.always = () => answer.promise;
+      await rig.append('a', 'b', 'c');
+      await rig.requests(1);
+      const stopped = rig.delivery.stop(new AbortController().signal);
+      answer.resolve(delivered);
+      await within(stopped, 5_000, 'stop');
+      expect(rig.output.texts).toEqual(['a']);
+      expect(rig.books()).toMatchObject({ delivered: 0, queuedItems: 3 });
+    }));
 
   test('are all waited for by stop, and none is begun any more', () =>
     withDelivery({ limits: { concurrency: 2, batchItems: 1 } }, async (rig) => {

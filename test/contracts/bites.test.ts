@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { faultyLogStore, type LogStoreFault } from './bites/faulty-log-store.ts';
 import { type CodecFault, tinyCodec } from './bites/tiny-codec.ts';
 import { type InputFault, tinyInput } from './bites/tiny-input.ts';
 import { type MetricStoreFault, tinyMetricStore } from './bites/tiny-metric-store.ts';
@@ -7,6 +8,7 @@ import { type StoreFault, tinyStore } from './bites/tiny-store.ts';
 import { inputs as touchyInputs } from './bites/touchy-lists.ts';
 import { codecCases } from './codec-contract.ts';
 import { inputCases, readsAlone } from './input-contract.ts';
+import { logStoreCases } from './log-store-contract.ts';
 import { metricStoreCases } from './metric-store-contract.ts';
 import { outputCases } from './output-contract.ts';
 import { probeOf, type RegistrySubject, registryCases } from './registry-contract.ts';
@@ -108,6 +110,22 @@ const storeFaults: Planted<StoreFault> = [
   ['is never well', 'is well after opening, and names no damage'],
 ];
 
+const logStoreFaults: Planted<LogStoreFault> = [
+  ['resolves before a read finds it', 'reads lines as soon as commit resolves'],
+  ['keeps a repeat twice', 'keeps one copy of lines that come twice, at every commit boundary and over restarts'],
+  ['refuses an overlap', 'takes an overlapping request of lines from its first new record on'],
+  ['confuses queues', 'takes the numbers of another queue for new lines'],
+  ['ignores texts', 'finds lines by label, level, text and time'],
+  ['forgets labels', 'gives every part of a line'],
+  ['gives all lines one id', 'tells lines of equal content apart, and goes on where an answer ended'],
+  ['tails from the beginning', 'tails what arrives, in the order of its arrival, once'],
+  ['counts in larger buckets', 'counts lines per level and bucket'],
+  ['does not sort names', 'lists labels and their values, sorted'],
+  ['takes any expression', 'refuses an expression that is none'],
+  ['never expires', 'frees lines that are past their age, and keeps the rest'],
+  ['shows half a request', 'shows a request of lines whole or not at all'],
+];
+
 const metricStoreFaults: Planted<MetricStoreFault> = [
   ['loses ends', 'gives back the samples that it took, their NaN and their ends, as soon as commit resolves'],
   ['keeps a repeat twice', 'keeps one copy of samples that come twice'],
@@ -154,6 +172,7 @@ bites('local output', (fault) => outputCases(tinyFile(fault)), localFaults, {
 });
 bites('store', (fault) => storeCases(tinyStore(fault)), storeFaults, {});
 bites('store of metrics', (fault) => metricStoreCases(tinyMetricStore(fault)), metricStoreFaults, {});
+bites('store of logs', (fault) => logStoreCases(faultyLogStore(fault)), logStoreFaults, {});
 bites('codec', (fault) => codecCases(tinyCodec(fault)), codecFaults, {});
 
 test('the probe names each kind of I/O and each package that create reaches for', async () => {

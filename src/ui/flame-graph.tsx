@@ -178,7 +178,7 @@ function SelfTimes({ layout, tree }: { readonly layout: FlameLayout; readonly tr
               <i class="swatch" style={{ '--hue': tree.hues.get(service) }} aria-hidden="true" />
               {service === '' ? say('unknownService') : service}
             </th>
-            <td class="number">{spans === 1 ? say('oneSpan') : say('spanCount', { count: countText(spans) })}</td>
+            <td class="number spans">{spans === 1 ? say('oneSpan') : say('spanCount', { count: countText(spans) })}</td>
             <td class="number" data-field="self">
               {durationText(micros)}
             </td>

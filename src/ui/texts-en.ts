@@ -161,6 +161,7 @@ export const en = {
   zoomHint: 'Drag to look closer',
   expandAll: 'Expand all',
   collapseAll: 'Collapse all',
+  listKeys: '↑ ↓ choose · Enter open · ? all keys',
   keys: '↑ ↓ choose · Enter open · ← → fold · Esc back · ? all keys',
 
   inputProblem: '{input}: {reason}',

@@ -158,6 +158,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   zoomHint: '拖动以放大',
   expandAll: '全部展开',
   collapseAll: '全部折叠',
+  listKeys: '↑ ↓ 选择 · Enter 打开 · ? 全部按键',
   keys: '↑ ↓ 选择 · Enter 打开 · ← → 折叠 · Esc 返回 · ? 全部按键',
 
   inputProblem: '{input}：{reason}',

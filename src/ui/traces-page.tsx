@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { loadNames, loadTraces, type StatusView } from './api.ts';
 import { countText } from './format.ts';
-import { usePolled, useSay } from './hooks.ts';
+import { signalWord, usePolled, useSay } from './hooks.ts';
 import { NoTracesYet } from './last-traces.tsx';
 import type { Go } from './route.ts';
 import { TraceFilter } from './trace-filter.tsx';
@@ -50,7 +50,7 @@ export function TracesPage({ search, go, status, live }: TracesPageProps): VNode
         <section class="found">
           <TraceList traces={found} go={go} />
           <p class="muted hint">
-            {countText(found.length)} {say('traces')} · {say('keys')}
+            {countText(found.length)} {signalWord(say, 'traces')} · {say('listKeys')}
           </p>
         </section>
       )}

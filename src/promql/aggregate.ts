@@ -75,7 +75,7 @@ export async function aggregated(
   checkParameter(aggregation);
   switch (aggregation.op) {
     case 'sum':
-      return each(scope, groups, sumOf);
+      return each(scope, groups, (row, members) => sumOf(scope, row, members));
     case 'topk':
     case 'bottomk':
       return mostOrLeast(scope, groups, aggregation);
@@ -84,7 +84,7 @@ export async function aggregated(
     case 'quantile': {
       const { numbers } = aggregation;
       return each(scope, groups, (row, members) =>
-        folded(row, members, (values, step) => quantileOf(numbers?.[step] ?? Number.NaN, values)),
+        folded(scope, { row, members }, (values, step) => quantileOf(numbers?.[step] ?? Number.NaN, values)),
       );
     }
     default: {
@@ -92,7 +92,7 @@ export async function aggregated(
       if (fold === undefined) {
         throw executionError(`the aggregation ${aggregation.op} is not known`);
       }
-      return each(scope, groups, (row, members) => folded(row, members, fold));
+      return each(scope, groups, (row, members) => folded(scope, { row, members }, fold));
     }
   }
 }
@@ -100,20 +100,19 @@ export async function aggregated(
 async function each(
   scope: Scope,
   groups: readonly Group[],
-  fill: (row: Row, members: readonly Row[]) => void,
+  fill: (row: Row, members: readonly Row[]) => Promise<void>,
 ): Promise<readonly Row[]> {
   const made: Row[] = [];
   for (const { labels, rows } of groups) {
     const row = newRow(scope, labels);
-    fill(row, rows);
+    await fill(row, rows);
     made.push(row);
-    await pause(scope);
   }
   return made;
 }
 
 /** Row by row, with what rounding takes kept beside (Kahan and Neumaier), as it is the operation that is used most. */
-function sumOf({ values, present }: Row, members: readonly Row[]): void {
+async function sumOf(scope: Scope, { values, present }: Row, members: readonly Row[]): Promise<void> {
   const lost = new Float64Array(values.length);
   for (const member of members) {
     for (let step = 0; step < values.length; step += 1) {
@@ -122,6 +121,7 @@ function sumOf({ values, present }: Row, members: readonly Row[]): void {
         addAt(step, { values, lost }, member.values[step] ?? 0);
       }
     }
+    await pause(scope);
   }
   for (let step = 0; step < values.length; step += 1) {
     values[step] = (values[step] ?? 0) + (lost[step] ?? 0);
@@ -144,7 +144,11 @@ function addAt(
   }
 }
 
-function folded(row: Row, members: readonly Row[], fold: (values: Float64Array, step: number) => number): void {
+async function folded(
+  scope: Scope,
+  { row, members }: { readonly row: Row; readonly members: readonly Row[] },
+  fold: (values: Float64Array, step: number) => number,
+): Promise<void> {
   const room = new Float64Array(members.length);
   for (let step = 0; step < row.values.length; step += 1) {
     let count = 0;
@@ -158,6 +162,7 @@ function folded(row: Row, members: readonly Row[], fold: (values: Float64Array, 
       row.values[step] = fold(room.subarray(0, count), step);
       row.present[step] = 1;
     }
+    await pause(scope);
   }
 }
 

@@ -115,21 +115,26 @@ async function millisOf(
   return { ms, cpuMs: (cpuSeconds() - cpu) * 1000, count, body: Buffer.from(body).toString() };
 }
 
-/** The longest time during `work` that the thread did nothing else. */
+/** The longest CPU time of this thread between two turns during `work`: what others had to wait, were the machine free. */
 async function longestBlockMs(work: Promise<unknown>): Promise<number> {
   const state = { done: false };
   const ended = work.finally(() => {
     state.done = true;
   });
   let longest = 0;
-  for (let last = performance.now(); !state.done; ) {
+  for (let last = threadCpuMs(); !state.done; ) {
     await nextTurn();
-    const now = performance.now();
+    const now = threadCpuMs();
     longest = Math.max(longest, now - last);
     last = now;
   }
   await ended;
   return longest;
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e3;
 }
 
 /** A word of 32 hex digits that stands in the middle of what was written. */

@@ -38,6 +38,10 @@ export class LineQuery {
     this.#streamBits = meant('stdout') | meant('stderr');
   }
 
+  get namesLevels(): boolean {
+    return this.levelBits !== -1;
+  }
+
   /** The same query over all times. */
   static ofAllTimes(query: LogQuery): LineQuery {
     return new LineQuery({ ...query, startMs: Number.NEGATIVE_INFINITY, endMs: Number.POSITIVE_INFINITY });
@@ -80,6 +84,15 @@ export class LineQuery {
   wants(line: { readonly ms: number; readonly level: number; readonly flags: number }, bits: number): boolean {
     const stream = (line.flags & logFlags.stderr) === 0 ? streamBits.stdout : streamBits.stderr;
     return (bits & stream) !== 0 && this.#wants(line.level) && line.ms >= this.startMs && line.ms <= this.endMs;
+  }
+
+  /** Does every text stand in the line? */
+  isIn(line: { readonly message: Uint8Array }): boolean {
+    if (this.needles.length === 0) {
+      return true;
+    }
+    const folded = this.folder.fold(line.message);
+    return this.needles.every((needle) => folded.includes(needle.folded) && needle.holds(line.message));
   }
 
   #wants(level: number): boolean {

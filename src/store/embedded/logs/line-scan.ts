@@ -90,21 +90,22 @@ export function scanLines(
   visit: (line: LineAt) => void,
 ): void {
   const at = new LineAt(lines, streams);
-  const look = (): void => {
-    if (query.wants(at, query.bitsOf(at.labels))) {
-      visit(at);
-    }
-  };
-  if (query.needles.length > 0) {
-    scanText(lines, query, at, look);
+  if (query.needles.length > 0 && !query.namesLevels) {
+    scanText(lines, query, at, () => {
+      if (query.wants(at, query.bitsOf(at.labels))) {
+        visit(at);
+      }
+    });
     return;
   }
+  // Lines of some levels are few: to look at their texts one by one is less than to fold all.
   for (let line = 0; line < at.count; line++) {
     at.goTo(line);
-    if (query.bitsOf(at.labels) === 0) {
+    const bits = query.bitsOf(at.labels);
+    if (bits === 0) {
       line = at.runEnd - 1;
-    } else {
-      look();
+    } else if (query.wants(at, bits) && query.isIn(at)) {
+      visit(at);
     }
   }
 }

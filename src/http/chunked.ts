@@ -18,15 +18,13 @@ export function readChunks(bytes: Buffer, from: number): ChunkedBody {
   const parts: Buffer[] = [];
   for (let at = from; ; ) {
     const digitsEnd = hexEnd(bytes, at);
+    if (digitsEnd - at > maxSizeDigits) {
+      return other;
+    }
     if (digitsEnd + 2 > bytes.length) {
       return { kind: 'short', needBytes: digitsEnd + 2 };
     }
-    if (
-      digitsEnd === at ||
-      digitsEnd - at > maxSizeDigits ||
-      !isLineEnd(bytes, digitsEnd) ||
-      parts.length > maxChunks
-    ) {
+    if (digitsEnd === at || !isLineEnd(bytes, digitsEnd) || parts.length > maxChunks) {
       return other;
     }
     const size = Number.parseInt(bytes.toString('latin1', at, digitsEnd), 16);

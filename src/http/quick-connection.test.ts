@@ -60,6 +60,30 @@ async function serve(routes: readonly HttpRoute[]): Promise<{ port: number; list
   return { port: Number(status?.address?.split(':').at(-1)), listeners };
 }
 
+/** A listener whose clock stands until it is moved, with the server's ends of its connections. */
+async function serveAtOwnTime(routes: readonly HttpRoute[]) {
+  const server = createServer();
+  const ours: Socket[] = [];
+  const access = new AccessPolicy({ auth: 'token', trusted: [], allowedHosts: [] });
+  const answers = new RouteServer({ log: quietLog, access });
+  const times = { headersMs: 10_000, requestMs: 60_000, keepAliveMs: 300_000 };
+  const held = { nowMs: Date.now(), port: 0, ours, answers, close: () => Promise.resolve() };
+  const clock = { ...systemClock, now: () => held.nowMs };
+  const { onRequest } = answers.build(routes);
+  server.on('request', onRequest);
+  const quick = new QuickListener({ server, routes, answers, clock, times, checkMs: 5 });
+  server.on('connection', (socket) => ours.push(socket));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  held.port = typeof address === 'object' && address !== null ? address.port : 0;
+  held.close = async () => {
+    quick.closeAllConnections();
+    quick.stop();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return held;
+}
+
 class Caller {
   readonly socket: Socket;
   text = '';
@@ -204,6 +228,16 @@ describe('Posts to an open route', () => {
       400,
     ],
     [
+      'with a size of a chunk that does not end',
+      Buffer.from('POST /post HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffffffffff'),
+      400,
+    ],
+    [
+      'with more headers than fit',
+      Buffer.from(`POST /post HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(17_000)}\r\ncontent-length: 1\r\n\r\na`),
+      431,
+    ],
+    [
       'with a broken chunk',
       Buffer.from('POST /post HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'),
       400,
@@ -256,6 +290,19 @@ describe('Posts to an open route', () => {
     await until(() => caller.closed, { what: 'the end' });
   });
 
+  test('of a caller that stops sending are all answered, and one that breaks off is a 400', async () => {
+    const { port } = await serve([post()]);
+    const caller = new Caller(port);
+    caller.socket.end(Buffer.concat([counted('a'), counted('b'), counted('c'), counted('d').subarray(0, 20)]));
+    expect((await caller.wait(4)).map(({ status, body }) => `${status} ${body}`)).toEqual([
+      '200 a',
+      '200 b',
+      '200 c',
+      '400 ',
+    ]);
+    await until(() => caller.closed, { what: 'the end' });
+  });
+
   test('that break off are a 400', async () => {
     const { port } = await serve([post()]);
     const caller = new Caller(port);
@@ -282,30 +329,78 @@ describe('Posts to an open route', () => {
   });
 
   test('that take too long to come are a 408, and a connection that says nothing is ended', async () => {
-    let nowMs = Date.now();
-    const clock = { ...systemClock, now: () => nowMs };
-    const server = createServer();
-    const access = new AccessPolicy({ auth: 'token', trusted: [], allowedHosts: [] });
-    const answers = new RouteServer({ log: quietLog, access });
-    const times = { headersMs: 10_000, requestMs: 60_000, keepAliveMs: 300_000 };
-    const quick = new QuickListener({ server, routes: [post()], answers, clock, times, checkMs: 5 });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const held = await serveAtOwnTime([post()]);
+    const { port } = held;
     const [slow, mute, idle] = [new Caller(port), new Caller(port), new Caller(port)];
     await slow.send(counted('slow').subarray(0, -1));
     await until(() => mute.socket.readyState === 'open', { what: 'the connection' });
     await idle.send(counted('a'));
     await idle.wait(1);
-    nowMs += 61_000;
+    held.nowMs += 61_000;
     expect((await slow.wait(1))[0]?.status).toBe(408);
     expect((await mute.wait(1))[0]?.status).toBe(408);
     expect(idle.closed).toBe(false);
-    nowMs += 300_000;
+    held.nowMs += 300_000;
     await until(() => idle.closed, { what: 'the end of an idle connection' });
-    quick.closeAllConnections();
-    quick.stop();
-    await new Promise((resolve) => server.close(resolve));
+    await held.close();
+  });
+
+  test('have their time from the answer before them on, when they were sent ahead of it', async () => {
+    const answer = Promise.withResolvers<void>();
+    const handle = async (request: HttpRequest): Promise<HttpResponse> => {
+      await answer.promise;
+      return echo(request);
+    };
+    const held = await serveAtOwnTime([post({ handle })]);
+    const caller = new Caller(held.port);
+    await caller.send(Buffer.concat([counted('one'), counted('two').subarray(0, 9)]));
+    await until(() => held.ours[0]?.bytesRead === counted('one').length + 9, { what: 'both' });
+    held.nowMs += 5_000;
+    const mute = new Caller(held.port);
+    await until(() => held.ours.length === 2, { what: 'the connection' });
+    held.nowMs += 4_000;
+    answer.resolve();
+    await caller.wait(1);
+    held.nowMs += 6_500;
+    expect((await mute.wait(1))[0]?.status).toBe(408);
+    await caller.send(counted('two').subarray(9));
+    expect((await caller.wait(2))[1]?.body).toBe('two');
+    await held.close();
+  });
+
+  test('of a caller that does not read its answers wait, and in the end the connection is cut', async () => {
+    let handled = 0;
+    const handle = async (request: HttpRequest): Promise<HttpResponse> => {
+      handled += 1;
+      return echo(request);
+    };
+    const held = await serveAtOwnTime([post({ handle })]);
+    const caller = new Caller(held.port);
+    caller.socket.pause();
+    const sent = 1_000;
+    const request = counted('x'.repeat(64 * 1024));
+    caller.socket.write(Buffer.concat(Array.from({ length: sent }, () => request)));
+    await until(() => held.ours[0]?.writableNeedDrain === true, { what: 'the answers to pile up' });
+    held.nowMs += 61_000;
+    await until(() => held.ours[0]?.destroyed === true, { what: 'the cut' });
+    expect(handled).toBeLessThan(sent);
+    await held.close();
+  });
+
+  test('that are sent ahead when memory for bodies is used up are not lost: what fits is taken, the rest refused', async () => {
+    const held = await serveAtOwnTime([post()]);
+    const { budget } = held.answers;
+    const large = 'x'.repeat(50_000);
+    while (budget.tryHold(20_000)) {
+      // until no more than that is left
+    }
+    const caller = new Caller(held.port);
+    await caller.send(Buffer.concat([counted('small'), counted(large)]));
+    expect((await caller.wait(2)).map(({ status, body }) => `${status} ${body.slice(0, 8)}`)).toEqual([
+      '200 small',
+      '503 too many',
+    ]);
+    await held.close();
   });
 
   test('are the last on their connection once the listeners close, and idle connections end at once', async () => {

@@ -2,17 +2,15 @@ import type { Socket } from 'node:net';
 import type { HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { BodyBudget } from './body.ts';
 import type { BodyMemory } from './body-memory.ts';
-import { readChunks } from './chunked.ts';
+import { drained } from './drained.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { QuickRequest } from './quick-request.ts';
-import { type RequestHead, readHead } from './request-head.ts';
+import { RequestFinder, type WholeRequest } from './request-finder.ts';
 import { failureText, responseText, wholeBody } from './response-text.ts';
 
 /** What is larger is left to the other reader, which refuses it in pieces. */
 export const maxQuickBytes = 1024 * 1024;
-const maxHeadBytes = 16 * 1024;
 const nothing = Buffer.alloc(0);
-const headEnd = Buffer.from('\r\n\r\n');
 
 export interface QuickTimes {
   readonly headersMs: number;
@@ -37,22 +35,6 @@ export interface QuickHost {
   closed(connection: QuickConnection): void;
 }
 
-interface Whole {
-  readonly route: HttpRoute;
-  readonly head: RequestHead;
-  readonly body: Buffer;
-  readonly end: number;
-}
-
-/** The parts of a request that are here; `short` needs more bytes, `other` is not for this reader. */
-type Found = Whole | { readonly needBytes: number } | 'other';
-
-interface KnownHead {
-  readonly bytes: Buffer;
-  readonly head: RequestHead;
-  readonly route: HttpRoute;
-}
-
 /**
  * A connection on which senders post span after span: the same head again and again, a small body, a short answer. It reads
  * just that much of HTTP/1.1; whatever else comes, at the begin of any request, goes to node's own reader with all its bytes.
@@ -60,7 +42,7 @@ interface KnownHead {
 export class QuickConnection {
   readonly #socket: Socket;
   readonly #host: QuickHost;
-  #known: KnownHead | undefined;
+  readonly #finder: RequestFinder;
   /** What came of requests that are not answered yet. */
   readonly #held: HeldBytes;
   /** What the body of the request that is being answered stands in. */
@@ -75,6 +57,7 @@ export class QuickConnection {
   constructor(socket: Socket, host: QuickHost) {
     this.#socket = socket;
     this.#host = host;
+    this.#finder = new RequestFinder(host.routes);
     this.#held = new HeldBytes(host.budget, host.memory);
     this.#sinceMs = host.nowMs();
     socket.on('data', this.#onData);
@@ -97,15 +80,18 @@ export class QuickConnection {
 
   /** Ends what has taken too long. */
   check(nowMs: number): void {
+    const { headersMs, requestMs, keepAliveMs } = this.#host.times;
+    const takenMs = nowMs - this.#sinceMs;
     if (this.#request !== undefined) {
+      if (this.#socket.writableNeedDrain && takenMs > requestMs) {
+        this.#socket.destroy();
+      }
       return;
     }
     if (this.#socket.writableEnded) {
       this.#socket.destroy();
       return;
     }
-    const { headersMs, requestMs, keepAliveMs } = this.#host.times;
-    const takenMs = nowMs - this.#sinceMs;
     if (this.#held.bytes === 0 && this.#answered > 0) {
       if (takenMs > keepAliveMs) {
         this.#socket.end();
@@ -138,7 +124,7 @@ export class QuickConnection {
     this.#ended = true;
     this.#request?.gone();
     if (this.#request === undefined) {
-      this.#socket.end(this.#held.bytes === 0 ? '' : failureText('400 Bad Request'));
+      this.#endCut();
     }
   };
 
@@ -154,7 +140,7 @@ export class QuickConnection {
 
   /** Goes on with `bytes`, which are those that are held if any are. */
   #advance(bytes: Buffer): void {
-    const found = this.#find(bytes);
+    const found = this.#finder.find(bytes);
     if (found === 'other') {
       this.#handOver(bytes);
     } else if ('needBytes' in found) {
@@ -162,80 +148,49 @@ export class QuickConnection {
       const isHeld = this.#held.bytes > 0;
       if (found.needBytes > maxQuickBytes || !(isHeld || this.#held.add(bytes, this.#needBytes))) {
         this.#handOver(bytes);
+      } else if (this.#ended) {
+        this.#endCut();
       }
     } else {
-      this.#needBytes = 0;
-      this.#lent = this.#held.take();
-      this.#held.add(bytes.subarray(found.end), 0);
-      this.#request = new QuickRequest(found.head, found.body, this.#socket);
-      void this.#answer(found.route, this.#request);
+      this.#begin(found, bytes);
     }
   }
 
-  #find(bytes: Buffer): Found {
-    const known = this.#headOf(bytes);
-    if (known === 'short') {
-      return bytes.length < maxHeadBytes ? { needBytes: 0 } : 'other';
+  #begin({ route, head, body, end }: WholeRequest, bytes: Buffer): void {
+    this.#needBytes = 0;
+    this.#lent = this.#held.take();
+    if (!this.#held.add(bytes.subarray(end), 0)) {
+      this.#handOver(bytes);
+      return;
     }
-    if (known === 'other') {
-      return 'other';
-    }
-    const { head, route } = known;
-    const from = known.bytes.length;
-    if (head.bodyBytes > (route.maxBodyBytes ?? 0)) {
-      return 'other';
-    }
-    if (head.bodyBytes < 0) {
-      const chunks = readChunks(bytes, from);
-      return chunks.kind === 'whole'
-        ? this.#whole(known, chunks.body, chunks.end)
-        : chunks.kind === 'short'
-          ? chunks
-          : 'other';
-    }
-    const end = from + head.bodyBytes;
-    return end > bytes.length ? { needBytes: end } : this.#whole(known, bytes.subarray(from, end), end);
-  }
-
-  #whole({ head, route }: KnownHead, body: Buffer, end: number): Whole | 'other' {
-    return body.length > (route.maxBodyBytes ?? 0) ? 'other' : { head, route, body, end };
-  }
-
-  /** Most senders write the same head each time, and then it is not read again. */
-  #headOf(bytes: Buffer): KnownHead | 'short' | 'other' {
-    const known = this.#known;
-    if (known !== undefined && bytes.length >= known.bytes.length && startsWith(bytes, known.bytes)) {
-      return known;
-    }
-    const end = bytes.indexOf(headEnd);
-    if (end < 0) {
-      return 'short';
-    }
-    const head = readHead(bytes.toString('latin1', 0, end));
-    const route = head === undefined ? undefined : this.#host.routes.get(head.target);
-    if (head === undefined || route === undefined) {
-      return 'other';
-    }
-    this.#known = { bytes: Buffer.from(bytes.subarray(0, end + headEnd.length)), head, route };
-    return this.#known;
+    this.#request = new QuickRequest(head, body, this.#socket);
+    void this.#answer(route, this.#request);
   }
 
   async #answer(route: HttpRoute, request: QuickRequest): Promise<void> {
     const answer = await this.#host.answer(route, request);
-    this.#request = undefined;
     this.#host.memory.give(this.#lent);
     if (this.#socket.destroyed) {
+      this.#request = undefined;
       return;
     }
     this.#answered += 1;
-    const isLast = this.#ended || this.#host.isClosing();
-    if (answer !== undefined) {
-      await this.#write(answer, isLast);
+    this.#sinceMs = this.#host.nowMs();
+    const isLast = this.#isLast();
+    if (answer !== undefined && !(await this.#write(answer, isLast))) {
+      await drained(this.#socket);
     }
-    this.#next(isLast);
+    this.#request = undefined;
+    this.#next(isLast || this.#isLast());
   }
 
-  async #write(answer: HttpResponse, isLast: boolean): Promise<void> {
+  /** Who has said its last byte still gets an answer to each request that it sent before. */
+  #isLast(): boolean {
+    return this.#host.isClosing() || (this.#ended && this.#held.bytes === 0);
+  }
+
+  /** False: too many answers wait for the caller to read them. */
+  async #write(answer: HttpResponse, isLast: boolean): Promise<boolean> {
     const { body } = answer;
     const bytes = body === undefined || body instanceof Uint8Array ? body : await wholeBody(body);
     const head = responseText(answer, {
@@ -243,15 +198,13 @@ export class QuickConnection {
       bodyBytes: bytes?.length ?? 0,
       keepAliveMs: isLast ? undefined : this.#host.times.keepAliveMs,
     });
-    if (bytes === undefined) {
-      this.#socket.write(head, 'latin1');
-    } else {
-      this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
-    }
+    return bytes === undefined
+      ? this.#socket.write(head, 'latin1')
+      : this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
   }
 
   #next(isLast: boolean): void {
-    if (isLast) {
+    if (isLast || this.#socket.destroyed) {
       this.#socket.end();
       return;
     }
@@ -261,6 +214,11 @@ export class QuickConnection {
     if (this.#socket.isPaused() && this.#held.bytes <= maxQuickBytes) {
       this.#socket.resume();
     }
+  }
+
+  /** Nothing more comes, so what is held is no whole request. */
+  #endCut(): void {
+    this.#socket.end(this.#held.bytes === 0 ? '' : failureText('400 Bad Request'));
   }
 
   #handOver(bytes: Buffer): void {
@@ -288,8 +246,4 @@ export class QuickConnection {
       this.#socket.destroy();
     }
   }
-}
-
-function startsWith(bytes: Buffer, wanted: Buffer): boolean {
-  return wanted.compare(bytes, 0, wanted.length) === 0;
 }

@@ -42,6 +42,9 @@ export class SampleRoom {
   }
 }
 
+/** `0` for the time, `10` for the value. */
+const onGridSameWindow = 0b010;
+
 const doubles = new Float64Array(1);
 const words = new Uint32Array(doubles.buffer);
 
@@ -89,6 +92,14 @@ class ChunkReader {
         index = this.#unchanged(room, index, Math.min(end, index + (Math.clz32(next) >> 1)));
         continue;
       }
+      if (next >>> 29 === onGridSameWindow && this.#width <= 29) {
+        this.#onGrid(next);
+        room.timesMs[index] = this.#timeMs;
+        room.words[index * 2] = this.#low;
+        room.words[index * 2 + 1] = this.#high;
+        index++;
+        continue;
+      }
       this.#time(next);
       const stale = this.#value();
       room.timesMs[index] = this.#timeMs;
@@ -122,6 +133,14 @@ class ChunkReader {
     this.#timeMs = timeMs;
     this.at += (to - from) * 2;
     return to;
+  }
+
+  /** A sample on the grid whose bits differ within the window before: all of it stands in one word. */
+  #onGrid(next: number): void {
+    const width = this.#width;
+    this.at += 3 + width;
+    this.#timeMs += this.#distanceMs;
+    this.#differ(width === 0 ? 0 : (next << 3) >>> (32 - width), 0, 64 - this.#leading - width);
   }
 
   #time(next: number): void {
@@ -170,7 +189,10 @@ class ChunkReader {
 
   #xor(width: number, trailing: number): void {
     const upper = width > 32 ? this.#bits(width - 32) : 0;
-    const lower = this.#bits(Math.min(32, width));
+    this.#differ(this.#bits(Math.min(32, width)), upper, trailing);
+  }
+
+  #differ(lower: number, upper: number, trailing: number): void {
     if (trailing >= 32) {
       this.#high = (this.#high ^ (lower << (trailing - 32))) >>> 0;
     } else if (trailing > 0) {

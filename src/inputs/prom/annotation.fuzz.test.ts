@@ -101,9 +101,14 @@ test('neither does an address that is put together from pieces', () => {
 });
 
 test('neither do the annotations of Prometheus and Istio', () => {
-  const value = fc.oneof(piece, fc.constantFrom('80', 'https', 'true', '80:/m,90:/n'), fc.string({ maxLength: 12 }));
+  const value = fc.oneof(text, fc.string({ maxLength: 12 }));
+  const ports = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('80', '15020') }, { weight: 1, arbitrary: value });
+  const schemes = fc.oneof(fc.constantFrom('', 'http', 'https'), value);
+  const lists = fc
+    .array(fc.tuple(ports, value), { maxLength: 3 })
+    .map((all) => all.map((one) => one.join(':/')).join());
   fc.assert(
-    fc.property(value, value, value, value, (port, path, scheme, list) => {
+    fc.property(ports, value, schemes, lists, (port, path, scheme, list) => {
       const io = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': port, 'prometheus.io/path': path };
       const more = { 'prometheus.io/scheme': scheme, 'prometheus.istio.io/scrape-targets': list };
       expectHarmless(podWith({ ...io, ...more, 'prometheus.io/param_tags': path }));

@@ -191,7 +191,7 @@ describe('rules', () => {
     ]);
     expect(io({ scrape: 'true' })).toEqual(['prometheus.io/scrape http://10.1.2.3:9080/metrics']);
     expect(io({ scrape: 'true', port: '1', path: '//evil.example/x' })).toEqual([
-      'prometheus.io/scrape http://10.1.2.3:1/x',
+      'prometheus.io/scrape http://10.1.2.3:1//evil.example/x',
     ]);
     expect(io({ scrape: 'false', port: '8080' })).toEqual([]);
     expect(io({ port: '8080' })).toEqual([]);

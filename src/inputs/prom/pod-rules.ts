@@ -147,11 +147,11 @@ function runs(pod: Pod, container: string): boolean {
 }
 
 function page(pod: Pod, { scheme = 'http', port, path, rule, source, more }: PageParts): FoundPage {
-  const own = path.startsWith('/') ? path : `/${path}`;
-  const url = new URL(own, `${scheme}://${hostOf(pod.ips[0] ?? '')}:${port}`);
-  // A path such as `//other/` would be read as a host.
-  url.hostname = hostOf(pod.ips[0] ?? '');
-  url.port = String(port);
+  // Part by part: a path such as `//other/` would be read as a host.
+  const url = new URL(`${scheme}://${hostOf(pod.ips[0] ?? '')}:${port}`);
+  const [own = '', ...query] = path.split('?');
+  url.pathname = own;
+  url.search = query.join('?');
   const settings = { url: url.href, source, interval: '15s', timeout: '10s', keep_exist_metric_name: true, ...more };
   // Labels of Istio's pages are the truth about both sides of a call.
   const config = annotationConfig.parse({ ...settings, honor_labels: true, honor_timestamps: true });

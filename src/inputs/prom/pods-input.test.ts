@@ -159,6 +159,16 @@ test('an annotation that cannot be followed is said once, and what others say is
     expect(runtime.log.at('warn')).toHaveLength(1);
   }));
 
+test('a pod that makes no sense is said, and does not hide the others', () =>
+  withPods(async ({ put, paths, runtime }) => {
+    put('odd', ['/odd'], { ip: '[' });
+    put('good', ['/one']);
+    await until(() => paths().join() === '/one');
+    expect(runtime.log.at('error').map(({ fields }) => fields)).toEqual([
+      { namespace: 'default', pod: 'odd', error: expect.anything() },
+    ]);
+  }));
+
 test('of two hundred pods on two nodes each agent has its own, over a lost API server and addresses that are used again', () =>
   withPods(async ({ api, runtime, input }) => {
     const second = fakeInputRuntime({ id: 'kubernetes' });

@@ -66,7 +66,7 @@ export class PodsInput implements Input {
     const { access, node } = this.#options;
     const client = new ApiClient(access, userAgent);
     const listener: PodListener = {
-      put: (pod) => this.#put(pod),
+      put: (pod) => this.#putOrLog(pod),
       remove: (uid) => this.#remove(uid),
       state: (state) => {
         if (state === 'watching') {
@@ -107,6 +107,16 @@ export class PodsInput implements Input {
       targets: [...this.#targets.values()].map(({ target }) => target.status()),
       pods: [...this.#pods.values()].map(({ explanation }) => explanation),
     };
+  }
+
+  /** One pod that is more than this can take must not hide the others. */
+  #putOrLog(pod: Pod): void {
+    try {
+      this.#put(pod);
+    } catch (error) {
+      const { namespace, name } = pod;
+      this.#runtime.log.error({ namespace, pod: name, error }, 'A pod could not be understood; it is left as it was.');
+    }
   }
 
   /** A target whose settings stay goes on as it is: a pod changes its status all the time. */

@@ -29,7 +29,7 @@ const keptIndexBytes = 8 * 1024 * 1024;
  * Metrics on disk. What makes a sample durable is its frame: each commit appends the frames as the lane gave them, zstd, to
  * `blocks.rec` of the active partition, together with the position, and only then do they go to the heads in memory, where
  * questions find them. So the position never lags, a restart reads again no more than the frames behind the last cut, and the
- * lane may drop its segments at once. The price is that every sample is written twice: some 2 bytes in a frame, some 1.3 in its chunk.
+ * lane may drop its segments at once. The price is that every sample is written twice: some 4 bytes in a frame, about one in its chunk.
  * (The other way, to move the position only when chunks are cut, would write once, but keep half an hour of the lane and show it as lag.)
  *
  * Every half hour the heads are cut to a file of chunks. When the partition is sealed, an index is written beside these, and

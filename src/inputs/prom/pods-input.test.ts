@@ -161,7 +161,7 @@ test('an annotation that cannot be followed is said once, and what others say is
 
 test('a pod that makes no sense is said, and does not hide the others', () =>
   withPods(async ({ put, paths, runtime }) => {
-    put('odd', ['/odd'], { ip: '[' });
+    put('odd', [], { ip: '[', annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '80' } });
     put('good', ['/one']);
     await until(() => paths().join() === '/one');
     expect(runtime.log.at('error').map(({ fields }) => fields)).toEqual([

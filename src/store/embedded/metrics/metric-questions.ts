@@ -3,8 +3,8 @@ import type { Answer, Question, SeriesQuery, TimeRange } from '../../../contract
 import { PromqlError } from '../../../promql/errors.ts';
 import { compareLabels, inByteOrder, type Labels, labelKey, metricName } from '../../../promql/labels.ts';
 import { parse } from '../../../promql/parse.ts';
-import { evaluateInstant, evaluateRange } from '../../../promql/promql.ts';
-import { resultJson } from '../../../promql/result-json.ts';
+import { evaluateInstant, evaluateRange, type QueryResult } from '../../../promql/promql.ts';
+import { resultBytes } from '../../../promql/result-json.ts';
 import type { Matcher } from '../../../promql/source.ts';
 import type { Slice } from '../slice.ts';
 import { catalogue, metadata } from './catalogue.ts';
@@ -49,12 +49,12 @@ class Asking {
     switch (question.kind) {
       case 'prom.query': {
         const source = new StoreSource(this.#partitions, this.#slice);
-        return result(await evaluateInstant(question.query, question.timeMs, source, this.#control()));
+        return this.#result(await evaluateInstant(question.query, question.timeMs, source, this.#control()));
       }
       case 'prom.queryRange': {
         const { query, range, stepMs } = question;
         const source = new StoreSource(this.#partitions, this.#slice);
-        return result(await evaluateRange(query, { ...range, stepMs }, source, this.#control()));
+        return this.#result(await evaluateRange(query, { ...range, stepMs }, source, this.#control()));
       }
       case 'prom.labels':
         return list(await this.#labelNames(question.query), question.query.limit);
@@ -70,6 +70,11 @@ class Asking {
         question satisfies never;
         throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
     }
+  }
+
+  async #result(found: QueryResult): Promise<Answer> {
+    const count = found.type === 'vector' ? found.samples.length : found.type === 'matrix' ? found.series.length : 1;
+    return { contentType: 'application/json', body: await resultBytes(found, this.#control()), count };
   }
 
   #control() {
@@ -169,11 +174,6 @@ function matchersOf(selector: string): readonly Matcher[] {
     throw new BridgeError('BRIDGE_DECODE', `${selector} is not a series selector`);
   }
   return expr.matchers;
-}
-
-function result(found: Parameters<typeof resultJson>[0]): Answer {
-  const count = found.type === 'vector' ? found.samples.length : found.type === 'matrix' ? found.series.length : 1;
-  return { contentType: 'application/json', body: Buffer.from(resultJson(found)), count };
 }
 
 function list(values: string[], limit: number): Answer {

@@ -98,7 +98,8 @@ async function answerOf<T>(load: (signal: AbortSignal) => Promise<T>, signal: Ab
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Ends early when the signal is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = window.setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { pause } from './hooks.ts';
+import { ApiError } from './http.ts';
 import type { LogSearch } from './log-search.ts';
 import { type LinesView, type LogLine, searchLines, tailLines } from './logs-api.ts';
 import { type Bounds, boundsOf, isMoving } from './time-span.ts';
@@ -6,6 +8,7 @@ import { type Bounds, boundsOf, isMoving } from './time-span.ts';
 /** More lines than this the page does not hold. */
 export const mostLines = 20_000;
 const partLines = 300;
+const tailPart = 1_000;
 const tailEveryMs = 2_000;
 
 export interface LogFeed {
@@ -21,17 +24,27 @@ export interface LogFeed {
 
 const nothing: LogFeed = { isLoadingOlder: false, isCut: false };
 
+/** Where a search is. */
+interface Place {
+  /** The tail goes on behind this. */
+  after: string | undefined;
+  readonly bounds: Bounds;
+  readonly stop: AbortController;
+  /** The tail is being asked. */
+  busy: boolean;
+}
+
 /** The lines that a search finds, those that arrive meanwhile, and older ones on demand. */
 export function useLogFeed(search: LogSearch, live: boolean): readonly [LogFeed, () => void] {
   const key = JSON.stringify(search);
   const [state, setState] = useState<LogFeed & { readonly key: string }>({ ...nothing, key });
-  const place = useRef<{ after: string | undefined; bounds: Bounds; stop: AbortController } | undefined>(undefined);
+  const place = useRef<Place | undefined>(undefined);
   const change = (change: (feed: LogFeed) => Partial<LogFeed>): void =>
     setState((before) => (before.key === key ? { ...before, ...change(before) } : before));
   useEffect(() => {
     const stop = new AbortController();
     const bounds = boundsOf(search, Date.now());
-    const begun = { after: undefined as string | undefined, bounds, stop };
+    const begun: Place = { after: undefined, bounds, stop, busy: false };
     place.current = begun;
     setState({ ...nothing, key });
     const begin = async (): Promise<void> => {
@@ -41,7 +54,8 @@ export function useLogFeed(search: LogSearch, live: boolean): readonly [LogFeed,
       begun.after = tail?.next;
       setState({ ...nothing, key, ...found });
     };
-    begin().catch((error: unknown) => !stop.signal.aborted && setState({ ...nothing, key, error }));
+    const fail = (error: unknown): void => setState((b) => (stop.signal.aborted ? b : { ...nothing, key, error }));
+    untilDone(begin, fail, stop.signal).catch(fail);
     return () => stop.abort();
   }, [key]);
 
@@ -53,26 +67,13 @@ export function useLogFeed(search: LogSearch, live: boolean): readonly [LogFeed,
     }
     const timer = window.setInterval(() => {
       if (!document.hidden) {
-        follow(at).catch((error: unknown) => !at.stop.signal.aborted && change(() => ({ error })));
+        follow(search, at, (lines) => change((feed) => ({ error: undefined, ...withLines(feed, lines) }))).catch(
+          (error: unknown) => !at.stop.signal.aborted && change(() => ({ error })),
+        );
       }
     }, tailEveryMs);
     return () => window.clearInterval(timer);
   }, [key, live, begun]);
-
-  const busy = useRef(false);
-  async function follow(at: NonNullable<typeof place.current>): Promise<void> {
-    if (busy.current) {
-      return;
-    }
-    busy.current = true;
-    try {
-      const fresh = await tailLines(search, { after: at.after, limit: 1_000 }, at.stop.signal);
-      at.after = fresh.next ?? at.after;
-      change((feed) => ({ error: undefined, ...withLines(feed, fresh.lines) }));
-    } finally {
-      busy.current = false;
-    }
-  }
 
   const older = (): void => {
     const at = place.current;
@@ -86,6 +87,49 @@ export function useLogFeed(search: LogSearch, live: boolean): readonly [LogFeed,
     );
   };
   return [state.key === key ? state : nothing, older];
+}
+
+/** Hands over all that arrived since, one question at a time. */
+async function follow(search: LogSearch, at: Place, take: (lines: readonly LogLine[]) => void): Promise<void> {
+  if (at.busy) {
+    return;
+  }
+  at.busy = true;
+  try {
+    for (let full = true; full; ) {
+      const { lines, next = at.after } = await tailLines(search, { after: at.after, limit: tailPart }, at.stop.signal);
+      full = lines.length === tailPart && next !== at.after;
+      at.after = next;
+      take(lines);
+    }
+  } finally {
+    at.busy = false;
+  }
+}
+
+/** Tries again and again while that may help; `onError` is told of each failure. */
+async function untilDone(
+  attempt: () => Promise<void>,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let again = true; again && !signal.aborted; ) {
+    again = await attempt().then(
+      () => false,
+      (error: unknown) => {
+        onError(error);
+        return passes(error);
+      },
+    );
+    if (again) {
+      await pause(tailEveryMs, signal);
+    }
+  }
+}
+
+/** Whether asking again may help: the daemon was away or busy, and did not refuse the question. */
+function passes(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
 
 /** With lines that arrived, each once, newest first, and the oldest let go where there are too many. */

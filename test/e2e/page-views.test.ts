@@ -372,6 +372,20 @@ describeWith('chromium', (program) => {
         expect(await textOf(page.locator('[data-line] .text'))).toBe('level=info a fresh line');
       }));
 
+    test('come when the daemon can answer again', () =>
+      look(
+        '#/',
+        async (page) => {
+          const refused = { status: 503, contentType: 'text/plain', body: 'the store is busy' };
+          await page.route('**/api/native/logs/search*', (route) => route.fulfill(refused), { times: 1 });
+          await page.goto(`${daemon.url}/#/logs`);
+          await page.getByText('the store is busy').waitFor();
+          await page.locator('[data-line]').first().waitFor();
+          await page.getByText('the store is busy').waitFor({ state: 'detached' });
+        },
+        /503/,
+      ));
+
     test('open to the whole line and its labels, and lead to its trace', () =>
       look(`#/logs?text=${traceId}`, async (page) => {
         const { lines } = await json<Lines>(daemon, `/api/native/logs/search?text=${traceId}`);

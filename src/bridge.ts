@@ -6,7 +6,7 @@ import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
 import { withDiscovery } from './bridge/discovery.ts';
 import { fileSystemBytes, freeBytesOf, laneCaps } from './bridge/disk-space.ts';
-import { HostedInput, type InputHost } from './bridge/inputs.ts';
+import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
@@ -14,6 +14,7 @@ import { HostedStore } from './bridge/store.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
+import type { DefaultsContext } from './contract/input.ts';
 import type { Runtime } from './contract/runtime.ts';
 import type { BridgeStatus, ListenerStatus } from './contract/status.ts';
 import { Listeners } from './http/listeners.ts';
@@ -30,7 +31,8 @@ export interface BridgeOptions {
   readonly dataDir: string;
   readonly demo: boolean;
   readonly version: string;
-  readonly inCluster: boolean;
+  /** Where it runs. */
+  readonly where: DefaultsContext;
   /** Where the API server of the cluster is looked for. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Name of the node, where the environment tells it. */
@@ -91,7 +93,7 @@ class Bridge {
   }
 
   async start(): Promise<void> {
-    const { dataDir, inCluster } = this.#options;
+    const { dataDir, where } = this.#options;
     const access = await accessPolicy(this.#config.server, dataDir);
     const lanes = await this.#openLanes();
     this.#lanes = lanes;
@@ -110,7 +112,7 @@ class Bridge {
     for (const { input } of this.#inputs) {
       await input.start();
     }
-    this.#bound = await listeners.open(await listenerSpecs(this.#config.server, inCluster));
+    this.#bound = await listeners.open(await listenerSpecs(this.#config.server, where.inCluster));
     observeStatus(this.#telemetry, () => this.status());
     this.#starting = undefined;
     await this.#startDemo(host);
@@ -120,6 +122,10 @@ class Bridge {
         dataDir,
         tokenPath: access.tokenPath,
         scheme,
+        inputsOff: inputsOff(
+          this.#inputs.map(({ type }) => type),
+          this.#options.where,
+        ),
         outputs: this.#outputs.map((output) => output.name),
         ...(this.#config.store.off === undefined ? {} : { storeOff: this.#config.store.off }),
         extra: this.#demo?.lines ?? [],

@@ -50,7 +50,7 @@ async function run(options: RunOptions): Promise<number> {
     dataDir: dataDirOf(options),
     demo: options.demo,
     version: await version(),
-    inCluster: where.inCluster,
+    where,
     env: process.env,
     signal: endSignal(),
     print: terminal.out,

@@ -6,6 +6,8 @@ export interface BannerFacts {
   readonly tokenPath: string;
   readonly scheme: 'http' | 'https';
   readonly outputs: readonly string[];
+  /** Inputs that could run and do not, each with the reason. */
+  readonly inputsOff: readonly string[];
   readonly storeOff?: string;
   readonly extra: readonly string[];
 }
@@ -21,6 +23,7 @@ export function banner(facts: BannerFacts): string {
     ['data', facts.dataDir],
     ...status.listeners.map((one): [string, string] => [`port ${one.name}`, one.address ?? `off: ${one.off ?? ''}`]),
     ['inputs', inputs.join(', ') || 'none'],
+    ...facts.inputsOff.map((line): [string, string] => ['input off', line]),
     ['outputs', facts.outputs.join(', ') || 'none'],
     ['store', facts.storeOff === undefined ? 'on' : `off: ${facts.storeOff}`],
     ['config', status.configFiles.join(', ') || 'no files; everything by default'],

@@ -1,9 +1,10 @@
 import type { LoadedInput } from '../config/load.ts';
 import { hasCode } from '../contract/errors.ts';
 import type { Routes } from '../contract/http.ts';
-import type { Input, InputRuntime } from '../contract/input.ts';
+import type { DefaultsContext, Input, InputRuntime } from '../contract/input.ts';
 import type { Logger, Runtime } from '../contract/runtime.ts';
 import type { InputStatus } from '../contract/status.ts';
+import { inputs as definitions } from '../inputs/index.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import type { HeaderStep } from '../pipeline/header-steps.ts';
@@ -16,17 +17,25 @@ export interface InputHost {
   readonly steps: HeaderStep;
 }
 
+/** What could run by itself and does not: `<type>: <why>`. */
+export function inputsOff(running: readonly string[], where: DefaultsContext): string[] {
+  return definitions
+    .filter((input) => input.offBecause !== undefined && input.byDefault?.(where) === undefined)
+    .filter(({ type }) => !running.includes(type))
+    .map(({ type, offBecause }) => `${type}: ${offBecause}`);
+}
+
 /** An input, and the books that the host keeps for it. */
 export class HostedInput {
   readonly id: string;
+  readonly type: string;
   readonly input: Input;
-  readonly #type: string;
   readonly #books: ReadonlyMap<Signal, InputBook>;
   readonly #log: Logger;
 
   constructor(loaded: LoadedInput, host: InputHost) {
     this.id = loaded.id;
-    this.#type = loaded.type;
+    this.type = loaded.type;
     this.#books = new Map(
       loaded.definition.signals.map((signal) => [signal, new InputBook(loaded.id, loaded.type, signal)]),
     );
@@ -43,7 +52,7 @@ export class HostedInput {
   #book(signal: Signal): InputBook {
     const book = this.#books.get(signal);
     if (book === undefined) {
-      throw new Error(`the input ${this.#type} gave ${signal}, which its definition does not name`);
+      throw new Error(`the input ${this.type} gave ${signal}, which its definition does not name`);
     }
     return book;
   }

@@ -55,6 +55,8 @@ export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
   readonly datakit?: true;
   /** Runs without being configured, where it can work. Gives the default instance's configuration as TOML would, or undefined when it can't. */
   byDefault?(where: DefaultsContext): z.input<C> | undefined;
+  /** Why it does not run where nobody configured it and `byDefault` gives nothing; half a sentence for the banner. */
+  readonly offBecause?: string;
   /** Must not do I/O. */
   create(config: z.output<C>, runtime: InputRuntime): Input;
 }

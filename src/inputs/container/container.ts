@@ -44,6 +44,7 @@ export const container = defineInput({
   config,
   datakit: true,
   byDefault: (where) => (where.readableDir(defaultRoot) ? {} : undefined),
+  offBecause: `${defaultRoot} can't be read here; [[inputs.container]] with another root reads that`,
   create: (checked, runtime) => new LazyContainerInput(checked, runtime),
 });
 

@@ -10,7 +10,10 @@ export interface RootLogger extends Logger {
 
 /** JSON lines on stderr, so that stdout stays free for the output of that name. */
 export function createLogger(level: LogLevelName): RootLogger {
-  const root = pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  const root = pino(
+    { level, base: null, serializers: { error: pino.stdSerializers.err } },
+    pino.destination({ fd: 2, sync: true }),
+  );
   return { ...logger(root), component: (id) => logger(root.child({ component: id })) };
 }
 

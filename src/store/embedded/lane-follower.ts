@@ -18,6 +18,11 @@ const commitBytes = 4 * 1024 * 1024;
 const fewItems = 256;
 const fewItemsMs = 500;
 
+/** A commit needs what waits and the index of it; while there is not that much room, the lane keeps what waits. */
+const roomFactor = 2;
+const roomBytes = 4 * 1024 * 1024;
+const roomCheckMs = 1000;
+
 export interface FollowerEvents {
   stored(stored: Stored): void;
   lost(losses: readonly LaneLoss[]): void;
@@ -30,6 +35,8 @@ export interface FollowerOptions {
   readonly follow: FollowLane;
   readonly events: FollowerEvents;
   readonly clock: Clock;
+  /** Of the file system that the store is on. */
+  freeBytes(): number;
 }
 
 /** Reads one lane behind its durable watermark and commits what it finds to its part of the store. */
@@ -38,6 +45,7 @@ export class LaneFollower {
   readonly #follow: FollowLane;
   readonly #events: FollowerEvents;
   readonly #clock: Clock;
+  readonly #freeBytes: () => number;
   readonly #tail: LaneTail;
   readonly #watermark: Watermark;
   readonly #stop = new AbortController();
@@ -48,7 +56,8 @@ export class LaneFollower {
   #committedMs = Number.NEGATIVE_INFINITY;
   #cumItems: number | undefined;
 
-  constructor({ part, follow, events, clock }: FollowerOptions) {
+  constructor({ part, follow, events, clock, freeBytes }: FollowerOptions) {
+    this.#freeBytes = freeBytes;
     this.#part = part;
     this.#follow = follow;
     this.#events = events;
@@ -139,7 +148,7 @@ export class LaneFollower {
   }
 
   async #commit(): Promise<void> {
-    if (this.#waitingSinceMs === undefined) {
+    if (this.#waitingSinceMs === undefined || !(await this.#room())) {
       return;
     }
     const seq = this.#tail.seq;
@@ -150,6 +159,18 @@ export class LaneFollower {
     this.#committedMs = this.#clock.now();
     const { signal, queueId } = this.#follow;
     this.#events.stored({ signal, queueId, seq, cumItems: this.#cumItems, items });
+  }
+
+  /** Resolves with true once a commit fits, with false when it was told to stop before. */
+  async #room(): Promise<boolean> {
+    const wantedBytes = roomBytes + roomFactor * this.#part.waiting.bytes;
+    for (let free = this.#freeBytes(); free < wantedBytes; free = this.#freeBytes()) {
+      await this.#clock.sleep(roomCheckMs, this.#stop.signal).catch(() => undefined);
+      if (this.#stop.signal.aborted) {
+        return this.#freeBytes() >= wantedBytes;
+      }
+    }
+    return true;
   }
 
   /** Until something is due, or the watermark is raised. */

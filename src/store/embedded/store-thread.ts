@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { BridgeError } from '../../contract/errors.ts';
 import type { Clock } from '../../contract/runtime.ts';
@@ -33,6 +34,7 @@ export async function serveStore(options: ThreadOptions): Promise<void> {
 class StoreThread {
   readonly #port: MessagePort;
   readonly #clock: Clock;
+  readonly #dir: string;
   readonly #store: EmbeddedStore;
   readonly #followers = new Map<Signal, LaneFollower>();
   readonly #running: Promise<void>[] = [];
@@ -43,6 +45,7 @@ class StoreThread {
   constructor({ port, settings, decodeSpans, clock }: ThreadOptions) {
     this.#port = port;
     this.#clock = clock;
+    this.#dir = settings.dir;
     this.#store = new EmbeddedStore({ ...settings, decodeSpans, clock });
   }
 
@@ -95,6 +98,7 @@ class StoreThread {
       part,
       follow,
       clock: this.#clock,
+      freeBytes: () => freeBytes(this.#dir),
       events: {
         stored: (stored) => this.#post({ kind: 'stored', ...stored }),
         ingesting: (work) => this.#store.ingesting(work),
@@ -166,4 +170,9 @@ function plain(error: unknown): PlainError {
     code: error instanceof BridgeError ? error.code : undefined,
     message: error instanceof Error ? error.message : String(error),
   };
+}
+
+function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
 }

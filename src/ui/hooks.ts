@@ -1,5 +1,6 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { passes } from './http.ts';
 import { hashOf, type Route, routeOf } from './route.ts';
 import { type Language, say, type TextKey, type TextValues } from './texts.ts';
 
@@ -69,19 +70,18 @@ export function usePolled<T>(load: (signal: AbortSignal) => Promise<T>, options:
   useEffect(() => {
     const stop = new AbortController();
     const loop = async (): Promise<void> => {
-      for (let first = true; !stop.signal.aborted; first = false) {
-        if (!first) {
-          await pause(everyMs, stop.signal);
-        }
+      while (!stop.signal.aborted) {
         await visible(stop.signal);
         const next = await answerOf(latest.current, stop.signal);
         if (stop.signal.aborted) {
           return;
         }
         setState((before) => ({ ...(before.key === key ? before : {}), error: undefined, ...next, key }));
-        if (paused) {
+        // One answer is due even while nothing is to be followed.
+        if (paused && !passes(next.error)) {
           return;
         }
+        await pause(everyMs, stop.signal);
       }
     };
     loop().catch((error: unknown) => setState((before) => ({ ...before, error })));

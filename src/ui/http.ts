@@ -11,6 +11,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether asking again may help: the daemon was away or busy, and did not refuse the question. */
+export function passes(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
 const patienceMs = 15_000;
 
 /** GETs JSON. Rejects with ApiError, or with the signal's reason. */

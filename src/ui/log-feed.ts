@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { pause } from './hooks.ts';
-import { ApiError } from './http.ts';
+import { passes } from './http.ts';
 import type { LogSearch } from './log-search.ts';
 import { type LinesView, type LogLine, searchLines, tailLines } from './logs-api.ts';
 import { type Bounds, boundsOf, isMoving } from './time-span.ts';
@@ -125,11 +125,6 @@ async function untilDone(
       await pause(tailEveryMs, signal);
     }
   }
-}
-
-/** Whether asking again may help: the daemon was away or busy, and did not refuse the question. */
-function passes(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
 
 /** With lines that arrived, each once, newest first, and the oldest let go where there are too many. */

@@ -35,7 +35,7 @@ function life(dir: string, afterMs: number): Promise<{ begun: number; stored: nu
   });
 }
 
-test(`samples survive kill -9 ${kills} times, each one once`, () => inTempDir(killLoop), 240_000);
+test(`samples survive kill -9 ${kills} times, each one once`, () => inTempDir(killLoop), 600_000);
 
 async function killLoop(dir: string): Promise<void> {
   let stored = 0;

@@ -200,7 +200,7 @@ test('pods of the own node are scraped as their annotations say, come, change an
     ({ stale, labels }) => stale === true && (labels as Record<string, string>)['pod'] === 'details-1',
   );
   expect(gone.length).toBeGreaterThan(800);
-}, 90_000);
+}, 180_000);
 
 /** The command, as a process. */
 function explain(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
@@ -248,7 +248,7 @@ test('what an annotation may not do is refused with its reason, and what has non
     code: 78,
     text: expect.stringMatching(/bookinfo\.yaml:405: .*\n6 targets, 1 fault\n$/),
   });
-}, 60_000);
+}, 180_000);
 
 test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's own node at its own address", async () => {
   const conf = parse(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8'));
@@ -274,7 +274,7 @@ test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's
       container: 'discovery',
     },
   });
-}, 60_000);
+}, 180_000);
 
 test('without the right to list pods everything else runs, and the right that is missing is named', async () => {
   api.always({ status: 403 });
@@ -282,4 +282,4 @@ test('without the right to list pods everything else runs, and the right that is
   await until(async () => (await detail()).watch.state === 'forbidden', { withinMs: 10_000, what: 'forbidden' });
   expect((await detail()).watch.hint).toContain('get, list and watch of pods');
   expect((await fetch(`${daemon?.url}/-/ready`)).status).toBe(200);
-}, 60_000);
+}, 180_000);

@@ -172,7 +172,7 @@ describe.each([
   beforeAll(async () => {
     dir = await tempDir();
     daemon = await startDaemon({ dir: dir.path });
-  }, 90_000);
+  }, 180_000);
 
   afterAll(async () => {
     await daemon?.end();

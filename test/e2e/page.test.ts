@@ -16,7 +16,7 @@ import { json, lightness, lookAt, numberIn, soon, textOf } from './page-tools.ts
 const root = join(import.meta.dirname, '../..');
 const envoy = join(process.env['MESHBRIDGE_SHARED'] ?? join(root, '../shared'), 'samples/envoy');
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** What a real Envoy sent, moved to the present. */
 function envoyBodies(): Span[][] {

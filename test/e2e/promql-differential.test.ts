@@ -113,7 +113,7 @@ describeWith('prometheus', (program) => {
     const recording = meshSamples(fromMs, scrapes);
     source = sampleSource(recording.samples);
     await write(prometheus, recording);
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await prometheus?.stop();

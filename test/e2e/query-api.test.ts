@@ -184,7 +184,7 @@ describe('logs', () => {
       ['after', arrived.next ?? ''],
     ]);
     expect(after.lines).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 });
 
 test('neither API answers to strangers, and both say what opens it', async () => {
@@ -196,7 +196,7 @@ test('neither API answers to strangers, and both say what opens it', async () =>
     expect([path, status]).toEqual([path, 401]);
     expect(text).toContain('token');
   }
-}, 60_000);
+}, 180_000);
 
 const app = ['productpage', 'reviews', 'ratings'];
 

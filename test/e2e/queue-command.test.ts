@@ -98,4 +98,4 @@ test('a directory that holds no queue is named, with what to do', async () => {
     execFile(program, ['queue', 'inspect', '--data-dir', dir.path], (_, __, stderr) => resolve(stderr));
   });
   expect(said.trim()).toBe(`meshbridge: there is no queue in ${dir.path}; say where it is with --data-dir`);
-}, 60_000);
+}, 180_000);

@@ -164,7 +164,7 @@ describe('meshbridge check, on a configuration with', () => {
       'fault    conf.d/mine.conf:3: inputs.zipkn[0]: there is no such input; did you mean "zipkin"?',
       'fault    conf.d/mine.conf:5: outputs.file[0].on_full: "drop" is not one of "block", "drop_oldest"; write "block" or "drop_oldest"',
     ]);
-  }, 60_000);
+  }, 180_000);
 
   test('inputs and keys of DataKit only, is good with a warning for each, and not with --strict', async () => {
     await configure(`[[inputs.cpu]]\n${prom}  intervall = "10s"\n`);
@@ -177,7 +177,7 @@ describe('meshbridge check, on a configuration with', () => {
     const strict = await meshbridge('check', '--strict');
     expect(strict.code).toBe(78);
     expect(strict.stdout).toContain('not good: 2 faults, 0 warnings');
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('meshbridge run, on a wrong configuration', () => {
@@ -189,7 +189,7 @@ describe('meshbridge run, on a wrong configuration', () => {
       'conf.d/mine.conf:2: outputs.remote_write[0].ulr: unknown key; did you mean "url"?',
     );
     await expect(mkdir(join(dir.path, 'kept'))).resolves.toBeUndefined();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the command line', () => {

@@ -101,6 +101,11 @@ test.each([
   ['logs/search?start=yesterday', 'start: "yesterday" is neither ms since 1970 nor a time'],
   ['logs/search?end=1.5', 'end: "1.5" is neither'],
   ['logs/search?start=2&end=1', 'end: it is before start'],
+  [
+    'logs/counts?pod=web-1',
+    'pod: there is no such parameter; there are start, end, match, text, level, step; a label is asked for with match=pod=VALUE',
+  ],
+  ['metrics/catalogue?limit=5', 'limit: there is no such parameter; there are start, end'],
   ['logs/search?limit=0', 'limit: "0" is not a whole number from 1 to 5000'],
   ['logs/search?limit=5001', 'limit: "5001" is not'],
   ['logs/tail?limit=-1', 'limit: "-1" is not'],

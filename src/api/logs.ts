@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpRoute } from '../contract/http.ts';
 import type { Question, StoreReader } from '../contract/store.ts';
-import { bucketMs, cursor, lineLimit, logQuery, rangeOf } from './native-parameters.ts';
+import { bucketMs, cursor, lineLimit, logQuery, onlyKnown, rangeOf } from './native-parameters.ts';
 
 export interface LogsDeps {
   readonly store: StoreReader;
@@ -8,38 +8,42 @@ export interface LogsDeps {
   readonly now: () => number;
 }
 
+const ofRange = ['start', 'end'];
+const ofLines = [...ofRange, 'match', 'text', 'level'];
+
 type Ask = (request: HttpRequest) => Question;
 
 /** `/api/native/logs/*`: lines, counts of lines and labels of streams (docs/api.md). Bad parameters are 400. */
 export function logsRoutes({ store, now }: LogsDeps): HttpRoute[] {
-  const route = (path: string, ask: Ask): HttpRoute => ({
+  const route = (path: string, known: readonly string[], ask: Ask): HttpRoute => ({
     method: 'GET',
     path: `/api/native/logs/${path}`,
     listeners: ['main'],
     access: 'reader',
     handle: async (request) => {
+      onlyKnown(request.query, known);
       const { contentType, body } = await store.ask(ask(request), request.signal);
       return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body };
     },
   });
   return [
-    route('search', ({ query }) => {
+    route('search', [...ofLines, 'limit', 'before'], ({ query }) => {
       const before = cursor(query, 'before');
       const search = { query: logQuery(query, rangeOf(query, now())), limit: lineLimit(query) };
       return { kind: 'logs.search', ...search, ...(before === undefined ? {} : { before }) };
     }),
-    route('tail', ({ query }) => {
+    route('tail', [...ofLines, 'limit', 'after'], ({ query }) => {
       const after = cursor(query, 'after');
       const always = { startMs: 0, endMs: Number.MAX_SAFE_INTEGER };
       const tail = { query: logQuery(query, always), limit: lineLimit(query) };
       return { kind: 'logs.tail', ...tail, ...(after === undefined ? {} : { after }) };
     }),
-    route('counts', ({ query }) => {
+    route('counts', [...ofLines, 'step'], ({ query }) => {
       const range = rangeOf(query, now());
       return { kind: 'logs.counts', query: logQuery(query, range), stepMs: bucketMs(query, range) };
     }),
-    route('labels', ({ query }) => ({ kind: 'logs.labels', range: rangeOf(query, now()) })),
-    route('label/:name/values', ({ query, params }) => ({
+    route('labels', ofRange, ({ query }) => ({ kind: 'logs.labels', range: rangeOf(query, now()) })),
+    route('label/:name/values', ofRange, ({ query, params }) => ({
       kind: 'logs.labelValues',
       name: params['name'] ?? '',
       range: rangeOf(query, now()),

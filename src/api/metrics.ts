@@ -1,6 +1,6 @@
 import type { HttpRoute } from '../contract/http.ts';
 import type { StoreReader } from '../contract/store.ts';
-import { rangeOf } from './native-parameters.ts';
+import { onlyKnown, rangeOf } from './native-parameters.ts';
 
 export interface MetricsDeps {
   readonly store: StoreReader;
@@ -17,6 +17,7 @@ export function metricsRoutes({ store, now }: MetricsDeps): HttpRoute[] {
       listeners: ['main'],
       access: 'reader',
       handle: async ({ query, signal }) => {
+        onlyKnown(query, ['start', 'end']);
         const answer = await store.ask({ kind: 'metrics.catalogue', range: rangeOf(query, now()) }, signal);
         const headers = { 'content-type': answer.contentType, 'cache-control': 'no-store' };
         return { status: 200, headers, body: answer.body };

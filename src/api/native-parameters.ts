@@ -14,6 +14,16 @@ function bad(name: string, what: string): BridgeError {
   return new BridgeError('BRIDGE_DECODE', `${name}: ${what}`);
 }
 
+/** A parameter that means nothing here would be taken for a filter that held: it is refused. */
+export function onlyKnown(query: URLSearchParams, known: readonly string[]): void {
+  for (const name of query.keys()) {
+    if (!known.includes(name)) {
+      const asLabel = known.includes('match') ? `; a label is asked for with match=${name}=VALUE` : '';
+      throw bad(name, `there is no such parameter; there are ${known.join(', ')}${asLabel}`);
+    }
+  }
+}
+
 function instant(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') {

@@ -28,6 +28,7 @@ const defaultSealBytes = 128 * 1024 * 1024;
 const defaultSealMs = 6 * 3_600_000;
 /** So that unlinking the oldest partition frees a small part of what the store may take. */
 const partitionsInStore = 16;
+const diskFull: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 
 /**
  * The store without a database (design.md §6): a directory per signal. One thread uses it; questions take turns with each
@@ -123,7 +124,8 @@ export class EmbeddedStore implements Store {
   async expire(): Promise<number> {
     let freed = 0;
     for (const part of this.parts) {
-      freed += await part.expire();
+      // Sealing takes room for a moment: on a full disk it waits, and what grew is served as it is.
+      freed += await part.expire().catch(unlessDiskFull);
     }
     while (this.#bytes() > this.#options.maxBytes) {
       const bytes = (await oldestOf(this.parts)?.dropOldest()) ?? 0;
@@ -153,6 +155,13 @@ export class EmbeddedStore implements Store {
   #bytes(): number {
     return this.parts.flatMap(({ partitions }) => partitions).reduce((sum, { bytes }) => sum + bytes, 0);
   }
+}
+
+function unlessDiskFull(error: unknown): 0 {
+  if (typeof error === 'object' && error !== null && 'code' in error && diskFull.has(error.code)) {
+    return 0;
+  }
+  throw error;
 }
 
 /** The part with the oldest partition that may go: the newest of each part stays. */

@@ -145,7 +145,6 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
   expire(): Promise<number> {
     return this.inTurn(async () => {
       const before = this.#options.clock.now() - this.#options.retentionMs;
-      await this.#resealRebuilt();
       const active = this.#active?.partition;
       if (active !== undefined && active.items > 0 && active.arrivedMs < before) {
         await this.#roll(this.#options.clock.now());
@@ -157,6 +156,7 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
         }
         bytes += await this.#remove(partition);
       }
+      await this.#resealRebuilt();
       return bytes;
     });
   }

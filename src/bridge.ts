@@ -272,7 +272,10 @@ class Bridge {
     if (!this.#options.demo) {
       return;
     }
-    const address = this.#bound.find((one) => one.name === 'main')?.address ?? '';
+    const addressOf = (name: string) => this.#bound.find((one) => one.name === name)?.address;
+    // Envoys speak plain HTTP to us: where the main port has TLS, the Zipkin port takes their spans.
+    const plain = this.#config.server.tls === undefined ? undefined : addressOf('zipkin');
+    const address = plain ?? addressOf('main') ?? '';
     this.#demo = await DemoInputs.start({
       dataDir: this.#options.dataDir,
       address,

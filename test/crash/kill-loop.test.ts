@@ -6,7 +6,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { CountingTarget, LineWriter, SpanSender } from './load.ts';
+import { CountingTarget, LineWriter, ledgerLine, SpanSender } from './load.ts';
 import { askJson, openStore } from './store-rig.ts';
 
 const kills = 20;
@@ -183,9 +183,9 @@ async function readFileOutput(path: string): Promise<FileOutput> {
 function missing(lines: ReadonlyMap<string, number>, written: number): string[] {
   const absent: string[] = [];
   for (let i = 1; i <= written; i += 1) {
-    const line = `line ${i} of the ledger`;
+    const line = ledgerLine(i);
     if (!lines.has(line)) {
-      absent.push(line);
+      absent.push(`line ${i}`);
     }
   }
   return absent;

@@ -102,6 +102,11 @@ export class CountingTarget {
   }
 }
 
+/** So long that one block of what is read, 256 KiB, holds fewer of them than a request of 500 lines. */
+export function ledgerLine(number: number): string {
+  return `line ${number} of the ledger ${'.'.repeat(600)}`;
+}
+
 /** Writes numbered lines as containerd does, in the kubelet's layout, and renames the file now and then. */
 export class LineWriter {
   written = 0;
@@ -134,6 +139,6 @@ export class LineWriter {
 
   #line(): string {
     this.written += 1;
-    return `${new Date().toISOString().replace('Z', '000000Z')} stdout F line ${this.written} of the ledger\n`;
+    return `${new Date().toISOString().replace('Z', '000000Z')} stdout F ${ledgerLine(this.written)}\n`;
   }
 }

@@ -24,6 +24,7 @@ export class HostedStore {
   readonly #client: StoreClient;
   readonly #log: Logger;
   readonly #cursors = new Map<Signal, LaneCursor>();
+  readonly #waiting = new Set<Signal>();
   #turn: Promise<void> = Promise.resolve();
 
   private constructor(client: StoreClient, log: Logger) {
@@ -37,6 +38,7 @@ export class HostedStore {
     const client = await StoreClient.start({ dir, retentionMs: config.retention, maxBytes });
     const store = new HostedStore(client, log);
     client.onStored((stored) => store.#stored(stored));
+    client.onWaiting((signal, wantedBytes) => store.#waits(signal, wantedBytes));
     client.onLost((signal, losses) => lanes[signal].lost(losses));
     for (const signal of client.signals) {
       await store.#follow(lanes[signal]);
@@ -71,11 +73,23 @@ export class HostedStore {
     this.#client.durable(signal, lane.durableSeq);
   }
 
+  /** Nothing is lost: what comes stays in the lane, until that has its cap. */
+  #waits(signal: Signal, wantedBytes: number): void {
+    const lastError = `no room on the disk: it wants ${Math.ceil(wantedBytes / 1e6)} MB free`;
+    this.#waiting.add(signal);
+    this.#cursors.get(signal)?.report({ state: 'retrying', retries: 0, lastError });
+    this.#log.warn({ signal, wantedBytes }, 'The store waits for room on its disk.');
+  }
+
   /** Steps of a cursor are taken one by one, in the order of the store's commits. */
   #stored({ signal, seq, cumItems, items }: Stored): void {
     const cursor = this.#cursors.get(signal);
     if (cursor === undefined) {
       return;
+    }
+    if (this.#waiting.delete(signal)) {
+      cursor.report({ state: 'idle', retries: 0 });
+      this.#log.info({ signal }, 'There is room for the store again.');
     }
     const step = { seq, delivered: items, ...(cumItems === undefined ? {} : { cumItems }) };
     this.#turn = this.#turn

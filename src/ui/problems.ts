@@ -99,6 +99,7 @@ const retryTodos: readonly (readonly [RegExp, TextKey])[] = [
   [/certificate|TLS|SSL/i, 'todoTls'],
   [/\b40[13]\b/, 'todoAuth'],
   [/\b404\b/, 'todoPath'],
+  [/no room|ENOSPC/i, 'todoRoom'],
   [/timeout|timed out|ETIMEDOUT|\b429\b|\b50[234]\b/i, 'todoSlow'],
 ];
 

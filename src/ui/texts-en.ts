@@ -44,6 +44,8 @@ export const en = {
   todoAuth:
     'It wants other credentials: check headers and token of this output. Nothing is lost while the queue has room: {full} % is used.',
   todoPath: 'The path of its url does not exist there. Nothing is lost while the queue has room: {full} % is used.',
+  todoRoom:
+    'Free some space, or give the data directory a larger disk. Nothing is lost while the queue has room: {full} % used.',
   todoSlow:
     'It is overloaded or too slow; sending goes on as soon as it answers. Nothing is lost while the queue has room: {full} % is used.',
   todoRetry: 'Sending is tried again by itself. Nothing is lost while the queue has room: {full} % is used.',

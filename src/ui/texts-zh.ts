@@ -43,6 +43,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   todoTls: '请检查证书和该输出的 tls 设置。队列有空间就不会丢数据：已用 {full} %。',
   todoAuth: '对方要求其他凭据：请检查该输出的 headers 和 token。队列有空间就不会丢数据：已用 {full} %。',
   todoPath: '对方没有 url 中的路径。队列有空间就不会丢数据：已用 {full} %。',
+  todoRoom: '请清理磁盘，或把数据目录换到更大的磁盘。队列有空间就不会丢数据：已用 {full} %。',
   todoSlow: '对方过载或太慢，恢复应答后会继续发送。队列有空间就不会丢数据：已用 {full} %。',
   todoRetry: '会自动重试。队列有空间就不会丢数据：已用 {full} %。',
   droppedFullTodo: '队列已满，而该输出允许丢弃最旧的数据。请调大 [queue] max_bytes，或设置 on_full = "block"。',

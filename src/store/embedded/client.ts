@@ -26,6 +26,7 @@ export class StoreClient implements StoreReader {
   readonly #positions = new Map<Signal, HeldPosition | undefined>();
   readonly #storedListeners: ((stored: Stored) => void)[] = [];
   readonly #lossListeners: ((signal: Signal, losses: readonly LaneLoss[]) => void)[] = [];
+  readonly #waitingListeners: ((signal: Signal, wantedBytes: number) => void)[] = [];
   readonly #deathListeners: ((error: Error) => void)[] = [];
   #status: StoreStatus = { partitions: [], damage: [], bytes: 0 };
   #questions = 0;
@@ -80,6 +81,11 @@ export class StoreClient implements StoreReader {
   /** Damage that the store met in a lane's files. */
   onLost(listener: (signal: Signal, losses: readonly LaneLoss[]) => void): void {
     this.#lossListeners.push(listener);
+  }
+
+  /** The store keeps a lane waiting until so many bytes are free; the next `onStored` of that lane ends it. */
+  onWaiting(listener: (signal: Signal, wantedBytes: number) => void): void {
+    this.#waitingListeners.push(listener);
   }
 
   /** The worker ended though nobody told it to. Called at once if that has happened already. */
@@ -142,6 +148,11 @@ export class StoreClient implements StoreReader {
       case 'lost':
         for (const listener of this.#lossListeners) {
           listener(message.signal, message.losses);
+        }
+        break;
+      case 'waits':
+        for (const listener of this.#waitingListeners) {
+          listener(message.signal, message.wantedBytes);
         }
         break;
       case 'status':

@@ -32,6 +32,7 @@ async function follower(dir: string) {
   const watermark = new Watermark();
   watermark.raise(lane.durableSeq);
   const stored: Stored[] = [];
+  const waits: number[] = [];
   const one = new LaneFollower({
     part,
     follow: { signal: 'traces', dir: laneDir, queueId: lane.queueId, afterSeq: 0, watermark: watermark.memory },
@@ -40,7 +41,12 @@ async function follower(dir: string) {
       disk.asked += 1;
       return disk.freeBytes;
     },
-    events: { stored: (each) => stored.push(each), ingesting: () => undefined, lost: () => undefined },
+    events: {
+      stored: (each) => stored.push(each),
+      ingesting: () => undefined,
+      lost: () => undefined,
+      waitsForRoom: (wantedBytes) => waits.push(wantedBytes),
+    },
   });
   const running = one.run();
   const end = async () => {
@@ -49,14 +55,16 @@ async function follower(dir: string) {
     await store.close();
     await lane.close();
   };
-  return { disk, stored, part, end };
+  return { disk, stored, waits, part, end };
 }
 
 test('a file system without room makes the store wait, and it goes on by itself once there is room', () =>
   inTempDir(async (dir) => {
-    const { disk, stored, end } = await follower(dir);
+    const { disk, stored, waits, end } = await follower(dir);
     await until(() => disk.asked > 3, { what: 'several looks at the free space' });
     expect(stored).toEqual([]);
+    expect(waits).toEqual([expect.any(Number)]);
+    expect(waits[0]).toBeGreaterThan(1_000_000);
     disk.freeBytes = 1e9;
     await until(() => stored.length === 1, { what: 'the commit' });
     expect(stored[0]).toMatchObject({ signal: 'traces', seq: 1, items: 1 });

@@ -26,6 +26,8 @@ const roomCheckMs = 1000;
 export interface FollowerEvents {
   stored(stored: Stored): void;
   lost(losses: readonly LaneLoss[]): void;
+  /** What was read waits in the lane until so many bytes are free, however long that takes; `stored` ends it. */
+  waitsForRoom(wantedBytes: number): void;
   /** Work that goes before questions. */
   ingesting(work: Promise<void>): void;
 }
@@ -164,6 +166,9 @@ export class LaneFollower {
   /** Resolves with true once a commit fits, with false when it was told to stop before. */
   async #room(): Promise<boolean> {
     const wantedBytes = roomBytes + roomFactor * this.#part.waiting.bytes;
+    if (this.#freeBytes() < wantedBytes) {
+      this.#events.waitsForRoom(wantedBytes);
+    }
     for (let free = this.#freeBytes(); free < wantedBytes; free = this.#freeBytes()) {
       await this.#clock.sleep(roomCheckMs, this.#stop.signal).catch(() => undefined);
       if (this.#stop.signal.aborted) {

@@ -60,6 +60,8 @@ export type FromWorker =
   | { readonly kind: 'opened'; readonly positions: readonly (readonly [Signal, HeldPosition | undefined])[] }
   | ({ readonly kind: 'stored' } & Stored)
   | { readonly kind: 'lost'; readonly signal: Signal; readonly losses: readonly LaneLoss[] }
+  /** Until so many bytes are free; `stored` ends it. */
+  | { readonly kind: 'waits'; readonly signal: Signal; readonly wantedBytes: number }
   | { readonly kind: 'status'; readonly status: StoreStatus }
   | ({ readonly kind: 'answer'; readonly id: number } & Answer)
   | { readonly kind: 'refused'; readonly id: number; readonly error: PlainError }

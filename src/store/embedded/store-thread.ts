@@ -102,6 +102,7 @@ class StoreThread {
       events: {
         stored: (stored) => this.#post({ kind: 'stored', ...stored }),
         ingesting: (work) => this.#store.ingesting(work),
+        waitsForRoom: (wantedBytes) => this.#post({ kind: 'waits', signal, wantedBytes }),
         lost: (losses) => this.#post({ kind: 'lost', signal, losses }),
       },
     });

@@ -87,12 +87,12 @@ async function rig(): Promise<Rig> {
 const reports = 'up|scrape_.*';
 const scraped = `{job="sidecar",__name__!~"${reports}"}`;
 
-/** Waits until `up` of the target is as wanted, and gives the time of its sample in seconds. */
-function upIs(daemon: Daemon, value: '0' | '1'): Promise<number> {
+/** Waits until `up` of the target is as wanted, and gives the time in seconds of the first such sample after another one. */
+function upIs(daemon: Daemon, value: '0' | '1', afterSeconds = 0): Promise<number> {
   return until(
     async () => {
-      const [row] = await ask(daemon, 'query', { query: `timestamp(up{job="sidecar"} == ${value})` });
-      return row?.value === undefined ? undefined : Number(row.value[1]);
+      const [row] = await ask(daemon, 'query', { query: 'up{job="sidecar"}[10m]' });
+      return row?.values?.find((sample) => sample[0] > afterSeconds && sample[1] === value)?.[0];
     },
     { withinMs: 60_000, what: `up == ${value}; the daemon said:\n${daemon.output()}` },
   );
@@ -114,12 +114,12 @@ test('a target that goes ends its series with stale markers, and one that comes 
   const { target, daemon } = await rig();
   const upSeconds = await upIs(daemon, '1');
   target.answer({ status: 503 });
-  const downSeconds = await upIs(daemon, '0');
+  const downSeconds = await upIs(daemon, '0', upSeconds);
   expect(await ask(daemon, 'query', { query: scraped, time: String(downSeconds) })).toEqual([]);
-  expect(await ask(daemon, 'query', { query: scraped, time: String(downSeconds - 1) })).toHaveLength(821);
+  expect(await ask(daemon, 'query', { query: scraped, time: String(downSeconds - 0.5) })).toHaveLength(821);
 
   target.answer(page);
-  const againSeconds = await upIs(daemon, '1');
+  const againSeconds = await upIs(daemon, '1', downSeconds);
   expect(await ask(daemon, 'query', { query: scraped, time: String(againSeconds) })).toHaveLength(821);
   const parameters = {
     start: String(upSeconds),

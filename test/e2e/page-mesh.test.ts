@@ -79,6 +79,15 @@ describeWith('chromium', (program) => {
       return found.map(({ name }) => name);
     }
 
+    async function workloads(): Promise<number> {
+      const query = 'sum by (destination_workload) (istio_requests_total)';
+      const { data } = await json<{ data: { result: unknown[] } }>(
+        daemon,
+        `/api/v1/query?${new URLSearchParams({ query })}`,
+      );
+      return data.result.length;
+    }
+
     test('a trace through the mesh is found, opened as timeline and flame graph, and its access log is one click away', () =>
       lookAt({ browser, daemon, hash: '#/traces?limit=200&range=1h' }, async (page) => {
         await page.locator('.filter select').first().selectOption('ratings.default');
@@ -123,6 +132,7 @@ describeWith('chromium', (program) => {
 
     test('the requests of each workload are drawn as what the API answers', () =>
       lookAt({ browser, daemon, hash: '#/' }, async (page) => {
+        await until(async () => (await workloads()) > 4, { withinMs: 120_000, what: 'the requests of five workloads' });
         const now = Date.now();
         const answered = page.waitForResponse((response) => response.url().includes('query_range'));
         const sums = 'sum=sum&by=destination_workload&as=value';

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useKeys, useSay } from './hooks.ts';
 import type { Route } from './route.ts';
 import type { TextKey } from './texts.ts';
@@ -38,7 +38,7 @@ export function Help({ route }: { readonly route: Route }): VNode | null {
     setOpen(!open);
     return true;
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open) {
       dialog.current?.showModal();
     } else {

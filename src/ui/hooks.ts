@@ -1,5 +1,5 @@
 import { createContext } from 'preact';
-import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { passes } from './http.ts';
 import { hashOf, type Route, routeOf } from './route.ts';
 import { type Language, say, type TextKey, type TextValues } from './texts.ts';
@@ -30,7 +30,8 @@ export function signalWord(say: Say, signal: string): string {
 /** The view that the URL names, and how to go to another. */
 export function useRoute(): readonly [Route, (route: Route, how?: 'push' | 'replace') => void] {
   const [route, setRoute] = useState(() => routeOf(location.hash));
-  useEffect(() => {
+  // At once: a change of the URL between the first paint and a later effect would be missed.
+  useLayoutEffect(() => {
     const follow = (): void => setRoute(routeOf(location.hash));
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
@@ -133,7 +134,7 @@ function visible(signal: AbortSignal): Promise<void> {
 export function useKeys(onKey: (event: KeyboardEvent) => boolean): void {
   const latest = useRef(onKey);
   latest.current = onKey;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent): void => {
       const typing = event.target instanceof HTMLElement && event.target.matches('input, select, textarea');
       if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && latest.current(event)) {

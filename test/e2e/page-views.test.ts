@@ -524,6 +524,7 @@ describeWith('chromium', (program) => {
       look('#/logs', async (page) => {
         await page.locator('[data-line]').first().waitFor();
         await page.keyboard.press('?');
+        await page.locator('dialog[open]').waitFor();
         expect(await textOf(page.locator('dialog'))).toContain('choose and open a line');
         await page.keyboard.press('Escape');
         await page.locator('dialog').waitFor({ state: 'hidden' });

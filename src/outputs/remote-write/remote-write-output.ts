@@ -1,7 +1,8 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { Output, OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
-import { resultOfNoAnswer, writeResultOf } from '../../http/status.ts';
+import { resultOfPost } from '../../http/poster.ts';
+import { resultOfNoAnswer } from '../../http/status.ts';
 import type { MetricFrame } from '../../model/metric.ts';
 import type { RemoteWriteConfig } from './remote-write.ts';
 import type { Sender } from './sender.ts';
@@ -73,9 +74,7 @@ export class RemoteWriteOutput implements Output {
 
   async #post(sender: Sender, body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {
     try {
-      const { status, retryAfter, text } = await sender.post(body, signal);
-      const detail = text === '' ? {} : { detail: text };
-      return writeResultOf(status, retryAfter, { records, nowMs: this.#runtime.clock.now(), ...detail });
+      return resultOfPost(await sender.post(body, signal), { records, nowMs: this.#runtime.clock.now() });
     } catch (error) {
       signal.throwIfAborted();
       return resultOfNoAnswer(error);

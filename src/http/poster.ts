@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { buildConnector, Pool } from 'undici';
-import type { WriteResult } from '../contract/output.ts';
-import { writeResultOf } from './status.ts';
 
 /** Paths of PEM files, and how strict to be. */
 export interface PosterTls {
@@ -73,12 +71,6 @@ export class Poster {
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
-}
-
-/** What an answer means for delivery. */
-export function resultOfPost(posted: Posted, facts: { readonly records: number; readonly nowMs: number }): WriteResult {
-  const { status, retryAfter, text } = posted;
-  return writeResultOf(status, retryAfter, text === '' ? facts : { ...facts, detail: text });
 }
 
 function headersOf(url: URL, options: PosterOptions): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { retryAfterMs, writeResultOf } from './status.ts';
+import { healthOf, retryAfterMs, writeResultOf } from './status.ts';
 
 const nowMs = Date.parse('2026-11-21T10:00:00Z');
 
@@ -62,4 +62,27 @@ test.each([
   [undefined, undefined],
 ])('Retry-After: %s is %s ms', (header, expected) => {
   expect(retryAfterMs(header, nowMs)).toBe(expected);
+});
+
+describe('a check of the far side', () => {
+  test('is good when the attempt is delivered, else says why not', async () => {
+    expect(await healthOf(async () => ({ status: 'delivered' }))).toEqual({ ok: true });
+    expect(await healthOf(async () => ({ status: 'retry', reason: 'HTTP 503' }))).toEqual({
+      ok: false,
+      reason: 'HTTP 503',
+    });
+  });
+
+  test('that gets no answer in time is not good, and does not reject', async () => {
+    const hangs = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    expect(await healthOf(hangs, 20)).toEqual({ ok: false, reason: 'no answer within 0.02 s' });
+  });
+
+  test('passes on what is a fault of our own', async () => {
+    const broken = async (): Promise<never> => {
+      throw new TypeError('a bug');
+    };
+    await expect(healthOf(broken)).rejects.toThrow('a bug');
+  });
 });

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import type { RetryCause, WriteResult } from '../contract/output.ts';
+import type { Health } from '../contract/runtime.ts';
+import type { Posted } from './poster.ts';
 
 /** The status that a BridgeError becomes when it leaves a route (contract/errors.ts). */
 export function statusOf(code: ErrorCode): number {
@@ -87,4 +89,29 @@ export function resultOfNoAnswer(error: unknown): WriteResult {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const cause = unreadable.has(code) ? 'misconfigured' : 'unreachable';
   return { status: 'retry', reason: message === '' ? code || String(error) : message, cause };
+}
+
+/** What an answer means for delivery. */
+export function resultOfPost(posted: Posted, facts: { readonly records: number; readonly nowMs: number }): WriteResult {
+  const { status, retryAfter, text } = posted;
+  return writeResultOf(status, retryAfter, text === '' ? facts : { ...facts, detail: text });
+}
+
+const checkTimeoutMs = 10_000;
+
+/** What one attempt at a harmless request says about the far side; it has 10 s unless told otherwise. */
+export async function healthOf(
+  attempt: (signal: AbortSignal) => Promise<WriteResult>,
+  timeoutMs: number = checkTimeoutMs,
+): Promise<Health> {
+  const tooLong = AbortSignal.timeout(timeoutMs);
+  try {
+    const result = await attempt(tooLong);
+    return result.status === 'delivered' ? { ok: true } : { ok: false, reason: result.reason };
+  } catch (error) {
+    if (!tooLong.aborted) {
+      throw error;
+    }
+    return { ok: false, reason: `no answer within ${timeoutMs / 1_000} s` };
+  }
 }

@@ -1,8 +1,7 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { Output, OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
-import { resultOfPost } from '../../http/poster.ts';
-import { resultOfNoAnswer } from '../../http/status.ts';
+import { healthOf, resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
 import type { MetricFrame } from '../../model/metric.ts';
 import type { RemoteWriteConfig } from './remote-write.ts';
 import type { Sender } from './sender.ts';
@@ -41,8 +40,8 @@ export class RemoteWriteOutput implements Output {
 
   /** Posts a request without series, which every receiver takes and nobody stores. */
   async check(): Promise<Health> {
-    const result = await this.#post(this.#started(), this.#started().nothing, 1, AbortSignal.timeout(10_000));
-    return result.status === 'delivered' ? { ok: true } : { ok: false, reason: result.reason };
+    const sender = this.#started();
+    return healthOf((signal) => this.#post(sender, sender.nothing, 1, signal));
   }
 
   async stop(): Promise<void> {

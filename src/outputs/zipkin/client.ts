@@ -1,7 +1,7 @@
 import type { OutputRuntime, RecordDecoder, WriteResult } from '../../contract/output.ts';
 import type { Clock } from '../../contract/runtime.ts';
-import { type Posted, Poster, resultOfPost } from '../../http/poster.ts';
-import { resultOfNoAnswer } from '../../http/status.ts';
+import { type Posted, Poster } from '../../http/poster.ts';
+import { resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
 import type { QueueRecord } from '../../model/batch.ts';
 import { bodyOf } from './body.ts';
 import type { ZipkinOutputConfig } from './zipkin.ts';

@@ -1,10 +1,9 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { Output, OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
+import { healthOf } from '../../http/status.ts';
 import type { Client } from './client.ts';
 import type { ZipkinOutputConfig } from './zipkin.ts';
-
-const checkTimeoutMs = 10_000;
 
 /** Zipkin's collector API (zipkin2-api.yaml, POST /spans), JSON v2. */
 export class ZipkinOutput implements Output {
@@ -39,16 +38,7 @@ export class ZipkinOutput implements Output {
 
   /** Posts an empty list, which every server takes and none stores. */
   async check(): Promise<Health> {
-    const tooLong = AbortSignal.timeout(checkTimeoutMs);
-    try {
-      const result = await this.#started().post(Buffer.from('[]'), 1, tooLong);
-      return result.status === 'delivered' ? { ok: true } : { ok: false, reason: result.reason };
-    } catch (error) {
-      if (!tooLong.aborted) {
-        throw error;
-      }
-      return { ok: false, reason: `no answer within ${checkTimeoutMs / 1_000} s` };
-    }
+    return healthOf((signal) => this.#started().post(Buffer.from('[]'), 1, signal));
   }
 
   async stop(): Promise<void> {

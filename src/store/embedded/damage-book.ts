@@ -1,3 +1,5 @@
+import { sep } from 'node:path';
+import { hasCode } from '../../contract/errors.ts';
 import type { Damage } from '../../contract/store.ts';
 
 /** More places than this are counted, not listed. */
@@ -14,10 +16,18 @@ export class DamageBook {
     }
   }
 
+  /** Names an index file that fails its checks; any other error is thrown on. */
+  noteBadIndex(error: unknown, file: string, bytes: number): void {
+    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
+      throw error;
+    }
+    this.note({ file, offset: 0, bytes, reason: `${error.message}; rebuilt from the data` });
+  }
+
   /** The files of that directory are gone. */
   forget(dir: string): void {
     for (const [place, { file }] of this.#places) {
-      if (file.startsWith(dir)) {
+      if (file.startsWith(dir + sep)) {
         this.#places.delete(place);
       }
     }

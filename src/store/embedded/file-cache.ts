@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { sep } from 'node:path';
 import { BridgeError } from '../../contract/errors.ts';
 
 const keptOpen = 64;
@@ -40,6 +41,12 @@ export class FileCache {
     if (descriptor !== undefined) {
       this.#descriptors.delete(path);
       closeSync(descriptor);
+    }
+  }
+
+  forgetIn(dir: string): void {
+    for (const path of [...this.#descriptors.keys()].filter((one) => one.startsWith(dir + sep))) {
+      this.forget(path);
     }
   }
 

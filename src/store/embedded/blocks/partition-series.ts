@@ -54,13 +54,17 @@ export interface SeriesParts<S, P extends BlockPartition<S>> {
   releaseFiles(path?: string): void;
 }
 
-/** What goes to disk together. */
-export interface Commit<S> {
-  readonly blocks: readonly PackedBlock<S>[];
+/** What a commit says of the lane. */
+export interface TakenLane {
   readonly position: HeldPosition;
   /** When the lane took the first and the last record, ms since 1970. */
   readonly firstArrivedMs: number;
   readonly arrivedMs: number;
+}
+
+/** What goes to disk together. */
+export interface Commit<S> extends TakenLane {
+  readonly blocks: readonly PackedBlock<S>[];
 }
 
 /** Where a store stands after recovery. */

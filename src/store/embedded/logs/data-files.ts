@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 
 /** The files of blocks of a partition: the one that grew, then each that it was rewritten to. */
 const dataName = /^blocks(?:-(\d{1,9}))?\.rec$/;
@@ -17,8 +17,4 @@ export function dataFilesIn(dir: string): string[] {
 /** The file behind that one. */
 export function nextDataFile(file: string): string {
   return `blocks-${Number(dataName.exec(file)?.[1] ?? 0) + 1}.rec`;
-}
-
-export function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
 }

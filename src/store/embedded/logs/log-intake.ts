@@ -1,8 +1,9 @@
 import { decodeLogBlock } from '../../../codec/log-block/log-block.ts';
-import { BridgeError, hasCode } from '../../../contract/errors.ts';
+import { BridgeError } from '../../../contract/errors.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import type { LogBlock } from '../../../model/log.ts';
-import { HeldRanges } from '../blocks/held-ranges.ts';
+import type { HeldRanges } from '../blocks/held-ranges.ts';
+import { LaneProgress, noteUndecodable } from '../blocks/lane-progress.ts';
 import type { Commit } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { HeldPosition } from '../position.ts';
@@ -14,10 +15,7 @@ import { type StreamLabels, streamLabelsOf } from './stream-labels.ts';
 export class LogIntake {
   readonly #damage: DamageBook;
   readonly #packer = new BlockPacker();
-  #held = new HeldRanges(undefined, []);
-  #position: HeldPosition | undefined;
-  #firstArrivedMs: number | undefined;
-  #arrivedMs = 0;
+  readonly #lane = new LaneProgress();
 
   constructor(damage: DamageBook) {
     this.#damage = damage;
@@ -25,8 +23,7 @@ export class LogIntake {
 
   /** Where the store stands after recovery. */
   begin(position: HeldPosition | undefined, held: HeldRanges): void {
-    this.#position = position;
-    this.#held = held;
+    this.#lane.begin(position, held);
   }
 
   get waiting(): { readonly items: number; readonly bytes: number } {
@@ -35,40 +32,32 @@ export class LogIntake {
 
   /** Records at or before the position of the same queue are skipped. */
   add(queueId: string, record: QueueRecord): void {
-    if (this.#position?.queueId === queueId && record.seq <= this.#position.seq) {
+    if (this.#lane.has(queueId, record)) {
       return;
     }
     const block = this.#blockOf(record);
     if (block !== undefined) {
       this.#addLines(queueId, record, block);
     }
-    this.#firstArrivedMs ??= record.receivedAtMs;
-    this.#arrivedMs = Math.max(this.#arrivedMs, record.receivedAtMs);
-    this.#position = { queueId, seq: record.seq, cumItems: record.cumItems };
-    this.#held.pass(record.seq);
+    this.#lane.pass(queueId, record);
   }
 
   /** Gives out what waits; undefined when no record came since the last time. */
   take(): Commit<BlockSummary> | undefined {
-    const position = this.#position;
-    const firstArrivedMs = this.#firstArrivedMs;
-    if (position === undefined || firstArrivedMs === undefined) {
-      return undefined;
-    }
-    this.#firstArrivedMs = undefined;
-    return { blocks: this.#packer.finish(), position, firstArrivedMs, arrivedMs: this.#arrivedMs };
+    const facts = this.#lane.take();
+    return facts === undefined ? undefined : { blocks: this.#packer.finish(), ...facts };
   }
 
   #addLines(queueId: string, record: QueueRecord, block: LogBlock): void {
     const labels = streamLabelsOf(record);
-    if (this.#held.empty) {
+    if (this.#lane.held.empty) {
       this.#addRun(labels, record, { block, from: 0, to: block.count });
       return;
     }
     for (let from = 0; from < block.count; ) {
-      const held = this.#held.has(queueId, { seq: record.seq, index: from });
+      const held = this.#lane.held.has(queueId, { seq: record.seq, index: from });
       let to = from + 1;
-      while (to < block.count && this.#held.has(queueId, { seq: record.seq, index: to }) === held) {
+      while (to < block.count && this.#lane.held.has(queueId, { seq: record.seq, index: to }) === held) {
         to += 1;
       }
       if (!held) {
@@ -91,11 +80,7 @@ export class LogIntake {
       }
       return decodeLogBlock(record.payload);
     } catch (error) {
-      if (!hasCode(error, 'BRIDGE_DECODE')) {
-        throw error;
-      }
-      const reason = `${record.items} lines of the lane's record ${record.seq} cannot be read: ${error.message}`;
-      this.#damage.note({ file: 'queue/logs', offset: record.seq, bytes: record.payload.length, reason });
+      noteUndecodable(this.#damage, record, 'lines', error);
       return undefined;
     }
   }

@@ -1,20 +1,19 @@
 import { rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError, hasCode } from '../../../contract/errors.ts';
 import type { PartitionStatus } from '../../../contract/store.ts';
-import { systemDisk } from '../../../record/disk.ts';
 import { checkFrame, prefixBytes } from '../../../record/frame.ts';
 import type { BlockPlace, FoundBlock } from '../blocks/block-format.ts';
 import { readPayload } from '../blocks/block-read.ts';
 import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
+import { sizeOf, unlinkPartition } from '../blocks/partition-files.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
 import type { HeldPosition } from '../position.ts';
 import { type Arrival, laterOf } from './arrival.ts';
 import { BlockLines } from './block-payload.ts';
 import { type BlockSummary, bloomOf, decodeSummary, lineBlocks } from './block-summary.ts';
 import { BlockTable } from './block-table.ts';
-import { dataFilesIn, firstDataFile, sizeOf } from './data-files.ts';
+import { dataFilesIn, firstDataFile } from './data-files.ts';
 import { type BlockList, IndexFile, type SealedFacts } from './index-file.ts';
 import type { Contents, PartitionShared } from './partition-shared.ts';
 import { StreamBook } from './stream-labels.ts';
@@ -126,7 +125,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
       }
       this.takeIndex(index, bytes);
     } catch (error) {
-      this.#nameBadIndex(error, bytes);
+      this.#shared.damage.noteBadIndex(error, this.indexPath, bytes);
       return false;
     }
     this.#removeOthers();
@@ -202,12 +201,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
 
   async remove(): Promise<void> {
     this.#gone = true;
-    for (const name of ['index', ...dataFilesIn(this.dir)]) {
-      this.#shared.files.forget(join(this.dir, name));
-    }
-    this.#shared.damage.forget(this.dir);
-    await rm(this.dir, { recursive: true, force: true });
-    await systemDisk.syncDirOf(this.dir);
+    await unlinkPartition(this.dir, this.#shared);
   }
 
   /** Where its index file turns out to be bad, that is named, and the blocks are looked through instead. */
@@ -218,7 +212,7 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     try {
       this.#contents ??= this.#index === undefined ? undefined : { ...this.#index.read(), path: this.blocksPath };
     } catch (error) {
-      this.#nameBadIndex(error, this.#indexBytes);
+      this.#shared.damage.noteBadIndex(error, this.indexPath, this.#indexBytes);
       this.openLive();
     }
     return this.#contents ?? this.contents();
@@ -278,14 +272,6 @@ export class LogPartition implements BlockPartition<BlockSummary> {
       throw new BridgeError('BRIDGE_CORRUPT', 'the header of a block fails its checksum');
     }
     return bytes.subarray(prefixBytes);
-  }
-
-  #nameBadIndex(error: unknown, bytes: number): void {
-    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
-      throw error;
-    }
-    const reason = `${error.message}; rebuilt from the blocks`;
-    this.#shared.damage.note({ file: this.indexPath, offset: 0, bytes, reason });
   }
 
   /** Leftovers of a life that ended while it sealed. */

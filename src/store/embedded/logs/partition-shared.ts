@@ -1,11 +1,7 @@
-import type { DamageBook } from '../damage-book.ts';
-import type { FileCache } from '../file-cache.ts';
+import type { PartitionShared as SharedByAll } from '../blocks/partition-files.ts';
 import type { BlockList } from './index-file.ts';
 
-/** What all partitions of a store share. */
-export interface PartitionShared {
-  readonly files: FileCache;
-  readonly damage: DamageBook;
+export interface PartitionShared extends SharedByAll {
   readonly headers: Scratch;
 }
 

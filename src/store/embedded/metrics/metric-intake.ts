@@ -1,7 +1,7 @@
-import { hasCode } from '../../../contract/errors.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
-import { HeldRanges } from '../blocks/held-ranges.ts';
+import type { HeldRanges } from '../blocks/held-ranges.ts';
 import type { LanePlace } from '../blocks/lane-place.ts';
+import { LaneProgress, noteUndecodable } from '../blocks/lane-progress.ts';
 import type { Commit } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { HeldPosition } from '../position.ts';
@@ -15,16 +15,13 @@ export class MetricIntake {
   readonly #damage: DamageBook;
   readonly #written: () => WrittenShapes;
   readonly #counts = new Map<string, number>();
-  #held = new HeldRanges(undefined, []);
+  readonly #lane = new LaneProgress();
   #frames: StoredFrame[] = [];
   #first: LanePlace | undefined;
   #last: LanePlace | undefined;
   #blocks: FrameDraft[] = [];
   #items = 0;
   #bytes = 0;
-  #position: HeldPosition | undefined;
-  #firstArrivedMs: number | undefined;
-  #arrivedMs = 0;
 
   /** `written` gives the shapes of the file that the next commit goes to. */
   constructor(damage: DamageBook, written: () => WrittenShapes) {
@@ -34,8 +31,7 @@ export class MetricIntake {
 
   /** Where the store stands after recovery. */
   begin(position: HeldPosition | undefined, held: HeldRanges): void {
-    this.#position = position;
-    this.#held = held;
+    this.#lane.begin(position, held);
   }
 
   get items(): number {
@@ -48,26 +44,22 @@ export class MetricIntake {
 
   /** Records at or before the position of the same queue are skipped. */
   add(queueId: string, record: QueueRecord): void {
-    if (this.#position?.queueId === queueId && record.seq <= this.#position.seq) {
+    if (this.#lane.has(queueId, record)) {
       return;
     }
     const place = { seq: record.seq, index: 0 };
-    if (this.#held.has(queueId, place)) {
+    if (this.#lane.held.has(queueId, place)) {
       this.#pack();
     } else {
       this.#take(record, place);
     }
-    this.#held.pass(record.seq);
-    this.#firstArrivedMs ??= record.receivedAtMs;
-    this.#arrivedMs = Math.max(this.#arrivedMs, record.receivedAtMs);
-    this.#position = { queueId, seq: record.seq, cumItems: record.cumItems };
+    this.#lane.pass(queueId, record);
   }
 
   /** Gives out what waits; undefined when no record came since the last time. */
   take(): Commit<FrameBlock> | undefined {
-    const position = this.#position;
-    const firstArrivedMs = this.#firstArrivedMs;
-    if (position === undefined || firstArrivedMs === undefined) {
+    const facts = this.#lane.take();
+    if (facts === undefined) {
       return undefined;
     }
     this.#pack();
@@ -75,8 +67,7 @@ export class MetricIntake {
     this.#blocks = [];
     this.#items = 0;
     this.#bytes = 0;
-    this.#firstArrivedMs = undefined;
-    return { blocks, position, firstArrivedMs, arrivedMs: this.#arrivedMs };
+    return { blocks, ...facts };
   }
 
   /** What waits becomes one block: its frames follow each other in the lane. */
@@ -97,11 +88,7 @@ export class MetricIntake {
       this.#items += frame.body.values.length;
       this.#bytes += frame.payload.length;
     } catch (error) {
-      if (!hasCode(error, 'BRIDGE_DECODE')) {
-        throw error;
-      }
-      const reason = `${record.items} samples of the lane's record ${record.seq} cannot be read: ${error.message}`;
-      this.#damage.note({ file: 'queue/metrics', offset: record.seq, bytes: record.payload.length, reason });
+      noteUndecodable(this.#damage, record, 'samples', error);
     }
     if (this.#counts.size > rememberedShapes) {
       this.#counts.clear();

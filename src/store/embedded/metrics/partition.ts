@@ -1,15 +1,12 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../../../contract/errors.ts';
 import type { PartitionStatus } from '../../../contract/store.ts';
-import { systemDisk } from '../../../record/disk.ts';
 import type { FoundBlock } from '../blocks/block-format.ts';
 import { readPayload } from '../blocks/block-read.ts';
 import { type BlockScan, recordBytesOf } from '../blocks/block-scan.ts';
+import { type PartitionShared, sizeOf, unlinkPartition } from '../blocks/partition-files.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
-import type { DamageBook } from '../damage-book.ts';
-import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { Slice } from '../slice.ts';
 import type { Chunk } from './chunk.ts';
@@ -27,12 +24,6 @@ import {
 import { type Held, LivePart } from './live-part.ts';
 import { recoverLive } from './recovery.ts';
 import { SeriesTable } from './series-table.ts';
-
-/** What all partitions of a store share. */
-export interface PartitionShared {
-  readonly files: FileCache;
-  readonly damage: DamageBook;
-}
 
 /** Blocks that one question has inflated; undefined for one that cannot be read. */
 export type OpenBlocks = Map<FoundBlock<SamplesBlock>, ChunkBlockView | undefined>;
@@ -119,14 +110,14 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
   }
 
   openSealed(): boolean {
-    const bytes = statSync(this.#indexPath, { throwIfNoEntry: false })?.size;
+    const bytes = sizeOf(this.#indexPath);
     if (bytes === undefined) {
       return false;
     }
     try {
       this.#facts = readFacts(this.#shared.files, this.#indexPath);
     } catch (error) {
-      this.#nameBadIndex(error, bytes);
+      this.#shared.damage.noteBadIndex(error, this.#indexPath, bytes);
       return false;
     }
     this.#indexBytes = bytes;
@@ -182,14 +173,7 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
 
   async remove(): Promise<void> {
     this.#gone = true;
-    this.#shared.files.forget(this.blocksPath);
-    this.#shared.files.forget(this.#indexPath);
-    for (const { name } of this.#live?.files ?? this.#index?.files ?? []) {
-      this.#shared.files.forget(join(this.dir, name));
-    }
-    this.#shared.damage.forget(this.dir);
-    await rm(this.dir, { recursive: true, force: true });
-    await systemDisk.syncDirOf(this.dir);
+    await unlinkPartition(this.dir, this.#shared);
   }
 
   /** Reads the index of a sealed partition, if it is not in memory, and lets others work meanwhile. */
@@ -211,7 +195,7 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
       if (this.#gone) {
         return;
       }
-      this.#nameBadIndex(error, this.#indexBytes);
+      this.#shared.damage.noteBadIndex(error, this.#indexPath, this.#indexBytes);
       this.openLive();
     }
   }
@@ -262,7 +246,7 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
       this.#index ??= atOnce(this.#reading());
       return this.#index;
     } catch (error) {
-      this.#nameBadIndex(error, this.#indexBytes);
+      this.#shared.damage.noteBadIndex(error, this.#indexPath, this.#indexBytes);
       this.openLive();
       return this.#loaded();
     }
@@ -288,13 +272,5 @@ export class MetricPartition implements BlockPartition<FrameBlock> {
     }
     open.set(block, view);
     return view;
-  }
-
-  #nameBadIndex(error: unknown, bytes: number): void {
-    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
-      throw error;
-    }
-    const reason = `${error.message}; rebuilt from the chunks`;
-    this.#shared.damage.note({ file: this.#indexPath, offset: 0, bytes, reason });
   }
 }

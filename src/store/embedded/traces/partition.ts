@@ -1,17 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { hasCode } from '../../../contract/errors.ts';
 import type { PartitionStatus } from '../../../contract/store.ts';
-import { systemDisk } from '../../../record/disk.ts';
 import { prefixBytes } from '../../../record/frame.ts';
 import type { FoundBlock } from '../blocks/block-format.ts';
 import { readPayload } from '../blocks/block-read.ts';
 import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.ts';
+import { type PartitionShared, sizeOf, unlinkPartition } from '../blocks/partition-files.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
-import type { DamageBook } from '../damage-book.ts';
-import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import { type BlockSummary, keysAndBloom, spanBlocks } from './block-summary.ts';
 import type { BlockTable } from './block-table.ts';
@@ -20,12 +16,6 @@ import type { TraceKey } from './hash.ts';
 import { IndexFile, type SealedFacts, writeIndexFile } from './index-file.ts';
 import { LiveIndex, type PartitionIndex } from './live-index.ts';
 import type { NameBook } from './name-book.ts';
-
-/** What all partitions of a store share. */
-export interface PartitionShared {
-  readonly files: FileCache;
-  readonly damage: DamageBook;
-}
 
 /** A block that inflates to more than this is not ours: a span may have 10 MiB, a block stops after half a MiB. */
 const maxColumnsBytes = 256 * 1024 * 1024;
@@ -116,7 +106,7 @@ export class Partition implements BlockPartition<BlockSummary> {
     try {
       this.#takeIndexFile(new IndexFile(this.#shared.files, path, bytes), bytes);
     } catch (error) {
-      this.#nameBadIndex(error, bytes);
+      this.#shared.damage.noteBadIndex(error, join(this.dir, 'index'), bytes);
       return false;
     }
     this.#blocksBytes = sizeOf(this.blocksPath) ?? 0;
@@ -174,11 +164,7 @@ export class Partition implements BlockPartition<BlockSummary> {
   /** Unlinks it. Questions that still hold it find nothing more. */
   async remove(): Promise<void> {
     this.#gone = true;
-    this.#shared.files.forget(this.blocksPath);
-    this.#shared.files.forget(join(this.dir, 'index'));
-    this.#shared.damage.forget(this.dir);
-    await rm(this.dir, { recursive: true, force: true });
-    await systemDisk.syncDirOf(this.dir);
+    await unlinkPartition(this.dir, this.#shared);
   }
 
   names(): NameBook {
@@ -235,18 +221,10 @@ export class Partition implements BlockPartition<BlockSummary> {
     try {
       return ask(this.#index);
     } catch (error) {
-      this.#nameBadIndex(error, this.#indexBytes);
+      this.#shared.damage.noteBadIndex(error, join(this.dir, 'index'), this.#indexBytes);
       this.openLive();
       return ask(this.#index);
     }
-  }
-
-  #nameBadIndex(error: unknown, bytes: number): void {
-    if (!hasCode(error, 'BRIDGE_CORRUPT')) {
-      throw error;
-    }
-    const reason = `${error.message}; rebuilt from the blocks`;
-    this.#shared.damage.note({ file: join(this.dir, 'index'), offset: 0, bytes, reason });
   }
 
   #takeIndexFile(index: IndexFile, bytes: number): void {
@@ -271,8 +249,4 @@ export class Partition implements BlockPartition<BlockSummary> {
       position,
     };
   }
-}
-
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
 }

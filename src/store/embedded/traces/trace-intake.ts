@@ -1,8 +1,8 @@
-import { hasCode } from '../../../contract/errors.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import type { Span } from '../../../model/span.ts';
 import type { PackedBlock } from '../blocks/block-format.ts';
-import { HeldRanges } from '../blocks/held-ranges.ts';
+import type { HeldRanges } from '../blocks/held-ranges.ts';
+import { LaneProgress, noteUndecodable } from '../blocks/lane-progress.ts';
 import type { Commit } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { HeldPosition } from '../position.ts';
@@ -18,11 +18,8 @@ export class TraceIntake {
   readonly #decode: DecodeSpans;
   readonly #damage: DamageBook;
   readonly #builder = new BlockBuilder();
+  readonly #lane = new LaneProgress();
   #blocks: PackedBlock<BlockSummary>[] = [];
-  #held = new HeldRanges(undefined, []);
-  #position: HeldPosition | undefined;
-  #firstArrivedMs: number | undefined;
-  #arrivedMs = 0;
   #packedSpans = 0;
   #packedBytes = 0;
 
@@ -33,8 +30,7 @@ export class TraceIntake {
 
   /** Where the store stands after recovery. */
   begin(position: HeldPosition | undefined, held: HeldRanges): void {
-    this.#position = position;
-    this.#held = held;
+    this.#lane.begin(position, held);
   }
 
   get spans(): number {
@@ -46,44 +42,34 @@ export class TraceIntake {
     return this.#packedBytes;
   }
 
-  /** The last record taken in, durable or not. */
-  get position(): HeldPosition | undefined {
-    return this.#position;
-  }
-
   /** Records at or before the position of the same queue are skipped. */
   add(queueId: string, record: QueueRecord): void {
-    if (this.#position?.queueId === queueId && record.seq <= this.#position.seq) {
+    if (this.#lane.has(queueId, record)) {
       return;
     }
     this.#addSpans(queueId, record);
-    this.#firstArrivedMs ??= record.receivedAtMs;
-    this.#arrivedMs = Math.max(this.#arrivedMs, record.receivedAtMs);
-    this.#position = { queueId, seq: record.seq, cumItems: record.cumItems };
-    this.#held.pass(record.seq);
+    this.#lane.pass(queueId, record);
   }
 
   /** Gives out what waits; undefined when no record came since the last time. */
   take(): Commit<BlockSummary> | undefined {
-    const position = this.#position;
-    const firstArrivedMs = this.#firstArrivedMs;
-    if (position === undefined || firstArrivedMs === undefined) {
+    const facts = this.#lane.take();
+    if (facts === undefined) {
       return undefined;
     }
     this.#pack();
-    const waiting = { blocks: this.#blocks, position, firstArrivedMs, arrivedMs: this.#arrivedMs };
+    const blocks = this.#blocks;
     this.#blocks = [];
     this.#packedSpans = 0;
     this.#packedBytes = 0;
-    this.#firstArrivedMs = undefined;
-    return waiting;
+    return { blocks, ...facts };
   }
 
   #addSpans(queueId: string, record: QueueRecord): void {
     const arrivedMicros = record.receivedAtMs * 1000;
     for (const [index, span] of this.#spansOf(record).entries()) {
       const place = { seq: record.seq, index };
-      if (this.#held.has(queueId, place)) {
+      if (this.#lane.held.has(queueId, place)) {
         this.#pack();
       } else {
         this.#builder.add(span, place, arrivedMicros);
@@ -98,11 +84,7 @@ export class TraceIntake {
     try {
       return this.#decode(record);
     } catch (error) {
-      if (!hasCode(error, 'BRIDGE_DECODE')) {
-        throw error;
-      }
-      const reason = `${record.items} spans of the lane's record ${record.seq} cannot be read: ${error.message}`;
-      this.#damage.note({ file: 'queue/traces', offset: record.seq, bytes: record.payload.length, reason });
+      noteUndecodable(this.#damage, record, 'spans', error);
       return [];
     }
   }

@@ -1,18 +1,10 @@
 import { BridgeError } from '../contract/errors.ts';
 import type { SeriesQuery, TimeRange } from '../contract/store.ts';
+import { durationMs } from '../lib/prometheus-duration.ts';
 import { rfc3339Ms } from './instants.ts';
 
 /** Steps between the points of one series; Prometheus' bound. */
 const maxSteps = 11_000;
-const unitsMs: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
 
 export function badParameter(name: string, what: string): BridgeError {
   return new BridgeError('BRIDGE_DECODE', `invalid parameter "${name}": ${what}`);
@@ -36,19 +28,11 @@ function time(name: string, text: string, prefix = ''): number {
 /** Seconds, or Prometheus' way of writing a duration → ms. */
 function duration(name: string, text: string): number {
   const seconds = float(text);
-  const ms = seconds === undefined ? unitsOf(text) : Math.round(seconds * 1_000);
+  const ms = seconds === undefined ? durationMs(text) : Math.round(seconds * 1_000);
   if (ms === undefined || !Number.isSafeInteger(ms)) {
     throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration`);
   }
   return ms;
-}
-
-function unitsOf(text: string): number | undefined {
-  if (text === '' || !/^(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?$/.test(text)) {
-    return undefined;
-  }
-  const parts = [...text.matchAll(/(\d+)(ms|[smhdwy])/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ''] ?? 0), 0);
 }
 
 function optionalTime(parameters: URLSearchParams, name: string): number | undefined {

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
+import { durationMs } from '../lib/prometheus-duration.ts';
 import { type PromqlError, syntaxError, unsupported } from './errors.ts';
-import { durationMs } from './literals.ts';
 import { laterFunctions } from './signatures.ts';
 
 /** What a place in the grammar expects: at its beginning, and after that. */

@@ -1,4 +1,4 @@
-import { durationMs } from '../../src/promql/literals.ts';
+import { durationMs } from '../../src/lib/prometheus-duration.ts';
 import { evaluateInstant, evaluateRange, type QueryResult } from '../../src/promql/promql.ts';
 import type { SampleSource, Samples } from '../../src/promql/source.ts';
 import { labelled, type Point, points, sampleSource, series } from '../fakes/sample-source.ts';

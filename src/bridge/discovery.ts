@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
-import type { PromConfig } from '../inputs/prom/config.ts';
-import { type ConfiguredIstiod, istiodNamespace } from '../inputs/prom/pod-rules.ts';
-import { PodsInput } from '../inputs/prom/pods-input.ts';
+import { type ConfiguredIstiod, istiodNamespace } from '../inputs/kubernetes/pod-rules.ts';
+import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
+import type { PromConfig } from '../scrape/config.ts';
 
 export interface DiscoveryOptions {
   readonly config: LoadedConfig;

@@ -1,6 +1,6 @@
 import type { ExplainedPod, ManifestPod } from '../cli/manifest-pods.ts';
 import type { Fault } from '../config/fault.ts';
-import { planOf } from '../inputs/prom/pod-plan.ts';
+import { planOf } from '../inputs/kubernetes/pod-plan.ts';
 
 /** Stands for an address that the cluster will give (RFC 5737). */
 const standIn = '192.0.2.1';

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { prom } from '../../src/inputs/prom/prom.ts';
 
 const top = join(import.meta.dirname, '../..');
-const folder = join(top, 'src/inputs/prom');
+const folders = ['src/scrape', 'src/inputs/prom', 'src/inputs/kubernetes'];
 
 /** The rows of the tables whose first cell is one key: its cells. */
 const rows = readFileSync(join(top, 'docs/prom.md'), 'utf8')
@@ -19,9 +19,10 @@ const rows = readFileSync(join(top, 'docs/prom.md'), 'utf8')
 
 const keys = rows.map(([key = '']) => key.replaceAll('`', ''));
 
-const tests = readdirSync(folder)
-  .filter((name) => name.endsWith('.test.ts'))
-  .map((name) => readFileSync(join(folder, name), 'utf8'))
+const tests = folders
+  .flatMap((folder) => readdirSync(join(top, folder)).map((name) => join(top, folder, name)))
+  .filter((path) => path.endsWith('.test.ts'))
+  .map((path) => readFileSync(path, 'utf8'))
   .join('\n');
 
 test('every key of [[inputs.prom]] has one row in docs/prom.md, and there are no others', () => {

@@ -1,6 +1,6 @@
 import type { Input, InputRuntime } from '../../contract/input.ts';
-import type { PromConfig } from './config.ts';
-import type { Target } from './target.ts';
+import type { PromConfig } from '../../scrape/config.ts';
+import type { Target } from '../../scrape/target.ts';
 
 const states = ['waiting', 'up', 'down'] as const;
 const leastIntervalMs = 1_000;
@@ -21,9 +21,9 @@ export class PromInput implements Input {
 
   async start(): Promise<void> {
     const [{ Target }, { PageBuffers }, { nameFilter }] = await Promise.all([
-      import('./target.ts'),
-      import('./page-buffers.ts'),
-      import('./name-filter.ts'),
+      import('../../scrape/target.ts'),
+      import('../../scrape/page-buffers.ts'),
+      import('../../scrape/name-filter.ts'),
     ]);
     const config = this.#config;
     const runtime = this.#runtime;

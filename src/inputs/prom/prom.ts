@@ -1,5 +1,5 @@
 import { defineInput } from '../../contract/input.ts';
-import { promConfig } from './config.ts';
+import { promConfig } from '../../scrape/config.ts';
 import { PromInput } from './prom-input.ts';
 
 export const prom = defineInput({

@@ -1,9 +1,9 @@
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { PodExplanation } from '../../contract/status.ts';
 import type { ApiClient, ClusterAccess, Pod, PodListener, PodWatch } from '../../kube/kube.ts';
-import type { PageBuffers } from './page-buffers.ts';
+import type { PageBuffers } from '../../scrape/page-buffers.ts';
+import type { Target, TargetOptions } from '../../scrape/target.ts';
 import type { PlannedTarget, PodPlan, PodPlanOptions } from './pod-plan.ts';
-import type { Target, TargetOptions } from './target.ts';
 
 export interface PodsInputOptions extends PodPlanOptions {
   readonly access: ClusterAccess;
@@ -53,9 +53,9 @@ export class PodsInput implements Input {
   async start(): Promise<void> {
     const [{ ApiClient, PodWatch }, { Target }, { PageBuffers }, { nameFilter }, { planOf }] = await Promise.all([
       import('../../kube/kube.ts'),
-      import('./target.ts'),
-      import('./page-buffers.ts'),
-      import('./name-filter.ts'),
+      import('../../scrape/target.ts'),
+      import('../../scrape/page-buffers.ts'),
+      import('../../scrape/name-filter.ts'),
       import('./pod-plan.ts'),
     ]);
     const makeTarget: Parts['makeTarget'] = (options) =>

@@ -1,6 +1,6 @@
-import { bitmapBytes, type EncodedShape, encodeFrame, encodeShape } from '../../codec/metric-frame/metric-frame.ts';
-import type { ParsedPage } from '../../codec/prometheus-text/prometheus-text.ts';
-import type { Exemplar, Series } from '../../model/metric.ts';
+import { bitmapBytes, type EncodedShape, encodeFrame, encodeShape } from '../codec/metric-frame/metric-frame.ts';
+import type { ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
+import type { Exemplar, Series } from '../model/metric.ts';
 
 /** When a scrape was, and how long it took. */
 export interface ScrapeReport {

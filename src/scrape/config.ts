@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, duration, secret } from '../../config/fields.ts';
+import { bytes, duration, secret } from '../config/fields.ts';
 
 const idle = 'Known from DataKit and read, but it does nothing here.';
 const text = () => z.string().optional();

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { PageParser, type ParsedPage } from '../../codec/prometheus-text/prometheus-text.ts';
-import { BridgeError, hasCode } from '../../contract/errors.ts';
-import type { InputRuntime } from '../../contract/input.ts';
-import type { Origin } from '../../model/batch.ts';
+import { PageParser, type ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
+import { BridgeError, hasCode } from '../contract/errors.ts';
+import type { InputRuntime } from '../contract/input.ts';
+import type { Origin } from '../model/batch.ts';
 import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainPage } from './explain.ts';
 import type { NameFilter } from './name-filter.ts';

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references that annotations may not have
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../kube/kube.ts';
-import { promConfig } from './config.ts';
+import { promConfig } from '../../scrape/config.ts';
 import { type PodPlanOptions, planOf } from './pod-plan.ts';
 import { istiodNamespace } from './pod-rules.ts';
 

@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSException } from 're2js';
-import { BridgeError } from '../../contract/errors.ts';
+import { BridgeError } from '../contract/errors.ts';
 import type { PromConfig } from './config.ts';
 
 /** Whether a sample is wanted, by the name of its family and its own. */

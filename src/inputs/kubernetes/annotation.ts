@@ -4,8 +4,8 @@ import { checkValue, type Finding } from '../../config/schema-check.ts';
 import { isFault, parseToml, type TomlDocument, type TomlSource } from '../../config/toml-document.ts';
 import { hasCode } from '../../contract/errors.ts';
 import type { Pod } from '../../kube/kube.ts';
-import { annotationConfig, isPath, type PromConfig } from './config.ts';
-import { labelFilter, nameFilter } from './name-filter.ts';
+import { annotationConfig, isPath, type PromConfig } from '../../scrape/config.ts';
+import { labelFilter, nameFilter } from '../../scrape/name-filter.ts';
 
 /** One page that an annotation names. */
 export interface AnnotatedPage {

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { inTempDir } from '../../../test/fakes/temp-dir.ts';
-import { until, within } from '../../../test/fakes/until.ts';
+import { inTempDir } from '../../test/fakes/temp-dir.ts';
+import { until, within } from '../../test/fakes/until.ts';
 import { KeepAliveClient } from './keep-alive-client.ts';
 import { PageBuffers } from './page-buffers.ts';
 

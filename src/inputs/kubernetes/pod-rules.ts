@@ -1,7 +1,7 @@
 import type { Fault } from '../../config/fault.ts';
 import type { Pod } from '../../kube/kube.ts';
+import { annotationConfig, type PromConfig } from '../../scrape/config.ts';
 import { hostOf } from './annotation.ts';
-import { annotationConfig, type PromConfig } from './config.ts';
 
 /** A page that a rule finds in a pod. */
 export interface FoundPage {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PageSeries } from '../../codec/prometheus-text/prometheus-text.ts';
-import type { Series } from '../../model/metric.ts';
+import type { PageSeries } from '../codec/prometheus-text/prometheus-text.ts';
+import type { Series } from '../model/metric.ts';
 import { promConfig } from './config.ts';
 import { nameFilter } from './name-filter.ts';
 import { Naming } from './naming.ts';

@@ -3,9 +3,10 @@ import type { TomlSource } from '../../config/toml-document.ts';
 import type { PodExplanation, PodTargetExplanation } from '../../contract/status.ts';
 import type { Pod } from '../../kube/kube.ts';
 import type { Origin } from '../../model/batch.ts';
+import type { PromConfig } from '../../scrape/config.ts';
+import type { Pair } from '../../scrape/naming.ts';
+import type { TargetPod } from '../../scrape/target.ts';
 import { hostsOf, readAnnotation } from './annotation.ts';
-import type { PromConfig } from './config.ts';
-import type { Pair } from './naming.ts';
 import {
   type ConfiguredIstiod,
   configuredIstiod,
@@ -16,7 +17,6 @@ import {
   prometheusIo,
   type RuleResult,
 } from './pod-rules.ts';
-import type { TargetPod } from './target.ts';
 
 export interface PodPlanOptions {
   readonly istio: 'auto' | 'off';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
-import { PageParser } from '../../codec/prometheus-text/prometheus-text.ts';
-import { isStale, type Series } from '../../model/metric.ts';
+import { FrameDecoder } from '../codec/metric-frame/metric-frame.ts';
+import { PageParser } from '../codec/prometheus-text/prometheus-text.ts';
+import { isStale, type Series } from '../model/metric.ts';
 import { type EncodedScrape, TargetFrames } from './target-frames.ts';
 
 const decoder = new FrameDecoder();

@@ -1,7 +1,7 @@
-import { compareBytes } from '../../codec/metric-frame/metric-frame.ts';
-import type { PageSeries } from '../../codec/prometheus-text/prometheus-text.ts';
-import { BridgeError } from '../../contract/errors.ts';
-import type { Series } from '../../model/metric.ts';
+import { compareBytes } from '../codec/metric-frame/metric-frame.ts';
+import type { PageSeries } from '../codec/prometheus-text/prometheus-text.ts';
+import { BridgeError } from '../contract/errors.ts';
+import type { Series } from '../model/metric.ts';
 import type { PromConfig } from './config.ts';
 import { labelFilter, type NameFilter } from './name-filter.ts';
 

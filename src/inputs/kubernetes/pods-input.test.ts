@@ -6,9 +6,9 @@ import { until, within } from '../../../test/fakes/until.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import type { PodExplanation } from '../../contract/status.ts';
 import { isStale } from '../../model/metric.ts';
-import { promConfig } from './config.ts';
+import { promConfig } from '../../scrape/config.ts';
+import type { TargetStatus } from '../../scrape/target.ts';
 import { PodsInput, type PodsInputOptions } from './pods-input.ts';
-import type { TargetStatus } from './target.ts';
 
 interface Rig {
   readonly api: FakeApiServer;

@@ -4,6 +4,7 @@ import type { Span } from '../model/span.ts';
 import { zipkinJson } from './zipkin-json/zipkin-json.ts';
 import { zipkinJsonV1 } from './zipkin-json-v1/zipkin-json-v1.ts';
 import { zipkinProto } from './zipkin-proto/zipkin-proto.ts';
+import { zipkinThrift } from './zipkin-thrift/zipkin-thrift.ts';
 
 /** The parts of a record that its spans depend on. */
 export type SpanRecord = Pick<QueueRecord, 'format' | 'payload' | 'edits'>;
@@ -18,6 +19,8 @@ function decodePayload(record: SpanRecord): readonly Span[] {
       return zipkinJsonV1.decode(record.payload);
     case 'zipkin-proto3':
       return zipkinProto.decode(record.payload);
+    case 'zipkin-thrift':
+      return zipkinThrift.decode(record.payload);
     default:
       throw new BridgeError(
         'BRIDGE_DECODE',

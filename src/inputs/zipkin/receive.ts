@@ -1,6 +1,7 @@
 import { checkZipkinJson, type SpanListCheck } from '../../codec/zipkin-json/zipkin-json.ts';
 import { checkZipkinJsonV1 } from '../../codec/zipkin-json-v1/zipkin-json-v1.ts';
 import { checkZipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
+import { checkZipkinThrift } from '../../codec/zipkin-thrift/zipkin-thrift.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import { plainText } from '../../http/exchange.ts';
 import type { Format } from '../../model/batch.ts';
@@ -20,7 +21,7 @@ export type Received =
   | {
       readonly kind: 'refused';
       readonly items: number;
-      readonly reason: 'malformed' | 'unsupported';
+      readonly reason: 'malformed';
       readonly message: string;
       readonly response: HttpResponse;
     };
@@ -30,6 +31,7 @@ type Reader = { readonly format: Format; readonly check: (bytes: Uint8Array) => 
 const jsonV1: Reader = { format: 'zipkin-json-v1', check: checkZipkinJsonV1 };
 const jsonV2: Reader = { format: 'zipkin-json-v2', check: checkZipkinJson };
 const proto3: Reader = { format: 'zipkin-proto3', check: checkZipkinProto };
+const thrift: Reader = { format: 'zipkin-thrift', check: checkZipkinThrift };
 
 const nothing: Received = { kind: 'nothing' };
 
@@ -44,11 +46,11 @@ function refused(items: number, message: string): Received {
 }
 
 /** The content type chooses only on the path that it belongs to; any other, and none, is JSON. */
-function readerFor(version: Version, contentType: string): Reader | 'thrift' {
+function readerFor(version: Version, contentType: string): Reader {
   if (version === 'v2') {
     return contentType.startsWith('application/x-protobuf') ? proto3 : jsonV2;
   }
-  return contentType.startsWith('application/x-thrift') ? 'thrift' : jsonV1;
+  return contentType.startsWith('application/x-thrift') ? thrift : jsonV1;
 }
 
 function isOtherVersion(body: Buffer, version: Version): boolean {
@@ -64,12 +66,9 @@ export function receive(request: HttpRequest, version: Version): Received {
     return isEmptyGzip ? refused(1, 'the body is gzip of nothing') : nothing;
   }
   const reader = readerFor(version, (request.headers['content-type'] ?? '').toLowerCase());
-  if (reader === 'thrift') {
-    const message = 'thrift is not read by this version of meshbridge; send the spans as JSON';
-    return { kind: 'refused', items: 1, reason: 'unsupported', message, response: plainText(415, message) };
-  }
   const list = reader.check(body);
-  const mayBeOther = reader !== proto3 && !(list.ok && list.pure === true);
+  const isJson = reader === jsonV1 || reader === jsonV2;
+  const mayBeOther = isJson && !(list.ok && list.pure === true);
   if (mayBeOther && isOtherVersion(body, version)) {
     const other = version === 'v1' ? 'v2' : 'v1';
     return refused(

@@ -87,6 +87,14 @@ describe('what is taken', () => {
     expect(runtime.emitted).toEqual([expect.objectContaining({ format, items: 1, signal: 'traces', origin: {} })]);
   });
 
+  test('may be thrift, on the path of v1', async () => {
+    const { runtime, post } = await rig();
+    const list = Buffer.from('0c000000010a0001000000000000000a0a0004000000000000000b00', 'hex');
+    expect((await post('/api/v1/spans', list, { 'content-type': 'Application/X-Thrift; a=b' })).status).toBe(202);
+    expect(runtime.emitted).toEqual([expect.objectContaining({ format: 'zipkin-thrift', items: 1, payload: list })]);
+    expect(runtime.emitted.flatMap(idsOf)).toEqual(['000000000000000b']);
+  });
+
   test('may be gzip, and is kept inflated', async () => {
     const { runtime, post } = await rig();
     expect((await post('/api/v2/spans', gzipSync(one), { 'content-encoding': 'gzip' })).status).toBe(202);
@@ -144,7 +152,8 @@ describe('what is refused', () => {
     ['/api/v2/spans', '[{"traceId":"a","id":"b","binaryAnnotations":[]}]', {}, [400, 'these are v1 spans']],
     ['/api/v1/spans', '[{"traceId":"a","id":"b","tags":{"a":"b"}}]', {}, [400, 'these are v2 spans']],
     ['/api/v1/spans', '[{"traceId":"a","id":"b","localEndpoint":{}}]', {}, [400, 'these are v2 spans']],
-    ['/api/v1/spans', 'x', { 'content-type': 'application/x-thrift; x=y' }, [415, 'thrift']],
+    ['/api/v1/spans', 'x', { 'content-type': 'application/x-thrift; x=y' }, [400, 'thrift']],
+    ['/api/v1/spans', one, { 'content-type': 'application/x-thrift' }, [400, 'thrift']],
   ])('on %s is told why (%#)', async (path, body, headers, told) => {
     const { runtime, post } = await rig();
     const answer = await post(path, body, headers as Record<string, string>);
@@ -161,7 +170,7 @@ describe('what is refused', () => {
     await post('/api/v2/spans', Buffer.alloc(10 * 1024 * 1024 + 1, ' '));
     expect(runtime.refusals).toEqual([
       { signal: 'traces', items: 3, reason: 'malformed' },
-      { signal: 'traces', items: 1, reason: 'unsupported' },
+      { signal: 'traces', items: 1, reason: 'malformed' },
       { signal: 'traces', items: 1, reason: 'too_large' },
     ]);
     expect(runtime.emitted).toEqual([]);

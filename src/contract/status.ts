@@ -87,6 +87,11 @@ export interface BridgeStatus {
 export interface PodExplanation {
   readonly namespace: string;
   readonly pod: string;
+  readonly workload?: string;
+  /** Whether Istio's proxy runs in it. */
+  readonly sidecar?: boolean;
+  /** Those that say what is to be collected, as written; what may be secret is masked. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly targets: readonly PodTargetExplanation[];
   /** What is wrong with its annotations, and what is left out because of it: whole lines. */
   readonly faults: readonly string[];

@@ -10,25 +10,7 @@ import { Naming, type Pair } from './naming.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type EncodedScrape, type ScrapeReport, TargetFrames } from './target-frames.ts';
-
-/** What the page shows of a target. Times are ms since 1970. */
-export interface TargetStatus {
-  readonly url: string;
-  readonly state: 'waiting' | 'up' | 'down';
-  readonly intervalMs: number;
-  readonly nextMs?: number;
-  readonly lastMs?: number;
-  readonly durationMs?: number;
-  readonly samples?: number;
-  readonly bytes?: number;
-  readonly error?: string;
-  readonly hint?: string;
-  /** Of a pod: which, and what it was found by. */
-  readonly namespace?: string;
-  readonly pod?: string;
-  readonly rule?: string;
-  readonly source?: string;
-}
+import { identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
 
 /** The pod behind a target. */
 export interface TargetPod {
@@ -58,6 +40,7 @@ type Outcome = ({ readonly ok: true; readonly page: ParsedPage } | ({ readonly o
 
 /** Timers of a busy process wake late; what is off the grid by less than this counts as on it. */
 const mostLateMs = 100;
+const keptScrapes = 20;
 
 /** One page, scraped at its own times (prometheus/prometheus, scrape/target.go: a stable offset spreads the targets). */
 export class Target {
@@ -66,6 +49,7 @@ export class Target {
   readonly #frames: TargetFrames;
   readonly #naming: Naming;
   readonly #offsetMs: number;
+  readonly #identity: TargetIdentity;
   #parser: { readonly dialect: string; readonly parser: PageParser } | undefined;
   #status: TargetStatus;
   #overloaded = false;
@@ -80,7 +64,8 @@ export class Target {
     this.#naming = new Naming({ config, instance: instanceOf(url), wantedName, discovered });
     this.#frames = new TargetFrames(this.#naming.report);
     this.#offsetMs = crc32(`${config.source} ${url}`) % config.interval;
-    this.#status = { ...identityOf(options), state: 'waiting', intervalMs: config.interval };
+    this.#identity = identityOf(options);
+    this.#status = { ...this.#identity, state: 'waiting', intervalMs: config.interval };
   }
 
   status(): TargetStatus {
@@ -216,10 +201,12 @@ export class Target {
 
   #note(outcome: Outcome, timestampMs: number, durationMs: number): void {
     const { runtime, config, onChange } = this.#options;
-    const { url, state, intervalMs } = this.#status;
+    const { url, state, intervalMs, history = [] } = this.#status;
+    const tookMs = Math.max(1, Math.round(durationMs));
     const seen = {
-      ...identityOf(this.#options),
+      ...this.#identity,
       intervalMs,
+      history: [...history, outcome.ok ? tookMs : -tookMs].slice(-keptScrapes),
       lastMs: timestampMs,
       durationMs: Math.round(durationMs * 1000) / 1000,
     };
@@ -254,17 +241,6 @@ function withProxyHint(outcome: Explained, { url, pod }: TargetOptions): Explain
       };
 }
 
-function identityOf({ url, config, pod }: TargetOptions) {
-  const { namespace, pod: name } = pod?.origin ?? {};
-  return {
-    url: withoutPassword(url),
-    source: config.source,
-    ...(namespace !== undefined && { namespace }),
-    ...(name !== undefined && { pod: name }),
-    ...(pod && { rule: pod.rule }),
-  };
-}
-
 /** Host and port, as Prometheus writes them. A file has none. */
 function instanceOf(address: string): string {
   if (isPath(address)) {
@@ -272,14 +248,4 @@ function instanceOf(address: string): string {
   }
   const url = new URL(address);
   return url.port === '' ? `${url.hostname}:${url.protocol === 'https:' ? 443 : 80}` : url.host;
-}
-
-function withoutPassword(address: string): string {
-  if (isPath(address)) {
-    return address;
-  }
-  const url = new URL(address);
-  url.password = '';
-  url.username = '';
-  return url.href;
 }

@@ -4,6 +4,7 @@ import type { PodExplanation, PodTargetExplanation } from '../../contract/status
 import type { Pod } from '../../kube/kube.ts';
 import type { Origin } from '../../model/batch.ts';
 import type { PromConfig } from '../../scrape/config.ts';
+import { leftOutBy } from '../../scrape/left-out.ts';
 import type { Pair } from '../../scrape/naming.ts';
 import type { TargetPod } from '../../scrape/target.ts';
 import { hostsOf, readAnnotation } from './annotation.ts';
@@ -17,6 +18,7 @@ import {
   prometheusIo,
   type RuleResult,
 } from './pod-rules.ts';
+import { shownAnnotations } from './shown-annotations.ts';
 
 export interface PodPlanOptions {
   readonly istio: 'auto' | 'off';
@@ -146,12 +148,16 @@ class Planning {
   }
 
   done(whyNothing: string): PodPlan {
-    const { namespace, name } = this.#pod;
+    const { namespace, name, workload } = this.#pod;
+    const annotations = shownAnnotations(this.#pod);
     const faults = this.#faults.map(formatFault);
     const why = faults.length === 0 ? (this.#leftAlone ?? whyNothing) : 'what its annotations say cannot be followed';
     const explanation = {
       namespace,
       pod: name,
+      ...(workload !== undefined && { workload }),
+      ...(isInjected(this.#pod) && { sidecar: true }),
+      ...(annotations && { annotations }),
       targets: this.#explained,
       faults,
       warnings: this.#warnings.map(formatFault),
@@ -215,7 +221,7 @@ function explained({ url, written, rule, config }: FoundPage, labels: readonly P
     intervalMs: interval,
     ...(measurement !== '' && { measurement: prefix + measurement }),
     labels: { ...Object.fromEntries(labels), ...config.tags },
-    leftOut: leftOut(config, rule),
+    leftOut: leftOutBy(config, rule),
   };
 }
 
@@ -224,19 +230,4 @@ function bare(address: string): string {
   url.username = '';
   url.password = '';
   return url.href;
-}
-
-function leftOut(config: PromConfig, rule: string): readonly string[] {
-  const types = config.metric_types.map((type) => type.toLowerCase());
-  const lines: string[] = [];
-  if (types.length > 0 && !types.includes('histogram')) {
-    lines.push(`no histograms, so no latencies: metric_types of ${rule} has ${types.join(', ')} only`);
-  }
-  if (config.metric_name_filter.length > 0) {
-    lines.push(`only what metric_name_filter of ${rule} names`);
-  }
-  if (config.metric_name_filter_ignore.length > 0) {
-    lines.push(`not what metric_name_filter_ignore of ${rule} names`);
-  }
-  return lines;
 }

@@ -7,7 +7,7 @@ import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import type { PodExplanation } from '../../contract/status.ts';
 import { isStale } from '../../model/metric.ts';
 import { promConfig } from '../../scrape/config.ts';
-import type { TargetStatus } from '../../scrape/target.ts';
+import type { TargetStatus } from '../../scrape/target-status.ts';
 import { PodsInput, type PodsInputOptions } from './pods-input.ts';
 
 interface Rig {

@@ -16,7 +16,7 @@ import { formatFault, type LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
 import type { DefaultsContext } from './contract/input.ts';
 import type { Runtime } from './contract/runtime.ts';
-import type { BridgeStatus, ListenerStatus } from './contract/status.ts';
+import type { BridgeStatus, DiskStatus, ListenerStatus } from './contract/status.ts';
 import { Listeners } from './http/listeners.ts';
 import { loginRoutes } from './http/login.ts';
 import { Lane } from './lane/lane.ts';
@@ -82,6 +82,7 @@ class Bridge {
   #listeners: Listeners | undefined;
   #bound: readonly ListenerStatus[] = [];
   #demo: DemoInputs | undefined;
+  #disk: (() => DiskStatus) | undefined;
   #starting: string | undefined = 'it is starting';
 
   constructor(config: LoadedConfig, options: BridgeOptions, lock: DirectoryLock) {
@@ -172,6 +173,7 @@ class Bridge {
       inputs: this.#inputs.flatMap((input) => input.status()),
       lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
       ...(this.#store === undefined ? {} : { store: this.#store.status() }),
+      ...(this.#disk && { disk: this.#disk() }),
       ready: notReady.length === 0,
       notReady,
     };
@@ -183,6 +185,8 @@ class Bridge {
     const caps = laneCaps(this.#config.queue.max_bytes, total);
     const { min_free: floor } = this.#config.queue;
     const freeBytes = freeBytesOf(dataDir, systemClock);
+    const minFreeBytes = 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes;
+    this.#disk = () => ({ dir: dataDir, freeBytes: freeBytes(), totalBytes: total, minFreeBytes });
     const open = (signal: Signal): Promise<Lane> =>
       Lane.open({
         signal,
@@ -190,7 +194,7 @@ class Bridge {
         segmentBytes: Math.min(signal === 'metrics' ? 16 * mib : 64 * mib, Math.max(mib, caps[signal] / 8)),
         maxBytes: caps[signal],
         freeBytes,
-        minFreeBytes: 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes,
+        minFreeBytes,
         clock: systemClock,
         log: this.#log.component(`queue.${signal}`),
       });

@@ -66,6 +66,13 @@ export interface ListenerStatus {
   readonly off?: string;
 }
 
+export interface DiskStatus {
+  readonly dir: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly minFreeBytes: number;
+}
+
 /** The read-only view of the whole process: `/api/native/status`, `monitor`, the page. */
 export interface BridgeStatus {
   readonly version: string;
@@ -79,6 +86,8 @@ export interface BridgeStatus {
   readonly inputs: readonly InputStatus[];
   readonly lanes: readonly LaneStatus[];
   readonly store?: object;
+  /** The file system of the data directory; inputs are refused before less than `minFreeBytes` of it is free. */
+  readonly disk?: DiskStatus;
   readonly ready: boolean;
   readonly notReady: readonly string[];
 }

@@ -12,6 +12,15 @@ const scripts = {
   chromium: ['debian.sh', 'chromium', 'chromium'],
   /** Prints the virtual environment; the program is `bin/envoy` in it. */
   envoy: ['envoy.sh'],
+  /** Prints the program; so do the next two. */
+  kubectl: ['kube-tools.sh', 'kubectl'],
+  helm: ['kube-tools.sh', 'helm'],
+  helm3: ['kube-tools.sh', 'helm3'],
+  /** Prints what that version says about its objects, as JSON. */
+  'kubernetes-1.21-schema': ['kubernetes-schema.sh', 'v1.21.14'],
+  'kubernetes-1.36-schema': ['kubernetes-schema.sh', 'v1.36.3'],
+  /** Prints the program; it is etcd too, see kube-apiserver/main.go. */
+  'kube-apiserver': ['kube-apiserver.sh'],
 } as const;
 
 export type ComponentName = keyof typeof scripts;

@@ -6,6 +6,7 @@ import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
 import { pageRoutes } from './page.ts';
 import { prometheusRoutes } from './prometheus.ts';
+import { targetsRoutes } from './targets.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
 export interface ApiDeps extends HealthDeps, NativeDeps {
@@ -21,6 +22,7 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
   return [
     ...healthRoutes(deps),
     ...nativeRoutes(deps),
+    ...targetsRoutes(deps),
     ...pageRoutes({ dir: pageDir }),
     ...(store === undefined ? [] : storeRoutes({ ...deps, store })),
   ];

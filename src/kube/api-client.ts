@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import type { ClusterAccess } from './cluster-access.ts';
+import type { ClusterAccess, ClusterLogin } from './cluster-access.ts';
 
 const connectTimeoutMs = 10_000;
 const answerTimeoutMs = 30_000;
@@ -22,7 +22,13 @@ export class ApiRefusal extends Error {
 
 const statusSchema = z.object({ message: z.string() });
 
-/** GET requests to a Kubernetes API server. Errors of the network come as they are. */
+interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly body?: string;
+}
+
+/** Requests to a Kubernetes API server. Errors of the network come as they are. */
 export class ApiClient {
   readonly #access: ClusterAccess;
   readonly #userAgent: string;
@@ -44,9 +50,27 @@ export class ApiClient {
   }
 
   /** The parsed body of a 200. Throws ApiRefusal. */
-  async get(path: string, signal: AbortSignal): Promise<unknown> {
+  get(path: string, signal: AbortSignal): Promise<unknown> {
+    return this.#parsed({ method: 'GET', path }, signal);
+  }
+
+  /** Creates (POST) or replaces (PUT) an object; the object as the server has it now. Throws ApiRefusal, 409 among them. */
+  send(method: 'POST' | 'PUT', path: string, object: object, signal: AbortSignal): Promise<unknown> {
+    return this.#parsed({ method, path, body: JSON.stringify(object) }, signal);
+  }
+
+  /** The body of a 200 as it comes in; it ends when the server ends it. Throws ApiRefusal. */
+  async stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return (await this.#answer({ method: 'GET', path }, signal)).body;
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  async #parsed(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
-    const { body } = await this.#answer(path, deadline);
+    const { body } = await this.#answer(request, deadline);
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of body) {
@@ -59,61 +83,77 @@ export class ApiClient {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   }
 
-  /** The body of a 200 as it comes in; it ends when the server ends it. Throws ApiRefusal. */
-  async stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-    return (await this.#answer(path, signal)).body;
-  }
-
-  close(): Promise<void> {
-    return this.#agent.destroy();
-  }
-
   /** A token that was renewed since it was read is tried once more at once. */
-  async #answer(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const token = await this.#token();
-    const first = await this.#request(path, token, signal);
+  async #answer(request: ApiRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const authorization = await this.#authorization();
+    const first = await this.#request(request, authorization, signal);
     if (first.statusCode !== 401) {
       return await accepted(first);
     }
-    const renewed = await this.#token();
-    if (renewed === token) {
+    const renewed = await this.#authorization();
+    if (renewed === authorization) {
       return await accepted(first);
     }
     await first.body.dump();
-    return await accepted(await this.#request(path, renewed, signal));
+    return await accepted(await this.#request(request, renewed, signal));
   }
 
-  #request(path: string, token: string | undefined, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  #request(
+    { method, path, body }: ApiRequest,
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     return this.#agent.request({
-      origin: this.#access.url,
-      path,
-      method: 'GET',
+      origin: new URL(this.#access.url).origin,
+      path: `${prefixOf(this.#access.url)}${path}`,
+      method,
       headers: {
         accept: 'application/json',
         'user-agent': this.#userAgent,
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(authorization !== undefined && { authorization }),
       },
+      ...(body !== undefined && { body }),
       signal,
     });
   }
 
-  async #token(): Promise<string | undefined> {
-    const { tokenFile } = this.#access;
-    return tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim();
+  async #authorization(): Promise<string | undefined> {
+    const { tokenFile, login } = this.#access;
+    if (tokenFile !== undefined) {
+      return `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
+    }
+    return (await login?.())?.authorization;
   }
 }
 
-async function connectOptions({ caFile }: ClusterAccess): Promise<buildConnector.BuildOptions> {
+/** Servers behind a proxy, such as Rancher's, have a path. */
+function prefixOf(url: string): string {
+  return new URL(url).pathname.replace(/\/+$/, '');
+}
+
+async function connectOptions({ caFile, login }: ClusterAccess): Promise<buildConnector.BuildOptions> {
   return {
     timeout: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     ...(caFile !== undefined && { ca: await readFile(caFile) }),
+    ...(login !== undefined && tlsOf(await login())),
+  };
+}
+
+function tlsOf({ ca, cert, key, serverName, anyCertificate }: ClusterLogin): buildConnector.BuildOptions {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(anyCertificate === true && { rejectUnauthorized: false }),
   };
 }
 
 async function accepted(answer: Dispatcher.ResponseData): Promise<Dispatcher.ResponseData> {
-  if (answer.statusCode === 200) {
+  if (answer.statusCode === 200 || answer.statusCode === 201) {
     return answer;
   }
   const text = (await answer.body.text()).slice(0, 4096);

@@ -1,4 +1,15 @@
 export { ApiClient, ApiRefusal } from './api-client.ts';
-export { type ClusterAccess, inClusterAccess } from './cluster-access.ts';
+export { type ClusterAccess, type ClusterLogin, inClusterAccess } from './cluster-access.ts';
+export { type Endpoint, type EndpointSlice, endpointSliceOf } from './endpoint-slice.ts';
+export { LeaseElection, type LeaseElectionOptions, type LeaseState, type LeaseStatus } from './lease-election.ts';
 export { type Pod, type PodContainer, podOf } from './pod.ts';
 export { type PodListener, PodWatch, type PodWatchStatus } from './pod-watch.ts';
+export { ResourceWatch, type WatchState, type WatchStatus } from './resource-watch.ts';
+export {
+  describeFailure,
+  type MissingRight,
+  missingRight,
+  missingRightLine,
+  type Right,
+} from './right.ts';
+export { type Service, serviceOf } from './service.ts';

@@ -2,21 +2,20 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What a test says of a pod; the rest is made up. */
-export interface FakePod {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly node?: string;
-  readonly uid?: string;
-  readonly ip?: string;
-  readonly phase?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly containers?: readonly { readonly name: string; readonly ports?: readonly number[] }[];
-  readonly deleting?: boolean;
-}
+import {
+  type FakePod,
+  type FakeService,
+  type FakeSlice,
+  type Json,
+  podJson,
+  serviceJson,
+  sliceJson,
+} from './api-objects.ts';
+
+export type { FakePod, FakeService, FakeSlice } from './api-objects.ts';
 
 export interface ApiRequest {
+  readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly token: string | undefined;
@@ -24,7 +23,7 @@ export interface ApiRequest {
 
 /** How requests are answered in place of the truth. */
 export type Trouble =
-  | { readonly status: 401 | 403 | 410 | 429 | 500 | 503; readonly retryAfterSeconds?: number }
+  | { readonly status: 401 | 403 | 404 | 409 | 410 | 429 | 500 | 503; readonly retryAfterSeconds?: number }
   /** Never answered. */
   | 'hang'
   /** 200, with an ERROR event of code 410 (watches only). */
@@ -41,6 +40,18 @@ export interface FakeApiServer {
   /** Adds the pod, or changes it where it is there. Returns its resourceVersion. */
   put(pod: FakePod): string;
   remove(name: string, namespace?: string): void;
+  putService(service: FakeService): void;
+  putSlice(slice: FakeSlice): void;
+  removeSlice(name: string, namespace?: string): void;
+  /** `spec` of a Lease as it stands, `undefined` where there is none. */
+  lease(name: string, namespace: string): Json | undefined;
+  /** Writes a Lease as another agent would. */
+  putLease(name: string, namespace: string, spec: Json): void;
+  removeLease(name: string, namespace: string): void;
+  /** What all requests for that resource (`pods`, `leases`, ...) get, until it is undefined again. */
+  of(resource: string, trouble: Trouble | undefined, methods?: readonly string[]): void;
+  /** Open watches of that resource. */
+  watchesOf(resource: string): number;
   bookmark(): void;
   /** Everything before now is forgotten: watches from there get 410. */
   compact(): void;
@@ -48,7 +59,7 @@ export interface FakeApiServer {
   endWatches(): void;
   /** Watches stay open and bring nothing more. */
   silence(): void;
-  /** What the next requests get, one each. */
+  /** What the next requests for pods get, one each. */
   once(kind: 'list' | 'watch', ...troubles: readonly Trouble[]): void;
   /** What all requests get, until it is undefined again. */
   always(trouble: Trouble | undefined): void;
@@ -64,22 +75,37 @@ export interface FakeApiServerOptions {
   readonly port?: number;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+/** Such as `pods`, with `/api/v1` before it. */
+const collections: Readonly<Record<string, { readonly base: string; readonly group: string }>> = {
+  pods: { base: '/api/v1', group: '' },
+  services: { base: '/api/v1', group: '' },
+  endpointslices: { base: '/apis/discovery.k8s.io/v1', group: 'discovery.k8s.io' },
+  leases: { base: '/apis/coordination.k8s.io/v1', group: 'coordination.k8s.io' },
+};
+
+/** What a path asks for. */
+interface Asked {
+  readonly resource: string;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}
 
 interface Change {
   readonly version: number;
-  readonly node: string;
+  readonly resource: string;
+  readonly key: string;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: Json;
 }
 
 interface OpenWatch {
-  readonly node: string | undefined;
+  readonly asked: Asked;
+  readonly query: URLSearchParams;
   readonly response: ServerResponse;
   silent: boolean;
 }
 
-/** A small Kubernetes API server: pods alone, by list and watch, with the troubles that real ones have. */
+/** A small Kubernetes API server: pods, Services, EndpointSlices and Leases, with the troubles that real ones have. */
 export async function fakeApiServer(options: FakeApiServerOptions = {}): Promise<FakeApiServer> {
   const state = new ClusterState();
   let server = await listening(options, (request, response) => state.handle(request, response), options.port ?? 0);
@@ -91,8 +117,16 @@ export async function fakeApiServer(options: FakeApiServerOptions = {}): Promise
     get watches() {
       return state.watches.size;
     },
-    put: (pod) => state.put(pod),
-    remove: (name, namespace = 'default') => state.remove(`${namespace}/${name}`),
+    put: (pod) => state.put('pods', podJson(pod)),
+    remove: (name, namespace = 'default') => state.remove('pods', `${namespace}/${name}`),
+    putService: (service) => void state.put('services', serviceJson(service)),
+    putSlice: (slice) => void state.put('endpointslices', sliceJson(slice)),
+    removeSlice: (name, namespace = 'default') => state.remove('endpointslices', `${namespace}/${name}`),
+    lease: (name, namespace) => state.object('leases', `${namespace}/${name}`)?.['spec'] as Json | undefined,
+    putLease: (name, namespace, spec) => void state.put('leases', { metadata: { name, namespace }, spec }),
+    removeLease: (name, namespace) => state.remove('leases', `${namespace}/${name}`),
+    of: (resource, trouble, methods) => state.troubles.set(resource, { trouble, methods }),
+    watchesOf: (resource) => [...state.watches].filter(({ asked }) => asked.resource === resource).length,
     bookmark: () => state.bookmark(),
     compact: () => state.compact(),
     endWatches: () => state.endWatches(),
@@ -141,35 +175,43 @@ class ClusterState {
   readonly requests: ApiRequest[] = [];
   readonly watches = new Set<OpenWatch>();
   readonly next: Record<'list' | 'watch', Trouble[]> = { list: [], watch: [] };
+  readonly troubles = new Map<string, { trouble: Trouble | undefined; methods: readonly string[] | undefined }>();
   trouble: Trouble | undefined;
   tokens: readonly string[] | undefined;
-  readonly #pods = new Map<string, Change>();
+  /** By resource, namespace and name. */
+  readonly #objects = new Map<string, Change>();
   #changes: Change[] = [];
   #version = 1000;
   #oldest = 1000;
 
-  put(pod: FakePod): string {
-    const key = `${pod.namespace ?? 'default'}/${pod.name}`;
-    const before = this.#pods.get(key);
+  put(resource: string, object: Json): string {
+    const { name, namespace } = object['metadata'] as { readonly name: string; readonly namespace: string };
+    const key = `${namespace}/${name}`;
     const version = ++this.#version;
-    const object = podJson(pod, version);
-    this.#note({ version, node: pod.node ?? 'node-1', type: before === undefined ? 'ADDED' : 'MODIFIED', object }, key);
+    const type = this.#objects.has(`${resource} ${key}`) ? 'MODIFIED' : 'ADDED';
+    this.#note({ version, resource, key, type, object: stamped(object, version) });
     return String(version);
   }
 
-  remove(key: string): void {
-    const before = this.#pods.get(key);
+  remove(resource: string, key: string): void {
+    const before = this.#objects.get(`${resource} ${key}`);
     if (before === undefined) {
-      throw new Error(`there is no pod ${key}`);
+      throw new Error(`there is no ${key} among the ${resource}`);
     }
-    this.#note({ ...before, version: ++this.#version, type: 'DELETED' }, key);
+    const version = ++this.#version;
+    this.#note({ ...before, version, type: 'DELETED', object: stamped(before.object, version) });
   }
 
-  #note(change: Change, key: string): void {
+  object(resource: string, key: string): Json | undefined {
+    return this.#objects.get(`${resource} ${key}`)?.object;
+  }
+
+  #note(change: Change): void {
+    const key = `${change.resource} ${change.key}`;
     if (change.type === 'DELETED') {
-      this.#pods.delete(key);
+      this.#objects.delete(key);
     } else {
-      this.#pods.set(key, change);
+      this.#objects.set(key, change);
     }
     this.#changes.push(change);
     for (const watch of this.watches) {
@@ -207,38 +249,80 @@ class ClusterState {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://x');
+    const method = request.method ?? 'GET';
     const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
-    this.requests.push({ path: url.pathname, query: url.searchParams, token });
+    this.requests.push({ method, path: url.pathname, query: url.searchParams, token });
+    const asked = askedOf(url.pathname);
     const kind = url.searchParams.get('watch') === '1' ? 'watch' : 'list';
-    const trouble = this.next[kind].shift() ?? this.trouble;
+    const trouble = this.#troubleOf(asked, method, kind);
     if (this.tokens !== undefined && !this.tokens.includes(token ?? '')) {
       refuse(response, { status: 401 });
-    } else if (url.pathname !== '/api/v1/pods') {
-      refuse(response, { status: 403 });
     } else if (trouble !== undefined) {
-      suffer(response, trouble);
+      suffer(response, trouble, asked);
+    } else if (asked === undefined) {
+      refuse(response, { status: 403 });
+    } else if (method !== 'GET') {
+      void this.#write(request, response, asked);
+    } else if (asked.name !== undefined) {
+      this.#get(asked, response);
     } else if (kind === 'watch') {
-      this.#watch(url.searchParams, response);
+      this.#watch(asked, url.searchParams, response);
     } else {
-      this.#list(url.searchParams, response);
+      this.#list(asked, url.searchParams, response);
     }
   }
 
-  #list(query: URLSearchParams, response: ServerResponse): void {
-    const node = nodeOf(query);
-    const items = [...this.#pods.values()].filter((pod) => node === undefined || pod.node === node);
-    const metadata = { resourceVersion: String(this.#version) };
-    const body = { kind: 'PodList', apiVersion: 'v1', metadata, items: items.map(({ object }) => object) };
+  #troubleOf(asked: Asked | undefined, method: string, kind: 'list' | 'watch'): Trouble | undefined {
+    const single = asked?.resource === 'pods' && asked.name === undefined ? this.next[kind].shift() : undefined;
+    const ofResource = this.troubles.get(asked?.resource ?? '');
+    const concerns = ofResource?.methods === undefined || ofResource.methods.includes(method);
+    return single ?? (concerns ? ofResource?.trouble : undefined) ?? this.trouble;
+  }
+
+  #get({ resource, namespace, name }: Asked, response: ServerResponse): void {
+    const object = this.object(resource, `${namespace}/${name}`);
+    if (object === undefined) {
+      refuse(response, { status: 404 });
+    } else {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(object));
+    }
+  }
+
+  #list(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
+    const items = [...this.#objects.values()].filter((one) => concerns(asked, query, one)).map(({ object }) => object);
+    const body = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: String(this.#version) }, items };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
 
-  #watch(query: URLSearchParams, response: ServerResponse): void {
+  /** POST makes an object that is not there; PUT takes the place of the version that it names. */
+  async #write(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+    }
+    const object = JSON.parse(Buffer.concat(chunks).toString()) as Json;
+    const metadata = object['metadata'] as Readonly<Record<string, string>>;
+    const key = `${asked.namespace}/${metadata['name']}`;
+    const before = this.object(asked.resource, key)?.['metadata'] as Readonly<Record<string, string>> | undefined;
+    if (
+      request.method === 'POST' ? before !== undefined : before?.['resourceVersion'] !== metadata['resourceVersion']
+    ) {
+      refuse(response, { status: before === undefined ? 404 : 409 });
+      return;
+    }
+    this.put(asked.resource, { ...object, metadata: { ...metadata, namespace: asked.namespace } });
+    response
+      .writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(this.object(asked.resource, key)));
+  }
+
+  #watch(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
     const from = Number(query.get('resourceVersion'));
     if (from < this.#oldest) {
       refuse(response, { status: 410 });
       return;
     }
-    const watch: OpenWatch = { node: nodeOf(query), response, silent: false };
+    const watch: OpenWatch = { asked, query, response, silent: false };
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     for (const change of this.#changes.filter(({ version }) => version > from)) {
@@ -249,19 +333,57 @@ class ClusterState {
   }
 }
 
-function send({ node, response }: OpenWatch, { type, object, version, node: of }: Change): void {
-  if (node === undefined || node === of) {
-    const { metadata, ...rest } = object;
-    const stamped = { ...rest, metadata: { ...(metadata as Json), resourceVersion: String(version) } };
-    response.write(`${JSON.stringify({ type, object: stamped })}\n`);
+function askedOf(path: string): Asked | undefined {
+  for (const [resource, { base }] of Object.entries(collections)) {
+    const found = new RegExp(`^${base}(?:/namespaces/([^/]+))?/${resource}(?:/([^/]+))?$`).exec(path);
+    if (found !== null) {
+      return { resource, namespace: found[1], name: found[2] };
+    }
+  }
+  return undefined;
+}
+
+function stamped(object: Json, version: number): Json {
+  return { ...object, metadata: { ...(object['metadata'] as Json), resourceVersion: String(version) } };
+}
+
+function send({ asked, query, response }: OpenWatch, change: Change): void {
+  if (concerns(asked, query, change)) {
+    response.write(`${JSON.stringify({ type: change.type, object: change.object })}\n`);
   }
 }
 
-function nodeOf(query: URLSearchParams): string | undefined {
-  return /^spec\.nodeName=(.*)$/.exec(query.get('fieldSelector') ?? '')?.[1];
+/** Whether a list or watch asks for that object. */
+function concerns(
+  { resource, namespace }: Asked,
+  query: URLSearchParams,
+  { resource: of, key, object }: Change,
+): boolean {
+  if (resource !== of || (namespace !== undefined && !key.startsWith(`${namespace}/`))) {
+    return false;
+  }
+  const labels = (object['metadata'] as { labels?: Readonly<Record<string, string>> }).labels ?? {};
+  return (
+    termsOf(query.get('fieldSelector')).every(([path, value]) => at(object, path) === value) &&
+    termsOf(query.get('labelSelector')).every(([name, value]) => labels[name] === value)
+  );
 }
 
-function suffer(response: ServerResponse, trouble: Trouble): void {
+function termsOf(selector: string | null): (readonly [string, string])[] {
+  return (selector ?? '')
+    .split(',')
+    .filter((term) => term !== '')
+    .map((term) => {
+      const equals = term.indexOf('=');
+      return [term.slice(0, equals), term.slice(equals + 1)] as const;
+    });
+}
+
+function at(object: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((part, name) => (part as Json | undefined)?.[name], object);
+}
+
+function suffer(response: ServerResponse, trouble: Trouble, asked?: Asked): void {
   if (trouble === 'hang') {
     return;
   }
@@ -273,20 +395,21 @@ function suffer(response: ServerResponse, trouble: Trouble): void {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('{"type":"ADDED","object":{"kind":"Po', () => response.destroy());
   } else {
-    refuse(response, trouble);
+    refuse(response, trouble, asked);
   }
 }
 
 const reasons = new Map([
   [401, 'Unauthorized'],
-  [403, 'pods is forbidden: User "system:serviceaccount:mesh:agent" cannot list resource "pods" in API group ""'],
+  [404, 'not found'],
+  [409, 'the object has been modified; please apply your changes to the latest version'],
   [410, 'too old resource version'],
   [429, 'the server has received too many requests'],
 ]);
 
-function refuse(response: ServerResponse, trouble: Exclude<Trouble, string>): void {
+function refuse(response: ServerResponse, trouble: Exclude<Trouble, string>, asked?: Asked): void {
   const { status, retryAfterSeconds } = trouble;
-  const message = reasons.get(status) ?? 'an error on the server';
+  const message = status === 403 ? forbidden(asked) : (reasons.get(status) ?? 'an error on the server');
   response
     .writeHead(status, {
       'content-type': 'application/json',
@@ -295,28 +418,9 @@ function refuse(response: ServerResponse, trouble: Exclude<Trouble, string>): vo
     .end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, code: status }));
 }
 
-function podJson(pod: FakePod, version: number): Json {
-  const { name, namespace = 'default', node = 'node-1', ip = '127.0.0.1', phase = 'Running' } = pod;
-  const containers = pod.containers ?? [{ name: 'app' }];
-  return {
-    kind: 'Pod',
-    apiVersion: 'v1',
-    metadata: {
-      name,
-      namespace,
-      uid: pod.uid ?? `uid-${namespace}-${name}`,
-      resourceVersion: String(version),
-      labels: pod.labels ?? {},
-      annotations: pod.annotations ?? {},
-      ...(pod.deleting === true && { deletionTimestamp: '2026-11-21T12:00:00Z' }),
-    },
-    spec: {
-      nodeName: node,
-      containers: containers.map(({ name: of, ports = [] }) => ({
-        name: of,
-        ports: ports.map((containerPort) => ({ containerPort })),
-      })),
-    },
-    status: { phase, podIP: ip, podIPs: [{ ip }] },
-  };
+function forbidden(asked: Asked | undefined): string {
+  const resource = asked?.resource ?? 'pods';
+  const group = collections[resource]?.group ?? '';
+  const verb = asked?.name === undefined ? 'list' : 'get';
+  return `${resource} is forbidden: User "system:serviceaccount:mesh:agent" cannot ${verb} resource "${resource}" in API group "${group}"`;
 }

@@ -1,0 +1,328 @@
+import type { Clock, Logger } from '../contract/runtime.ts';
+import { type ApiClient, ApiRefusal } from './api-client.ts';
+import { type Lease, type LeaseSpec, leaseOf, microTime, newLease, replacedLease } from './lease.ts';
+import { describeFailure, type MissingRight, missingRight, type Right } from './right.ts';
+
+export interface LeaseListener {
+  /** It is ours from now on. Must not throw. */
+  gained(): void;
+  /** It is no longer: whatever only its holder does must have ended when it resolves, and begins to end at once. */
+  lost(): Promise<void>;
+  /** Told after each attempt, whether or not it is another state. */
+  state(state: LeaseState): void;
+}
+
+export type LeaseState = 'starting' | 'holder' | 'candidate' | 'retrying' | 'forbidden';
+
+export interface LeaseElectionOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  /** ms of a clock that nobody sets. */
+  readonly monotonicMs: () => number;
+  readonly log: Logger;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this process, and of no other. */
+  readonly identity: string;
+  readonly right: Right;
+  readonly listener: LeaseListener;
+  /** From 0 to 1, for the jitter. */
+  readonly random: () => number;
+}
+
+/** What the page shows. */
+export interface LeaseStatus {
+  readonly state: LeaseState;
+  readonly namespace: string;
+  readonly name: string;
+  readonly identity: string;
+  /** Who has it, as far as is known. */
+  readonly holder?: string;
+  readonly transitions?: number;
+  readonly error?: string;
+  readonly hint?: string;
+}
+
+const durationMs = 10_000;
+/** A holder that could not renew for so long stops, before anyone else may begin. */
+const renewDeadlineMs = 7_000;
+const retryMs = 2_000;
+const requestMs = 3_000;
+const releaseMs = 2_000;
+const forbiddenMs = 60_000;
+
+/**
+ * One of all agents that share a Lease holds it (client-go, tools/leaderelection). Whether it ran out is judged by how long
+ * the record was not seen to change on our own clock, never by the times in it; of two that take it at once the API server
+ * lets one through, by the version of the record.
+ */
+export class LeaseElection {
+  readonly #options: LeaseElectionOptions;
+  #seen: { readonly lease: Lease; readonly atMs: number } | undefined;
+  /** When the last renewal that succeeded was sent; undefined while it is not ours. */
+  #renewedMs: number | undefined;
+  #failures = 0;
+  #guard: AbortController | undefined;
+  #status: LeaseStatus;
+  #missing: MissingRight | undefined;
+  #losing: Promise<void> = Promise.resolve();
+
+  constructor(options: LeaseElectionOptions) {
+    this.#options = options;
+    const { namespace, name, identity } = options;
+    this.#status = { state: 'starting', namespace, name, identity };
+  }
+
+  status(): LeaseStatus {
+    return this.#status;
+  }
+
+  missing(): MissingRight | undefined {
+    return this.#missing;
+  }
+
+  get holds(): boolean {
+    return this.#renewedMs !== undefined;
+  }
+
+  /** Runs until the signal is aborted, and gives the lease back. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const waitMs = await this.#round(signal).catch((error: unknown) => this.#failed(error, signal));
+      if (waitMs > 0 && !signal.aborted) {
+        await this.#options.clock.sleep(waitMs, signal).catch(() => undefined);
+      }
+    }
+    await this.#release();
+  }
+
+  /** Resolves with the ms to wait before the next. */
+  async #round(signal: AbortSignal): Promise<number> {
+    if (this.holds && this.#seen !== undefined) {
+      return this.#renew(this.#seen.lease, signal);
+    }
+    const lease = await this.#read(signal);
+    if (lease === undefined) {
+      await this.#create(signal);
+      return retryMs;
+    }
+    const leftMs = this.#leftMs(lease);
+    if (leftMs <= 0) {
+      return this.#renew(lease, signal);
+    }
+    this.#wait(lease);
+    const { random } = this.#options;
+    return Math.min(retryMs * (1 + 0.2 * random()), leftMs + retryMs * 0.2 * random());
+  }
+
+  /** How long others must still leave it to its holder. */
+  #leftMs(lease: Lease): number {
+    const { identity, monotonicMs } = this.#options;
+    const seenMs = this.#seen?.atMs ?? monotonicMs();
+    return lease.holder === '' || lease.holder === identity ? 0 : seenMs + lease.durationMs - monotonicMs();
+  }
+
+  /** From the server's cache, which is cheap for it: if that is behind, the version of the record tells on writing. */
+  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+    try {
+      const object = await this.#options.client.get(`${this.#path()}?resourceVersion=0`, limited(signal, requestMs));
+      const lease = leaseOf(object);
+      if (this.#seen?.lease.resourceVersion !== lease.resourceVersion) {
+        this.#seen = { lease, atMs: this.#options.monotonicMs() };
+      }
+      return lease;
+    } catch (error) {
+      if (error instanceof ApiRefusal && error.status === 404) {
+        return undefined;
+      }
+      throw marked(error, 'get');
+    }
+  }
+
+  async #create(signal: AbortSignal): Promise<void> {
+    const { client, clock, namespace, name } = this.#options;
+    const now = microTime(clock.now());
+    const object = newLease(namespace, name, this.#spec({ acquireTime: now, leaseTransitions: 0 }));
+    const sentMs = this.#options.monotonicMs();
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    const answer = await client.send('POST', path, object, limited(signal, requestMs)).catch((error: unknown) => {
+      throw marked(error, 'create');
+    });
+    this.#have(leaseOf(answer), sentMs);
+  }
+
+  /** Takes it, or keeps it. Resolves with the ms to wait before the next round. */
+  async #renew(lease: Lease, signal: AbortSignal): Promise<number> {
+    const { client, clock, identity, monotonicMs } = this.#options;
+    const ours = lease.holder === identity;
+    const acquireTime = ours && lease.acquireTime !== undefined ? lease.acquireTime : microTime(clock.now());
+    const spec = this.#spec({ acquireTime, leaseTransitions: lease.transitions + (ours ? 0 : 1) });
+    const sentMs = monotonicMs();
+    try {
+      const sent = client.send('PUT', this.#path(), replacedLease(lease, spec), limited(signal, requestMs));
+      this.#have(leaseOf(await sent), sentMs);
+      return retryMs;
+    } catch (error) {
+      if (error instanceof ApiRefusal && (error.status === 409 || error.status === 404)) {
+        await this.#overtaken(signal);
+        // What stands there is our own write, whose answer was lost: it only has to be renewed.
+        return this.holds ? 0 : retryMs * this.#options.random();
+      }
+      throw marked(error, 'update');
+    }
+  }
+
+  /** Somebody else wrote it, or removed it: what stands there now says whether we still have it. */
+  async #overtaken(signal: AbortSignal): Promise<void> {
+    const object = await this.#options.client
+      .get(this.#path(), limited(signal, requestMs))
+      .catch((error: unknown) =>
+        error instanceof ApiRefusal && error.status === 404 ? undefined : Promise.reject(error),
+      );
+    const lease = object === undefined ? undefined : leaseOf(object);
+    this.#seen = lease === undefined ? undefined : { lease, atMs: this.#options.monotonicMs() };
+    if (lease?.holder !== this.#options.identity) {
+      await this.#lose('another agent has it, or it was removed');
+    }
+    if (lease !== undefined && !this.holds) {
+      this.#wait(lease);
+    }
+  }
+
+  #have(lease: Lease, sentMs: number): void {
+    const { log, listener, name, monotonicMs } = this.#options;
+    if (monotonicMs() - sentMs >= renewDeadlineMs) {
+      // The answer took longer than the lease is good for; the next round asks again.
+      return;
+    }
+    const { holds } = this;
+    this.#seen = { lease, atMs: monotonicMs() };
+    this.#renewedMs = sentMs;
+    this.#answered('holder', lease);
+    if (!holds) {
+      log.info({ lease: name }, 'This agent scrapes what is scraped once per cluster.');
+      void this.#watchDeadline();
+      listener.gained();
+    }
+    listener.state('holder');
+  }
+
+  #wait(lease: Lease): void {
+    this.#answered('candidate', lease);
+    this.#options.listener.state('candidate');
+  }
+
+  #answered(state: LeaseState, { holder, transitions }: Lease): void {
+    const { error: _, hint: __, ...rest } = this.#status;
+    this.#failures = 0;
+    this.#missing = undefined;
+    this.#status = { ...rest, state, holder, transitions };
+  }
+
+  /** A holder stops in time even while a request of it hangs. */
+  async #watchDeadline(): Promise<void> {
+    const { clock, monotonicMs } = this.#options;
+    const guard = new AbortController();
+    this.#guard = guard;
+    while (!guard.signal.aborted && this.#renewedMs !== undefined) {
+      const leftMs = this.#renewedMs + renewDeadlineMs - monotonicMs();
+      if (leftMs <= 0) {
+        await this.#lose('it could not be renewed in time');
+        return;
+      }
+      await clock.sleep(leftMs, guard.signal).catch(() => undefined);
+    }
+  }
+
+  #lose(why: string): Promise<void> {
+    if (this.holds) {
+      this.#renewedMs = undefined;
+      this.#guard?.abort();
+      this.#status = { ...this.#status, state: 'candidate' };
+      this.#options.log.info({ lease: this.#options.name, why }, 'This agent no longer scrapes for the whole cluster.');
+      this.#losing = this.#options.listener.lost();
+    }
+    return this.#losing;
+  }
+
+  /** How long to wait. */
+  #failed(error: unknown, signal: AbortSignal): number {
+    if (signal.aborted) {
+      return 0;
+    }
+    const { cause, verb } = error instanceof FailedVerb ? error : { cause: error, verb: 'get' };
+    const { right, log, listener, random } = this.#options;
+    const refusal = cause instanceof ApiRefusal ? cause : undefined;
+    const described = describeFailure(cause, right);
+    if (refusal?.status === 409) {
+      // Another one was first.
+      return retryMs * random();
+    }
+    const state = refusal?.status === 403 ? 'forbidden' : 'retrying';
+    if (this.#status.error === undefined) {
+      log.warn({ verb, ...described }, 'The lease cannot be asked for.');
+    }
+    this.#missing = missingRight(cause, right, verb);
+    const { hint: _, ...before } = this.#status;
+    this.#status = { ...before, ...described, ...(!this.holds && { state }) };
+    if (!this.holds) {
+      listener.state(state);
+    }
+    if (state === 'forbidden' && !this.holds) {
+      return forbiddenMs;
+    }
+    this.#failures++;
+    const backOffMs = this.holds ? retryMs / 2 : Math.min(8_000, retryMs * 2 ** Math.min(this.#failures - 1, 4));
+    return Math.max(backOffMs * (0.5 + random() / 2), refusal?.retryAfterMs ?? 0);
+  }
+
+  /** So that another one need not wait until it runs out. */
+  async #release(): Promise<void> {
+    const { holds } = this;
+    await this.#lose('it is stopping');
+    const lease = this.#seen?.lease;
+    if (!holds || lease === undefined) {
+      return;
+    }
+    const { client, clock } = this.#options;
+    const now = microTime(clock.now());
+    const spec = { ...this.#spec({ acquireTime: now, leaseTransitions: lease.transitions }), holderIdentity: '' };
+    const object = replacedLease(lease, { ...spec, leaseDurationSeconds: 1 });
+    await client.send('PUT', this.#path(), object, AbortSignal.timeout(releaseMs)).catch(() => undefined);
+  }
+
+  #spec({ acquireTime, leaseTransitions }: Pick<LeaseSpec, 'acquireTime' | 'leaseTransitions'>): LeaseSpec {
+    const { identity, clock } = this.#options;
+    return {
+      holderIdentity: identity,
+      leaseDurationSeconds: durationMs / 1000,
+      acquireTime,
+      renewTime: microTime(clock.now()),
+      leaseTransitions,
+    };
+  }
+
+  #path(): string {
+    const { namespace, name } = this.#options;
+    return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+  }
+}
+
+class FailedVerb extends Error {
+  readonly verb: string;
+  override readonly cause: unknown;
+
+  constructor(cause: unknown, verb: string) {
+    super(`the request to ${verb} failed`);
+    this.cause = cause;
+    this.verb = verb;
+  }
+}
+
+function marked(error: unknown, verb: string): FailedVerb {
+  return new FailedVerb(error, verb);
+}
+
+function limited(signal: AbortSignal, ms: number): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly number: number;
+}
+
+/** What concerns us of a core/v1 Service. */
+export interface Service {
+  readonly uid: string;
+  /** Undefined: its endpoints are made by somebody else. */
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly ports: readonly ServicePort[];
+  /** The first is the one that its own address is of. */
+  readonly families: readonly string[];
+}
+
+const serviceSchema = z.object({
+  metadata: z.object({ uid: z.string().min(1) }),
+  spec: z.object({
+    selector: z.record(z.string(), z.string()).nullish(),
+    ports: z.array(z.object({ name: z.string().nullish(), port: z.int() })).nullish(),
+    ipFamilies: z.array(z.string()).nullish(),
+  }),
+});
+
+/** Undefined where the object is no Service. */
+export function serviceOf(object: unknown): Service | undefined {
+  const { data } = serviceSchema.safeParse(object);
+  if (data === undefined) {
+    return undefined;
+  }
+  const { selector, ports, ipFamilies } = data.spec;
+  const selects = selector !== null && selector !== undefined && Object.keys(selector).length > 0;
+  return {
+    uid: data.metadata.uid,
+    ...(selects && { selector }),
+    ports: (ports ?? []).map(({ name, port }) => ({ name: name ?? '', number: port })),
+    families: ipFamilies ?? [],
+  };
+}

@@ -1,0 +1,108 @@
+import type { ApiCalls, KubeObject } from './api-calls.ts';
+
+export interface PodSpec {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly node: string;
+  readonly ip: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly containers?: readonly ContainerSpec[];
+  readonly serviceAccount?: string;
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  readonly ports?: readonly number[];
+}
+
+/**
+ * Makes a pod as scheduler and kubelet would: bound to its node, running at its address. Its namespace must be there.
+ * Gives it as the server has it then.
+ */
+export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObject> {
+  const { name, namespace = 'default' } = spec;
+  const containers = spec.containers ?? [{ name: 'app' }];
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  await api.call('POST', path, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels: spec.labels ?? {}, annotations: spec.annotations ?? {} },
+    spec: {
+      nodeName: spec.node,
+      ...(spec.serviceAccount !== undefined && { serviceAccountName: spec.serviceAccount }),
+      terminationGracePeriodSeconds: 0,
+      containers: containers.map((container) => ({
+        name: container.name,
+        image: 'example.test/none:1',
+        ports: (container.ports ?? []).map((containerPort) => ({ containerPort })),
+      })),
+    },
+  });
+  const startedAt = new Date().toISOString();
+  const status = {
+    phase: 'Running',
+    podIP: spec.ip,
+    podIPs: [{ ip: spec.ip }],
+    hostIP: '192.0.2.1',
+    startTime: startedAt,
+    conditions: [{ type: 'Ready', status: 'True' }],
+    containerStatuses: containers.map((container) => ({
+      name: container.name,
+      image: 'example.test/none:1',
+      imageID: '',
+      containerID: `containerd://${container.name}`,
+      ready: true,
+      started: true,
+      restartCount: 0,
+      state: { running: { startedAt } },
+    })),
+  };
+  const contentType = 'application/merge-patch+json';
+  return await api.call('PATCH', `${path}/${name}/status`, { status }, { contentType });
+}
+
+/** As kubelet and garbage collection end it: gone at once. */
+export async function removePod(api: ApiCalls, name: string, namespace = 'default'): Promise<void> {
+  await api.call('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    gracePeriodSeconds: 0,
+  });
+}
+
+/** Sets annotations of a pod; undefined takes one away. */
+export async function annotatePod(
+  api: ApiCalls,
+  name: string,
+  annotations: Readonly<Record<string, string | undefined>>,
+  namespace = 'default',
+): Promise<void> {
+  const given = Object.entries(annotations).map(([key, value]) => [key, value ?? null]);
+  const body = { metadata: { annotations: Object.fromEntries(given) } };
+  const contentType = 'application/merge-patch+json';
+  await api.call('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}`, body, { contentType });
+}
+
+/** The pod that a Deployment, DaemonSet, StatefulSet or Job would make, for a dry run of its admission. */
+export function podOfTemplate(workload: KubeObject): KubeObject {
+  const { template } = workload['spec'] as { readonly template: { readonly metadata?: object; readonly spec: object } };
+  const { name, namespace = 'default' } = workload.metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...template.metadata, name: `${name}-of-template`, namespace },
+    spec: template.spec,
+  };
+}
+
+/** Runs `work` for all items, a few at a time. */
+export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const left = [...items];
+  const lane = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) {
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, lane));
+}

@@ -54,6 +54,12 @@ const fields = {
     .default(false)
     .describe('Where a name is split at its first `_`, keep all of it as the field.'),
   honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
+  openmetrics: z
+    .enum(['lenient', 'strict'])
+    .default('lenient')
+    .describe(
+      '`strict`: ask for OpenMetrics first, and let a page in OpenMetrics 1.0 fail that breaks one of its rules. A page in the text format is read as ever.',
+    ),
   honor_labels: z
     .boolean()
     .default(true)

@@ -17,6 +17,11 @@ const accept =
   'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,' +
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.3,*/*;q=0.1';
 
+/** Names in quotes are no part of OpenMetrics 1.0, so they are not asked for. */
+const acceptStrict =
+  'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,' +
+  'text/plain;version=0.0.4;q=0.4,*/*;q=0.1';
+
 export interface FetchedPage {
   readonly ok: true;
   /** Good until `release` is called. */
@@ -131,7 +136,7 @@ export class PageFetcher {
     const { config, timeoutMs, userAgent } = this.#options;
     const headers: Record<string, string> = {
       'user-agent': userAgent,
-      accept,
+      accept: config.openmetrics === 'strict' ? acceptStrict : accept,
       'accept-encoding': 'identity',
       'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
     };

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { checkOpenMetrics } from '../codec/openmetrics/openmetrics.ts';
 import { PageParser, type ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
 import { BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
@@ -136,6 +137,9 @@ export class Target {
     }
     const { body, dialect } = fetched;
     try {
+      if (dialect === 'openmetrics' && this.#options.config.openmetrics === 'strict') {
+        checkOpenMetrics(body);
+      }
       const page = this.#parserFor(dialect).parse(body);
       const tooMany = this.#tooManySamples(page.samples - page.unwanted);
       return tooMany === undefined

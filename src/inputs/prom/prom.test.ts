@@ -314,6 +314,18 @@ describe('what targets answer', () => {
       expect(time(await scrape(page('a 1 1700000002.5\n# EOF\n', om)))).toBe(1_700_000_002_500);
     }));
 
+  test('in OpenMetrics is checked by all its rules where that is wanted, and in text is not', () =>
+    withTarget({ openmetrics: 'strict' }, async ({ scrape, input, far }) => {
+      const om = { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' };
+      expect(core(await scrape(page('# TYPE a counter\na_total 1\n# EOF\n', om)))).toEqual(['a_total 1', 'up 1']);
+      expect(far.requests[0]?.headers.accept).toMatch(/^application\/openmetrics-text;version=1\.0\.0;q=/);
+      expect(core(await scrape(page('# TYPE a counter\na 1\n# EOF\n', om)))).toEqual(['a_total stale', 'up 0']);
+      expect(target(input)).toMatchObject({
+        error: 'line 2: a is not a sample of counter a: those are a_total, a_created',
+      });
+      expect(core(await scrape(page('# TYPE a counter\na 1\n')))).toEqual(['a 1', 'up 1']);
+    }));
+
   test.each([
     ['403', { status: 403 }, 'HTTP 403', 'METRICS_LOCALHOST_ACCESS_ONLY'],
     ['404', { status: 404 }, 'HTTP 404', '/stats/prometheus'],

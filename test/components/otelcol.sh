@@ -1,12 +1,32 @@
 #!/usr/bin/env bash
-# Builds the OpenTelemetry Collector that the bench compares with, once, into the cache. Prints the path of the program.
+# Builds the OpenTelemetry Collector that the bench compares with, once, into the cache, and prints the path of the program:
+# otelcol.sh [spans|metrics]. Each kind is a program of its own, since a collector costs memory for all that it is built of.
 # Needs Go. From nothing this takes about a quarter of an hour on two cores, so it runs at low priority and on one core at a time.
 set -euo pipefail
 
 version=0.155.0
 providers=1.61.0
+contrib=github.com/open-telemetry/opentelemetry-collector-contrib
+core=go.opentelemetry.io/collector
 cache="${MESHBRIDGE_CACHE:-$HOME/.cache/meshbridge}/otelcol"
-program="$cache/$version/otelcol"
+kind="${1:-spans}"
+case "$kind" in
+  spans)
+    build=$version
+    receivers="$contrib/receiver/zipkinreceiver"
+    exporters="$contrib/exporter/fileexporter $core/exporter/nopexporter $core/exporter/debugexporter"
+    ;;
+  metrics)
+    build=$version-metrics
+    receivers="$contrib/receiver/prometheusreceiver"
+    exporters="$contrib/exporter/prometheusremotewriteexporter"
+    ;;
+  *)
+    echo "usage: otelcol.sh [spans|metrics]" >&2
+    exit 64
+    ;;
+esac
+program="$cache/$build/otelcol"
 
 if [ -x "$program" ]; then
   echo "$program"
@@ -25,30 +45,40 @@ if [ -x "$program" ]; then
   exit 0
 fi
 
-work="$cache/build-$version"
+modules() { for module in "$@"; do echo "  - gomod: $module v$version"; done; }
+
+work="$cache/build-$build"
 mkdir -p "$work"
+# shellcheck disable=SC2086 # Lists of modules, which hold no blanks.
 cat >"$work/builder.yaml" <<YAML
 dist: { name: otelcol, output_path: $work/out, version: $version }
 receivers:
-  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver v$version
+$(modules $receivers)
 processors:
-  - gomod: go.opentelemetry.io/collector/processor/batchprocessor v$version
+$(modules $core/processor/batchprocessor)
 exporters:
-  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v$version
-  - gomod: go.opentelemetry.io/collector/exporter/nopexporter v$version
-  - gomod: go.opentelemetry.io/collector/exporter/debugexporter v$version
+$(modules $exporters)
 providers:
-  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider v$providers
-  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v$providers
-  - gomod: go.opentelemetry.io/collector/confmap/provider/yamlprovider v$providers
+  - gomod: $core/confmap/provider/envprovider v$providers
+  - gomod: $core/confmap/provider/fileprovider v$providers
+  - gomod: $core/confmap/provider/yamlprovider v$providers
 YAML
 
-echo "building the OpenTelemetry Collector $version; its log is $work/build.log" >&2
+write_go_mod() {
+  printf 'module go.opentelemetry.io/collector/cmd/builder\n\ngo 1.25\n\nrequire (\n'
+  printf '\t%s v%s\n' "$core/otelcol" "$version"
+  sed -n 's/^  - gomod: /\t/p' "$work/builder.yaml"
+  printf ')\n'
+}
+
+echo "building the OpenTelemetry Collector $build; its log is $work/build.log" >&2
 export GOFLAGS="-p=1 -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0
 {
   GOBIN="$cache/bin" nice -n 19 go install "go.opentelemetry.io/collector/cmd/builder@v$version"
   nice -n 19 "$cache/bin/builder" --config "$work/builder.yaml" --skip-compilation --skip-get-modules
   cd "$work/out"
+  # The builder writes this file only if it may also run "go mod tidy", which it does without -e.
+  write_go_mod >go.mod
   # -e: a module that only tests of the exporter import is not to be had everywhere.
   nice -n 19 go mod tidy -e -compat=1.25
   nice -n 19 go build -trimpath -ldflags='-s -w' -o "$work/otelcol" .
@@ -58,7 +88,7 @@ export GOFLAGS="-p=1 -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0
   exit 1
 }
 
-mkdir -p "$cache/$version"
+mkdir -p "$cache/$build"
 mv "$work/otelcol" "$program"
 rm -rf "$work/out"
 echo "$program"

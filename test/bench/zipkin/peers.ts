@@ -1,19 +1,16 @@
 /** The two that are compared: each is started fresh for a run, takes Zipkin v2 JSON, and says when all it took is on disk. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BridgeStatus } from '../../../src/contract/status.ts';
+import { accepts, answers, freePort, type PeerProcess, processOf, start, until } from '../peers/peer-process.ts';
 
-export interface Peer {
-  readonly pid: number;
+export interface Peer extends PeerProcess {
   readonly port: number;
   readonly path: string;
   /** Resolves when that many spans (or more) have been stored. */
   stored(spans: number): Promise<void>;
-  stop(): Promise<void>;
 }
 
 export interface PeerKind {
@@ -23,7 +20,6 @@ export interface PeerKind {
 }
 
 const top = fileURLToPath(new URL('../../..', import.meta.url));
-const storedWithinMs = 120_000;
 
 export const meshbridge: PeerKind = {
   name: 'meshbridge',
@@ -113,67 +109,4 @@ class SpanCounter {
     }
     return this.#count;
   }
-}
-
-function start(program: string, args: readonly string[], folder: string, environment: object = {}): ChildProcess {
-  const log = openSync(join(folder, 'output.log'), 'a');
-  return spawn(program, args, { stdio: ['ignore', log, log], cwd: folder, env: { ...process.env, ...environment } });
-}
-
-function processOf(child: ChildProcess): Pick<Peer, 'pid' | 'stop'> {
-  return {
-    pid: child.pid ?? 0,
-    stop: async () => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      child.once('exit', () => resolve());
-      if (child.exitCode !== null || child.signalCode !== null || !child.kill('SIGTERM')) {
-        return;
-      }
-      const hard = setTimeout(() => child.kill('SIGKILL'), 20_000);
-      await promise;
-      clearTimeout(hard);
-    },
-  };
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = performance.now() + storedWithinMs; performance.now() < endMs; await delay(100)) {
-    if (await condition()) {
-      return;
-    }
-  }
-  throw new Error(`not seen within ${storedWithinMs / 1000} s: ${what}`);
-}
-
-function alive(child: ChildProcess, folder: string): void {
-  if (child.exitCode !== null || child.signalCode !== null) {
-    throw new Error(`it ended while it started; see ${join(folder, 'output.log')}`);
-  }
-}
-
-function answers(child: ChildProcess, url: string, folder: string): Promise<void> {
-  return until(async () => {
-    alive(child, folder);
-    const response = await fetch(url).catch(() => undefined);
-    return response?.ok === true;
-  }, `an answer from ${url}`);
-}
-
-function accepts(child: ChildProcess, port: number, folder: string): Promise<void> {
-  return until(async () => {
-    alive(child, folder);
-    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-    return response !== undefined;
-  }, `a listener on port ${port}`);
-}
-
-async function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.once('error', reject);
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address();
-    probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }

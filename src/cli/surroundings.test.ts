@@ -1,19 +1,27 @@
 import { expect, test } from '@jest/globals';
 import { defaultDataDir, defaultsContext } from './surroundings.ts';
 
-const having =
-  (...paths: readonly string[]) =>
-  (path: string): boolean =>
-    paths.includes(path);
+interface Paths {
+  readonly exist?: readonly string[];
+  readonly mounted?: readonly string[];
+}
+
+const machine = ({ exist = [], mounted = [] }: Paths) => ({
+  exists: (path: string) => exist.includes(path) || mounted.includes(path),
+  isMounted: (path: string) => mounted.includes(path),
+});
 
 test('data is beside the program, and in a container where volumes are mounted', () => {
-  expect(defaultDataDir({}, having())).toBe('data');
-  expect(defaultDataDir({}, having('/usr/local/datakit/cache'))).toBe('data');
-  expect(defaultDataDir({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, having())).toBe('/var/lib/meshbridge');
-  expect(defaultDataDir({}, having('/.dockerenv'))).toBe('/var/lib/meshbridge');
-  expect(defaultDataDir({ container: 'podman' }, having('/usr/local/datakit/cache'))).toBe('/usr/local/datakit/cache');
-  const both = having('/.dockerenv', '/usr/local/datakit/cache', '/var/lib/meshbridge');
-  expect(defaultDataDir({}, both)).toBe('/var/lib/meshbridge');
+  const [own, dataKits] = ['/var/lib/meshbridge', '/usr/local/datakit/cache'];
+  expect(defaultDataDir({}, machine({}))).toBe('data');
+  expect(defaultDataDir({}, machine({ mounted: [dataKits] }))).toBe('data');
+  expect(defaultDataDir({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, machine({}))).toBe(own);
+  expect(defaultDataDir({}, machine({ exist: ['/.dockerenv'] }))).toBe(own);
+  expect(defaultDataDir({ container: 'podman' }, machine({ mounted: [dataKits] }))).toBe(dataKits);
+  expect(defaultDataDir({ container: 'podman' }, machine({ mounted: [dataKits, own] }))).toBe(own);
+  // The image brings both directories along; only a volume outlives the container.
+  expect(defaultDataDir({ container: 'podman' }, machine({ exist: [own], mounted: [dataKits] }))).toBe(dataKits);
+  expect(defaultDataDir({ container: 'podman' }, machine({ exist: [own, dataKits] }))).toBe(own);
 });
 
 test('what runs by default depends on the cluster and on what can be read', () => {
@@ -23,4 +31,10 @@ test('what runs by default depends on the cluster and on what can be read', () =
   expect(where.readableDir(import.meta.dirname)).toBe(true);
   expect(where.readableDir(import.meta.filename)).toBe(false);
   expect(where.readableDir(`${import.meta.dirname}/nowhere`)).toBe(false);
+});
+
+test("what can be read is looked for below the node's file system where that is mounted", () => {
+  const where = defaultsContext({ HOST_ROOT: import.meta.dirname });
+  expect(where.readableDir('/../cli')).toBe(true);
+  expect(where.readableDir(import.meta.dirname)).toBe(false);
 });

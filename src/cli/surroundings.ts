@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DefaultsContext } from '../contract/input.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,7 +10,8 @@ export function isInCluster(env: Environment): boolean {
 }
 
 export function defaultsContext(env: Environment): DefaultsContext {
-  return { inCluster: isInCluster(env), readableDir };
+  const hostRoot = env['HOST_ROOT'] ?? '';
+  return { inCluster: isInCluster(env), readableDir: (path) => readableDir(join(hostRoot, path)) };
 }
 
 function readableDir(path: string): boolean {
@@ -23,12 +25,32 @@ function readableDir(path: string): boolean {
 
 const containerMarks = ['/.dockerenv', '/run/.containerenv'];
 
+export interface Machine {
+  readonly exists: (path: string) => boolean;
+  readonly isMounted: (path: string) => boolean;
+}
+
+const thisMachine: Machine = { exists: existsSync, isMounted };
+
 /** Where data goes when nobody says where (interfaces.md, `run`). */
-export function defaultDataDir(env: Environment, exists: (path: string) => boolean = existsSync): string {
-  const inContainer = isInCluster(env) || (env['container'] ?? '') !== '' || containerMarks.some(exists);
+export function defaultDataDir(env: Environment, machine: Machine = thisMachine): string {
+  const inContainer = isInCluster(env) || (env['container'] ?? '') !== '' || containerMarks.some(machine.exists);
   if (!inContainer) {
     return 'data';
   }
-  const onlyDataKits = !exists('/var/lib/meshbridge') && exists('/usr/local/datakit/cache');
-  return onlyDataKits ? '/usr/local/datakit/cache' : '/var/lib/meshbridge';
+  const onlyDataKits = !machine.isMounted(ownDataDir) && machine.isMounted(dataKitDataDir);
+  return onlyDataKits ? dataKitDataDir : ownDataDir;
+}
+
+const ownDataDir = '/var/lib/meshbridge';
+const dataKitDataDir = '/usr/local/datakit/cache';
+
+/** Is that the place of a mount of its own? Each line of mountinfo has it as the fifth word (proc_pid_mountinfo(5)). */
+function isMounted(path: string): boolean {
+  try {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    return mounts.some((line) => line.split(' ')[4] === path);
+  } catch {
+    return existsSync(path);
+  }
 }

@@ -134,6 +134,11 @@ class EnvironmentReading implements EnvironmentSettings {
 
   /** `ENV_INPUT_ZIPKIN_PATH_V1` means `pathV1` of `[[inputs.zipkin]]`: any key of an input, in capitals. */
   inputOptions(definitions: readonly InputDefinition[]): void {
+    const hostRoot = this.#take('HOST_ROOT');
+    const container = definitions.find(({ type }) => type === 'container');
+    if (hostRoot !== undefined && hostRoot.text !== '/' && container?.config.shape['host_root'] !== undefined) {
+      this.inputs.set('container', [{ variable: hostRoot.variable, path: ['host_root'], value: hostRoot.text }]);
+    }
     for (const [variable, text] of Object.entries(this.#env)) {
       const option = /^ENV_INPUT_(.+)$/
         .exec(variable)?.[1]

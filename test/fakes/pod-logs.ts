@@ -110,7 +110,7 @@ export class CollectorRig {
     this.runtime = runtime;
     this.#root = root;
     this.#options = options;
-    this.#tree = new LogTree(root, () => true);
+    this.#tree = new LogTree({ root, accepts: () => true });
     const defaults = { maxLineBytes: 1_048_576, flushAfterMs: 5_000, from: 'beginning' as const, tags: {} };
     this.collector = new LogCollector({ keyPrefix: 'container:test:', ...defaults, ...options }, runtime);
     this.collector.resume();

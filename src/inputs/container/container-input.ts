@@ -9,6 +9,8 @@ import { LogTree, type TreeLook } from './log-tree.ts';
 
 export interface ContainerInputOptions extends LogFilters {
   readonly root: string;
+  /** Where the node's file system is mounted; `root` is a path of that. */
+  readonly hostRoot?: string;
   readonly from: 'beginning' | 'end';
   readonly maxLineBytes: number;
   readonly pollIntervalMs: number;
@@ -39,7 +41,12 @@ export class ContainerInput implements Input {
   constructor(options: ContainerInputOptions, runtime: InputRuntime) {
     this.#options = options;
     this.#runtime = runtime;
-    this.#tree = new LogTree(options.root, (origin: Origin) => accepts(options, origin));
+    const { root, hostRoot } = options;
+    this.#tree = new LogTree({
+      root,
+      ...(hostRoot !== undefined && { hostRoot }),
+      accepts: (origin: Origin) => accepts(options, origin),
+    });
     this.#collector = new LogCollector({ ...options, keyPrefix: `container:${options.root}:` }, runtime);
     this.#watch = new DirectoryWatch(() => this.#onChange());
     const help = 'Log files that are known, by state.';
@@ -69,9 +76,15 @@ export class ContainerInput implements Input {
   }
 
   status(): object {
-    const { root } = this.#options;
+    const { root, hostRoot } = this.#options;
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
-    return { root, ...problem, dangling: this.#dangling, ...showLogs(this.#collector.logs) };
+    return {
+      root,
+      ...(hostRoot !== undefined && { hostRoot }),
+      ...problem,
+      dangling: this.#dangling,
+      ...showLogs(this.#collector.logs),
+    };
   }
 
   async #look(): Promise<void> {

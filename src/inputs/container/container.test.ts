@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { describeInput, readsAlone } from '../../../test/contracts/input-contract.ts';
@@ -81,6 +81,38 @@ describe('the container input', () => {
         files: [{ namespace: 'default', pod: 'web-1', container: 'app', state: 'active', lagBytes: 0 }],
       });
       expect(runtime.meter.value('meshbridge_log_files', { state: 'active' })).toBe(1);
+      await input.stop();
+    });
+  });
+
+  test("reads docker's logs of a node whose file system is mounted elsewhere, over rotation, and keeps its place under the node's own path", async () => {
+    await inTempDir(async (dir) => {
+      const node = join(dir, 'rootfs');
+      const logs = new PodLogs(join(node, 'var/log/pods'));
+      const docker = join(node, 'data/docker/containers/id');
+      mkdirSync(docker, { recursive: true });
+      mkdirSync(join(node, 'var/lib'));
+      symlinkSync('/data/docker', join(node, 'var/lib/docker'));
+      const own = (text: string): string =>
+        `${JSON.stringify({ log: `${text}\n`, stream: 'stdout', time: '2026-11-21T09:39:00.5Z' })}\n`;
+      const active = join(docker, 'id-json.log');
+      writeFileSync(active, own('1'));
+      symlinkSync('/var/lib/docker/containers/id/id-json.log', logs.path());
+      const runtime = fakeInputRuntime();
+      const config = container.config.parse({ host_root: node, poll_interval: '20ms' });
+      const input = container.create(config, runtime);
+      await input.start();
+      const texts = () => runtime.emitted.flatMap(linesOf).map((line) => line.text);
+      await until(() => texts().length === 1);
+      renameSync(active, `${active}.1`);
+      appendFileSync(`${active}.1`, own('2'));
+      writeFileSync(active, own('3'));
+      await until(async () => {
+        await nudge(runtime);
+        return texts().includes('3');
+      });
+      expect(texts()).toEqual(['1', '2', '3']);
+      expect([...runtime.positions('logs', 'container:/var/log/pods:').keys()]).toHaveLength(1);
       await input.stop();
     });
   });

@@ -12,6 +12,12 @@ const config = z.strictObject({
     .describe(
       "The kubelet's log directory: `<namespace>_<pod>_<uid>/<container>/<n>.log`, files or links to docker's.",
     ),
+  host_root: z
+    .string()
+    .default('')
+    .describe(
+      "Where the node's file system is mounted, if it is: `root` and what links lead to are below it. Environment: `HOST_ROOT`.",
+    ),
   include: z
     .array(z.string())
     .default([])
@@ -65,6 +71,7 @@ class LazyContainerInput implements Input {
     this.#input = new ContainerInput(
       {
         root: checked.root,
+        ...(checked.host_root !== '' && { hostRoot: checked.host_root }),
         include: checked.include,
         exclude: checked.exclude,
         includeRules: checked.container_include_log,

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { Origin } from '../../model/batch.ts';
 import { type DirectoryEntry, entriesOf, factsOf, realPathOf, unlessMissing } from './file-io.ts';
+import { hostPath } from './host-path.ts';
 import type { SeenLog } from './log-chain.ts';
 import type { SeenFile } from './log-file.ts';
 import { compareAge, originOf, parseLogFileName, parsePodDirectory, parseRotatedName } from './log-path.ts';
@@ -27,22 +28,36 @@ interface ContainerLook {
   readonly dangling: number;
 }
 
+export interface LogTreeOptions {
+  readonly root: string;
+  /** Where the node's file system is mounted: `root` and what links lead to is below it. */
+  readonly hostRoot?: string;
+  readonly accepts: (origin: Origin) => boolean;
+}
+
 /** Pod directories that are looked at side by side. */
 const parallelPods = 8;
 
 /** The kubelet's log directory: `<root>/<namespace>_<pod>_<uid>/<container>/<restart>.log` and what was rotated away from it. */
 export class LogTree {
-  readonly #root: string;
+  readonly #hostRoot: string | undefined;
+  readonly #nodeRoot: string;
   readonly #accepts: (origin: Origin) => boolean;
+  #root: string;
   #before = new Map<string, ContainerLook>();
 
-  constructor(root: string, accepts: (origin: Origin) => boolean) {
+  constructor({ root, hostRoot, accepts }: LogTreeOptions) {
+    this.#hostRoot = hostRoot;
+    this.#nodeRoot = root;
     this.#root = root;
     this.#accepts = accepts;
   }
 
   /** Undefined when there is no such directory. Rejects when it can't be listed. */
   async look(): Promise<TreeLook | undefined> {
+    if (this.#hostRoot !== undefined) {
+      this.#root = await hostPath(this.#hostRoot, this.#nodeRoot);
+    }
     const entries = await entriesOf(this.#root);
     if (entries === undefined) {
       return undefined;
@@ -108,7 +123,7 @@ export class LogTree {
       if (name === undefined) {
         continue;
       }
-      const candidate = { ...name, path: join(this.#root, path, entry.name), isLink: entry.isLink };
+      const candidate = { ...name, path: await this.#pathOf(path, entry), isLink: entry.isLink };
       byLog.set(name.log, [...(byLog.get(name.log) ?? []), candidate]);
     }
     const logs: FoundLog[] = [];
@@ -120,6 +135,13 @@ export class LogTree {
       logs.push({ ...seen, path: join(path, log), origin });
     }
     return { logs, dangling };
+  }
+
+  /** Of a link below a mounted node: what it leads to on that node. */
+  async #pathOf(directory: string, { name, isLink }: DirectoryEntry): Promise<string> {
+    return isLink && this.#hostRoot !== undefined
+      ? await hostPath(this.#hostRoot, join(this.#nodeRoot, directory, name))
+      : join(this.#root, directory, name);
   }
 }
 

@@ -27,7 +27,7 @@ export async function listenerSpecs(server: Server, inCluster: boolean): Promise
     }
     return choice === 'auto' && main.port === standardPort ? [{ name, host: main.host, port, onTaken: 'warn' }] : [];
   };
-  return [secured, ...extra('zipkin', server.zipkin_listen, 9411)];
+  return [secured, ...extra('zipkin', server.zipkin_listen, 9411), ...extra('otlp', server.otlp_http_listen, 4318)];
 }
 
 /** Who may call, and where the token is that opens the rest. */

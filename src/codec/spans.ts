@@ -1,6 +1,7 @@
 import { BridgeError } from '../contract/errors.ts';
 import type { QueueRecord, TagEdits } from '../model/batch.ts';
 import type { Span } from '../model/span.ts';
+import { otlpTraces, otlpTracesJson } from './otlp/otlp-traces.ts';
 import { zipkinJson } from './zipkin-json/zipkin-json.ts';
 import { zipkinJsonV1 } from './zipkin-json-v1/zipkin-json-v1.ts';
 import { zipkinProto } from './zipkin-proto/zipkin-proto.ts';
@@ -19,6 +20,10 @@ function decodePayload(record: SpanRecord): readonly Span[] {
       return zipkinJsonV1.decode(record.payload);
     case 'zipkin-proto3':
       return zipkinProto.decode(record.payload);
+    case 'otlp-traces':
+      return otlpTraces.decode(record.payload);
+    case 'otlp-traces-json':
+      return otlpTracesJson.decode(record.payload);
     case 'zipkin-thrift':
       return zipkinThrift.decode(record.payload);
     default:

@@ -1,7 +1,8 @@
 import type { InputDefinition } from '../contract/input.ts';
 import { container } from './container/container.ts';
+import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
 import { zipkin } from './zipkin/zipkin.ts';
 
 /** Every input there is. One component, one folder, one line here. */
-export const inputs: readonly InputDefinition[] = [zipkin, container, prom];
+export const inputs: readonly InputDefinition[] = [zipkin, opentelemetry, container, prom];

@@ -8,8 +8,9 @@ export type Format =
   | 'zipkin-json-v2' // the sender's bytes: a JSON list of Zipkin v2 spans
   | 'zipkin-json-v1'
   | 'zipkin-proto3' // the sender's bytes: zipkin.proto3.ListOfSpans
-  | 'zipkin-thrift'
-  | 'otlp-traces'
+  | 'zipkin-thrift' // the sender's bytes: a TBinary list of zipkinCore.Span
+  | 'otlp-traces' // the sender's bytes: ExportTraceServiceRequest
+  | 'otlp-traces-json' // the same in OTLP's JSON encoding
   | 'log-block' // codec/log-block: consecutive lines of one stream
   | 'rum-points'; // codec/rum-points
 

@@ -1,0 +1,46 @@
+import type { HttpResponse } from '../../contract/http.ts';
+
+export type Encoding = 'application/x-protobuf' | 'application/json';
+
+/** google.rpc.Code. */
+const invalidArgument = 3;
+
+/** ExportTraceServiceResponse; `partial_success` only where something was rejected, as the specification asks. */
+export function success(encoding: Encoding, rejected: number, message: string): HttpResponse {
+  if (encoding === 'application/json') {
+    const partialSuccess = { rejectedSpans: String(rejected), errorMessage: message };
+    return answer(200, encoding, JSON.stringify(rejected === 0 ? {} : { partialSuccess }));
+  }
+  if (rejected === 0) {
+    return answer(200, encoding, Buffer.alloc(0));
+  }
+  const partial = Buffer.concat([Buffer.from([0x08, ...varint(rejected)]), textField(0x12, message)]);
+  return answer(200, encoding, Buffer.concat([Buffer.from([0x0a, ...varint(partial.length)]), partial]));
+}
+
+/** google.rpc.Status with 400: the sender must not repeat it. */
+export function failure(encoding: Encoding, message: string): HttpResponse {
+  if (encoding === 'application/json') {
+    return answer(400, encoding, JSON.stringify({ code: invalidArgument, message }));
+  }
+  return answer(400, encoding, Buffer.concat([Buffer.from([0x08, invalidArgument]), textField(0x12, message)]));
+}
+
+function answer(status: number, encoding: Encoding, body: string | Uint8Array): HttpResponse {
+  return { status, headers: { 'content-type': encoding }, body };
+}
+
+function textField(tag: number, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 128) {
+    bytes.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
+  return [...bytes, rest];
+}

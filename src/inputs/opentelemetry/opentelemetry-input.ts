@@ -1,0 +1,91 @@
+import { BridgeError, hasCode } from '../../contract/errors.ts';
+import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
+import type { Input, InputRuntime } from '../../contract/input.ts';
+import type { Batch } from '../../model/batch.ts';
+import type { Received } from './receive.ts';
+
+const maxBodyBytes = 10 * 1024 * 1024;
+
+export interface OpentelemetrySettings {
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+type Receive = (request: HttpRequest) => Received;
+
+/**
+ * OTLP/HTTP (opentelemetry-proto, docs/specification.md, "OTLP/HTTP"), traces. A request is answered with 200 once its
+ * bytes are on disk, as they came; spans without valid ids are left out and named in `partial_success`.
+ */
+export class OpentelemetryInput implements Input {
+  readonly #runtime: InputRuntime;
+  readonly #constants: Pick<Batch, 'signal' | 'origin' | 'edits'>;
+  readonly #underWay = new Set<Promise<void>>();
+  #receive: Receive | undefined;
+  #lastRefusal: object | undefined;
+
+  constructor({ tags }: OpentelemetrySettings, runtime: InputRuntime) {
+    this.#runtime = runtime;
+    const edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
+    this.#constants = { signal: 'traces', origin: {}, ...edits };
+    runtime.routes.add({
+      method: 'POST',
+      path: '/v1/traces',
+      listeners: ['main', 'otlp'],
+      access: 'open',
+      maxBodyBytes,
+      inflate: true,
+      handle: (request) => this.#take(request),
+      onRefused: (error) => this.#refuse(1, reasonOf(error), error.message),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { receive } = await import('./receive.ts');
+    this.#receive = receive;
+  }
+
+  async stop(): Promise<void> {
+    this.#receive = undefined;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  status(): object {
+    return this.#lastRefusal === undefined ? {} : { lastRefusal: this.#lastRefusal };
+  }
+
+  async #take(request: HttpRequest): Promise<HttpResponse> {
+    if (this.#receive === undefined) {
+      throw new BridgeError('BRIDGE_OVERLOADED', 'this input does not run at the moment; send it again');
+    }
+    const { batch, refused, response } = this.#receive(request);
+    if (refused !== undefined) {
+      this.#refuse(refused.items, refused.reason, refused.message, request.remoteAddress);
+    }
+    if (batch !== undefined) {
+      await this.#owned(this.#runtime.emit({ ...this.#constants, ...batch }));
+    }
+    return response;
+  }
+
+  /** Keeps `stop` waiting until it is settled. */
+  async #owned(emission: Promise<void>): Promise<void> {
+    this.#underWay.add(emission);
+    try {
+      await emission;
+    } finally {
+      this.#underWay.delete(emission);
+    }
+  }
+
+  #refuse(items: number, reason: string, message: string, from?: string): void {
+    this.#runtime.refused('traces', items, reason);
+    this.#lastRefusal = { atMs: this.#runtime.clock.now(), reason, message, ...(from === undefined ? {} : { from }) };
+  }
+}
+
+function reasonOf(error: BridgeError): string {
+  if (hasCode(error, 'BRIDGE_TOO_LARGE')) {
+    return 'too_large';
+  }
+  return hasCode(error, 'BRIDGE_OVERLOADED') ? 'overloaded' : 'malformed';
+}

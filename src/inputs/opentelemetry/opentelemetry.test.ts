@@ -1,0 +1,162 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { describeInput } from '../../../test/contracts/input-contract.ts';
+import { type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
+import { decodeSpans } from '../../codec/spans.ts';
+import type { Input } from '../../contract/input.ts';
+import { AccessPolicy } from '../../http/access.ts';
+import { Listeners } from '../../http/listeners.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { opentelemetry } from './opentelemetry.ts';
+
+const json = { 'content-type': 'application/json' };
+const proto = { 'content-type': 'application/x-protobuf' };
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) {
+    await close();
+  }
+});
+
+interface Rig {
+  readonly runtime: FakeInputRuntime;
+  readonly input: Input;
+  post(body: string | Uint8Array, headers: Readonly<Record<string, string>>): Promise<Response>;
+}
+
+/** The input behind the real listeners. */
+async function rig(table: object = {}): Promise<Rig> {
+  const runtime = fakeInputRuntime();
+  const access = new AccessPolicy({ auth: 'token', trusted: [], allowedHosts: [], token: 'not-asked-for-here' });
+  const listeners = new Listeners({ log: runtime.log, clock: systemClock, access });
+  const input = opentelemetry.create(opentelemetry.config.parse(table), { ...runtime, routes: listeners });
+  await input.start();
+  const [status] = await listeners.open([{ name: 'otlp', host: '127.0.0.1', port: 0, onTaken: 'fail' }]);
+  closing.push(
+    () => listeners.close(),
+    () => input.stop(),
+  );
+  const post: Rig['post'] = (body, headers) =>
+    fetch(`http://${status?.address}/v1/traces`, { method: 'POST', body: Buffer.from(body), headers });
+  return { runtime, input, post };
+}
+
+function spanOf(spanId: string): object {
+  return { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId, startTimeUnixNano: '1795253868467503999' };
+}
+
+function bodyOf(...spanIds: readonly string[]): string {
+  return JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: spanIds.map(spanOf) }] }] });
+}
+
+/** One span: ids of 16 and 8 bytes in ResourceSpans, ScopeSpans, Span. */
+const protoBody = Buffer.concat([
+  Buffer.from([0x0a, 32, 0x12, 30, 0x12, 28, 0x0a, 16]),
+  Buffer.from('4bf92f3577b34da6a3ce929d0e0e4736', 'hex'),
+  Buffer.from([0x12, 8]),
+  Buffer.from('00f067aa0ba902b7', 'hex'),
+]);
+
+describe('what is taken', () => {
+  test('is kept byte for byte, and answered in the encoding that it came in', async () => {
+    const { runtime, post } = await rig({ tags: { env: 'prod' } });
+    const answers = [await post(protoBody, proto), await post(bodyOf('00f067aa0ba902b7'), json)];
+    expect(answers.map(({ status, headers }) => [status, headers.get('content-type')])).toEqual([
+      [200, 'application/x-protobuf'],
+      [200, 'application/json'],
+    ]);
+    expect([await answers[0]?.text(), await answers[1]?.text()]).toEqual(['', '{}']);
+    const edits = { add: { env: 'prod' } };
+    expect(runtime.emitted).toEqual([
+      expect.objectContaining({ signal: 'traces', format: 'otlp-traces', items: 1, payload: protoBody, edits }),
+      expect.objectContaining({ signal: 'traces', format: 'otlp-traces-json', items: 1, edits }),
+    ]);
+    expect(runtime.emitted.flatMap(decodeSpans).map(({ id, tags }) => [id, tags])).toEqual([
+      ['00f067aa0ba902b7', { env: 'prod' }],
+      ['00f067aa0ba902b7', { env: 'prod' }],
+    ]);
+  });
+
+  test('may be gzip, and may have parameters in its content type', async () => {
+    const { runtime, post } = await rig();
+    const type = { 'content-type': 'Application/JSON; charset=utf-8', 'content-encoding': 'gzip' };
+    expect((await post(gzipSync(bodyOf('00f067aa0ba902b7')), type)).status).toBe(200);
+    expect(runtime.emitted).toHaveLength(1);
+  });
+
+  test('without spans is thanked for, and nothing is written', async () => {
+    const { runtime, post } = await rig();
+    expect([(await post('', proto)).status, (await post('{}', json)).status]).toEqual([200, 200]);
+    expect([runtime.calls, runtime.refusals]).toEqual([0, []]);
+  });
+
+  test('in part is answered with how many spans were not, and why', async () => {
+    const { runtime, post } = await rig();
+    const answer = await post(bodyOf('', '00f067aa0ba902b7', '0'.repeat(16)), json);
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { partialSuccess: { rejectedSpans: '2', errorMessage: expect.stringContaining('span 1: spanId is empty') } },
+    ]);
+    expect(runtime.emitted.map(({ items }) => items)).toEqual([1]);
+    expect(runtime.refusals).toEqual([{ signal: 'traces', items: 2, reason: 'malformed' }]);
+  });
+
+  test('not at all, for its ids alone, is still no error of the request, in protobuf too', async () => {
+    const { runtime, post } = await rig();
+    const zeros = Buffer.from(protoBody).fill(0, 8, 24);
+    const answer = await post(zeros, proto);
+    const message = 'span 1: traceId is all zeros';
+    const partial = Buffer.concat([Buffer.from([0x08, 1, 0x12, message.length]), Buffer.from(message)]);
+    expect(answer.status).toBe(200);
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(
+      Buffer.concat([Buffer.from([0x0a, partial.length]), partial]),
+    );
+    expect(runtime.calls).toBe(0);
+  });
+});
+
+describe('what is refused', () => {
+  test('says why in the encoding that it came in, and counts', async () => {
+    const { runtime, input, post } = await rig();
+    const inJson = await post('{"resourceSpans":5}', json);
+    const message = '$.resourceSpans is a number; expected a list';
+    expect([inJson.status, await inJson.json()]).toEqual([400, { code: 3, message }]);
+    const inProto = await post(protoBody.subarray(0, 20), proto);
+    expect(inProto.status).toBe(400);
+    expect(Buffer.from(await inProto.arrayBuffer()).subarray(0, 3)).toEqual(Buffer.from([0x08, 3, 0x12]));
+    expect((await post('x', { 'content-type': 'text/plain' })).status).toBe(415);
+    expect((await post(Buffer.alloc(10 * 1024 * 1024 + 1), proto)).status).toBe(413);
+    expect(runtime.refusals.map(({ reason }) => reason)).toEqual([
+      'malformed',
+      'malformed',
+      'unsupported',
+      'too_large',
+    ]);
+    expect(runtime.emitted).toEqual([]);
+    expect(input.status?.()).toMatchObject({ lastRefusal: { reason: 'too_large' } });
+  });
+});
+
+describeInput({
+  definition: opentelemetry,
+  source: async ({ runtime }) => {
+    let served: ServedRoutes | undefined;
+    const told = async (body: string) => {
+      const { status } = await fetch(`${served?.url}/v1/traces`, { method: 'POST', body, headers: json });
+      return status === 200 ? 'accepted' : status === 503 ? 'try later' : 'refused';
+    };
+    return {
+      config: {},
+      open: async () => {
+        served = await runtime.serve('otlp');
+      },
+      send: (id) => told(bodyOf(id)),
+      sendGarbage: () => told('garbage'),
+      close: async () => served?.close(),
+    };
+  },
+  ids: (emission) => decodeSpans(emission).map(({ id }) => id),
+  count: (emission) => decodeSpans(emission).length,
+});

@@ -2,6 +2,8 @@
 export interface Explained {
   readonly error: string;
   readonly hint?: string;
+  /** Such as `ECONNREFUSED`, or `HTTP 403`. */
+  readonly code?: string;
 }
 
 const byCode: ReadonlyMap<string, Explained> = new Map([
@@ -44,18 +46,16 @@ export function explainFailure(error: unknown, timeoutMs: number): Explained {
     };
   }
   const { code, message } = detailsOf(error);
-  const known = byCode.get(code);
-  if (known === undefined) {
-    return { error: message };
-  }
-  return message === '' ? known : { ...known, error: `${known.error} (${message})` };
+  const known = byCode.get(code) ?? { error: '' };
+  const shown = [known.error, message === '' || known.error === '' ? message : `(${message})`];
+  return { ...known, error: shown.filter((part) => part !== '').join(' '), ...(code !== '' && { code }) };
 }
 
 /** Undefined where the answer is a page that can be read. */
 export function explainStatus(status: number, type: string): Explained | undefined {
   if (status !== 200) {
     const hint = byStatus.get(status);
-    return { error: `HTTP ${status}`, ...(hint !== undefined && { hint }) };
+    return { error: `HTTP ${status}`, code: `HTTP ${status}`, ...(hint !== undefined && { hint }) };
   }
   if (type.includes('protobuf')) {
     return { error: 'the target answers in protobuf, though text was asked for', hint: 'look at its own settings' };

@@ -13,7 +13,7 @@ const maxKnown = 10_000;
  * the family or of the sample: DataKit looks at the family alone, so that a pattern such as `_bucket$` never finds a
  * histogram. Throws BRIDGE_CONFIG.
  */
-export function nameFilter(config: PromConfig): NameFilter {
+export function nameFilter(config: Pick<PromConfig, 'metric_name_filter' | 'metric_name_filter_ignore'>): NameFilter {
   const wanted = config.metric_name_filter.map((pattern) => compiled('metric_name_filter', pattern));
   const ignored = config.metric_name_filter_ignore.map((pattern) => compiled('metric_name_filter_ignore', pattern));
   if (wanted.length + ignored.length === 0) {

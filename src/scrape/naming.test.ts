@@ -203,6 +203,15 @@ describe('filters', () => {
   });
 });
 
+test('series can be told apart by their labels too', () => {
+  const config = promConfig.parse({ url });
+  const wantedSeries = ({ labels }: PageSeries): boolean => labels.some(([name]) => name === 'pod');
+  const naming = new Naming({ config, instance: '', wantedName: nameFilter(config), wantedSeries });
+  const one = { name: 'm', family: 'm', type: 'counter' } as const;
+  expect(naming.place({ ...one, labels: [['id', '/']] })).toBeUndefined();
+  expect(naming.place({ ...one, labels: [['pod', 'a']] })?.name).toBe('m');
+});
+
 test('a page cannot pose as the report of its scrape', () => {
   expect(split({}, 'up')).toBe('left out');
   expect(split({}, 'scrape_series_added')).toBe('left out');

@@ -23,6 +23,8 @@ export interface NamingOptions {
   /** Labels of the pod behind the target. They only fill gaps. */
   readonly discovered?: readonly Pair[];
   readonly wantedName: NameFilter;
+  /** Whether a series is wanted, by all that the page says of it. Default: every one. */
+  readonly wantedSeries?: (series: PageSeries) => boolean;
 }
 
 /**
@@ -38,11 +40,12 @@ export class Naming {
   readonly #renamed: readonly (readonly [from: string, to: string])[];
   readonly #types: ReadonlySet<string>;
   readonly #wantedName: NameFilter;
+  readonly #wantedSeries: (series: PageSeries) => boolean;
   readonly #unwantedLabel: (name: string, value: string) => boolean;
   /** Labels that win over the page's own. */
   readonly #forced: ReadonlySet<string>;
 
-  constructor({ config, instance, discovered = [], wantedName }: NamingOptions) {
+  constructor({ config, instance, discovered = [], wantedName, wantedSeries }: NamingOptions) {
     this.#config = config;
     this.#added = addedLabels(config, instance, discovered);
     const weak = new Set(discovered.map(([name]) => name).filter((name) => !(name in config.tags)));
@@ -54,6 +57,7 @@ export class Naming {
     this.#renamed = Object.entries(config.tags_rename?.mapping ?? {});
     this.#types = new Set(config.metric_types.map((type) => type.toLowerCase()));
     this.#wantedName = wantedName;
+    this.#wantedSeries = wantedSeries ?? (() => true);
     const labels = sorted([...this.#added]);
     this.report = reportNames.map((name) => ({ name, labels, type: 'gauge', measurement: 'collector', field: name }));
   }
@@ -67,7 +71,7 @@ export class Naming {
     if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
       return undefined;
     }
-    if (!this.#wantedName(series.family, series.name)) {
+    if (!this.#wantedName(series.family, series.name) || !this.#wantedSeries(series)) {
       return undefined;
     }
     const labels = this.#labels(series.labels);

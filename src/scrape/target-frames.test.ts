@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { FrameDecoder } from '../codec/metric-frame/metric-frame.ts';
 import { PageParser } from '../codec/prometheus-text/prometheus-text.ts';
 import { isStale, type Series } from '../model/metric.ts';
-import { type EncodedScrape, TargetFrames } from './target-frames.ts';
+import { type EncodedScrape, type OwnTimes, TargetFrames } from './target-frames.ts';
 
 const decoder = new FrameDecoder();
 const report = ['up', 'duration', 'scraped', 'kept', 'added'].map(
@@ -22,8 +22,8 @@ function shown(scrape: EncodedScrape | undefined): string[] {
   });
 }
 
-function target() {
-  const frames = new TargetFrames(report);
+function target(ownTimes?: OwnTimes) {
+  const frames = new TargetFrames(report, ownTimes);
   const parser = new PageParser({
     place: ({ name, labels, type }) =>
       name === 'unwanted' ? undefined : { name, labels, type, measurement: 'm', field: name },
@@ -167,6 +167,13 @@ describe('a series with times of its own', () => {
     ]);
     taken(scrape('a 1 78\nb 2\n'));
     expect(taken(fail())).toEqual(['b stale', 'up 0', 'duration 0.5', 'scraped 0', 'kept 0', 'added 0']);
+  });
+
+  test('is marked where its times are tracked', () => {
+    const { scrape, fail } = target('tracked');
+    taken(scrape('a 1 77\nb 2\n'));
+    expect(taken(scrape('b 2 78\n')).slice(0, 2)).toEqual(['b 2@78', 'a stale']);
+    expect(taken(fail()).slice(0, 2)).toEqual(['b stale', 'up 0']);
   });
 });
 

@@ -8,6 +8,9 @@ export interface ScrapeReport {
   readonly durationSeconds: number;
 }
 
+/** Whether series whose samples carry times of their own are marked when they end. */
+export type OwnTimes = 'tracked' | 'untracked';
+
 /** A frame as `emit` takes it. */
 export interface EncodedScrape {
   readonly payload: readonly Uint8Array[];
@@ -32,25 +35,28 @@ interface FrameParts {
 /**
  * Turns the scrapes of one target into frames, and knows which series must be marked as stale (prometheus/prometheus,
  * scrape/scrape.go): those that are gone from the page, and all of them when a scrape failed. Series whose samples carry
- * times of their own are never marked.
+ * times of their own are marked only where these are tracked (`track_timestamps_staleness` of Prometheus).
  */
 export class TargetFrames {
   readonly #report: readonly Series[];
+  readonly #ownTimes: OwnTimes;
   /** Series of the last page that was taken. */
   #page: readonly Series[] = [];
-  /** Those of them without times of their own. */
+  /** Those of them that are marked when they end. */
   #live: readonly Series[] = this.#page;
   #reported = false;
   #shape: { readonly page: readonly Series[]; readonly encoded: EncodedShape } | undefined;
 
-  constructor(report: readonly Series[]) {
+  constructor(report: readonly Series[], ownTimes: OwnTimes = 'untracked') {
     this.#report = report;
+    this.#ownTimes = ownTimes;
   }
 
   scraped(page: ParsedPage, report: ScrapeReport): EncodedScrape {
     const { series, values, timestampsMs, exemplars } = page;
     const { gone, added } = difference(this.#page, series);
-    const live = timestampsMs === undefined ? series : series.filter((_, i) => Number.isNaN(timestampsMs[i]));
+    const all = timestampsMs === undefined || this.#ownTimes === 'tracked';
+    const live = all ? series : series.filter((_, i) => Number.isNaN(timestampsMs[i]));
     const ended = this.#live === this.#page ? gone : difference(this.#live, series).gone;
     const kept = page.samples - page.unwanted;
     const parts = {

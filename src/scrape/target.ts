@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { checkOpenMetrics } from '../codec/openmetrics/openmetrics.ts';
-import { PageParser, type ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
+import { PageParser, type PageSeries, type ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
 import { BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
 import type { Origin } from '../model/batch.ts';
@@ -10,7 +10,7 @@ import type { NameFilter } from './name-filter.ts';
 import { Naming, type Pair } from './naming.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
-import { type EncodedScrape, type ScrapeReport, TargetFrames } from './target-frames.ts';
+import { type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
 import { identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
 
 /** The pod behind a target. */
@@ -30,6 +30,12 @@ export interface TargetOptions {
   readonly runtime: InputRuntime;
   readonly buffers: PageBuffers;
   readonly wantedName: NameFilter;
+  /** Whether a series is wanted, by all that the page says of it. Default: every one. */
+  readonly wantedSeries?: (series: PageSeries) => boolean;
+  /** Default: untracked, as in Prometheus. */
+  readonly ownTimes?: OwnTimes;
+  /** What a failure means for this kind of target. */
+  readonly explain?: (failure: Explained) => Explained;
   readonly pod?: TargetPod;
   /** Told after each scrape. */
   readonly onChange: () => void;
@@ -56,14 +62,15 @@ export class Target {
   #overloaded = false;
 
   constructor(options: TargetOptions) {
-    const { url, config, runtime, buffers, wantedName, pod } = options;
+    const { url, config, runtime, buffers, wantedName, wantedSeries, pod } = options;
     this.#options = options;
     const timeoutMs = Math.min(config.timeout, config.interval);
     const { userAgent } = runtime;
     this.#fetcher = new PageFetcher({ url, config, timeoutMs, userAgent, buffers, ...(pod && { hosts: pod.hosts }) });
     const discovered = pod?.labels ?? [];
-    this.#naming = new Naming({ config, instance: instanceOf(url), wantedName, discovered });
-    this.#frames = new TargetFrames(this.#naming.report);
+    const wanted = { wantedName, ...(wantedSeries && { wantedSeries }) };
+    this.#naming = new Naming({ config, instance: instanceOf(url), discovered, ...wanted });
+    this.#frames = new TargetFrames(this.#naming.report, options.ownTimes);
     this.#offsetMs = crc32(`${config.source} ${url}`) % config.interval;
     this.#identity = identityOf(options);
     this.#status = { ...this.#identity, state: 'waiting', intervalMs: config.interval };
@@ -220,7 +227,7 @@ export class Target {
       }
       this.#status = { ...seen, state: 'up', samples: outcome.page.samples, bytes: outcome.bytes };
     } else {
-      const { error, hint } = withProxyHint(outcome, this.#options);
+      const { error, hint } = this.#options.explain?.(outcome) ?? withProxyHint(outcome, this.#options);
       const why = { error, ...(hint !== undefined && { hint }) };
       if (state !== 'down' && !config.ignore_req_err) {
         runtime.log.warn({ url, ...why }, 'A target cannot be scraped.');

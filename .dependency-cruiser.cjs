@@ -23,22 +23,26 @@ const rooms = {
 };
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
-  // outputs/hub and inputs/hub speak records to each other.
-  const extra = room === 'inputs' || room === 'outputs' ? '|record/format[.]ts' : '';
   return {
     name: `room-${room}`,
     severity: 'error',
-    from: { path: `^src/${room}/`, pathNot: '[.]test[.]ts$' },
-    to: {
-      path: '^(src|test)/',
-      pathNot: `^src/(${[room, ...allowed].join('|')})/${extra ? `|^src/${extra.slice(1)}` : ''}`,
-    },
+    from: { path: `^src/${room}/`, pathNot: '([.]test[.]ts$)|(^src/(inputs|outputs)/hub/)' },
+    to: { path: '^(src|test)/', pathNot: `^src/(${[room, ...allowed].join('|')})/` },
   };
 });
+
+// inputs/hub and outputs/hub speak records to each other.
+const hubRules = ['inputs', 'outputs'].map((room) => ({
+  name: `hub-in-${room}`,
+  severity: 'error',
+  from: { path: `^src/${room}/hub/`, pathNot: '[.]test[.]ts$' },
+  to: { path: '^(src|test)/', pathNot: `^src/(${[room, ...rooms[room], 'record'].join('|')})/` },
+}));
 
 module.exports = {
   forbidden: [
     ...roomRules,
+    ...hubRules,
     {
       name: 'one-component-one-folder',
       severity: 'error',

@@ -1,7 +1,7 @@
 import type { LoadedInput } from '../config/load.ts';
 import { hasCode } from '../contract/errors.ts';
 import type { Routes } from '../contract/http.ts';
-import type { DefaultsContext, Input, InputRuntime } from '../contract/input.ts';
+import type { DefaultsContext, Emission, Input, InputRuntime } from '../contract/input.ts';
 import type { Logger, Runtime } from '../contract/runtime.ts';
 import type { InputStatus } from '../contract/status.ts';
 import { inputs as definitions } from '../inputs/index.ts';
@@ -63,6 +63,7 @@ export class HostedInput {
       log: this.#log,
       routes: host.routes,
       emit: (batch, position) => this.#emit(host, batch, position),
+      emitAll: (emissions) => this.#emitAll(host, emissions),
       position: (signal, key) => host.lanes[signal].position(key),
       positions: (signal, prefix) => host.lanes[signal].positions(prefix),
       forget: (signal, key) => host.lanes[signal].forget(key),
@@ -88,4 +89,47 @@ export class HostedInput {
     }
     book.accepted(batch.items);
   }
+
+  async #emitAll(host: InputHost, emissions: readonly Emission[]): Promise<void> {
+    const [first] = emissions;
+    if (first === undefined) {
+      return;
+    }
+    const { signal } = first.batch;
+    const book = this.#book(signal);
+    const kept = emissions.flatMap((emission) => {
+      const batch = host.steps(emission.batch);
+      if (batch === undefined) {
+        book.dropped(emission.batch.items, 'filtered');
+      }
+      return batch === undefined ? [] : [{ ...emission, batch }];
+    });
+    const done = host.lanes[signal].appendAll(kept);
+    const settled = await settledOf(done);
+    for (const [i, { batch }] of kept.entries()) {
+      if (settled.failed.has(done[i])) {
+        book.refused(batch.items, 'queue_full');
+      } else {
+        book.accepted(batch.items);
+      }
+    }
+    if (settled.error !== undefined) {
+      throw settled.error;
+    }
+  }
+}
+
+interface Settled {
+  readonly failed: ReadonlySet<Promise<void> | undefined>;
+  /** The first one's. */
+  readonly error?: unknown;
+}
+
+/** Those of one commit have one promise. */
+async function settledOf(promises: readonly Promise<void>[]): Promise<Settled> {
+  const different = [...new Set(promises)];
+  const outcomes = await Promise.allSettled(different);
+  const failed = new Set(different.filter((_, i) => outcomes[i]?.status === 'rejected'));
+  const first = outcomes.find((outcome) => outcome.status === 'rejected');
+  return first === undefined ? { failed } : { failed, error: first.reason };
 }

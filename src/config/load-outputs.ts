@@ -108,6 +108,7 @@ class OutputReading {
       signals: common.signals ?? definition.signals,
     };
     this.#signals(table, definition, full);
+    this.#order(table, definition, full);
     this.#name(table, full.name);
     const count = this.outputs.filter((output) => output.type === definition.type).length;
     this.outputs.push({
@@ -149,6 +150,13 @@ class OutputReading {
       this.#report(table, [
         { code: 'value', path: ['signals'], message, hint: `it takes ${listed(definition.signals)}` },
       ]);
+    }
+  }
+
+  #order(table: ComponentTable, definition: OutputDefinition, { concurrency }: LoadedDelivery): void {
+    if (definition.inOrder === true && concurrency > 1) {
+      const message = `an output of type ${definition.type} keeps all records in order: it sends one request at a time`;
+      this.#report(table, [{ code: 'value', path: ['concurrency'], message, hint: 'remove it' }]);
     }
   }
 

@@ -68,9 +68,16 @@ export async function loadFrom(found: FoundFiles, options: LoadOptions): Promise
     own.add(document);
   }
   const tables = await own.check(where, env, [...environment.tables, ...flagValues(options.flags)]);
-  const inputs = await loadInputs({ documents, definitions: options.definitions.inputs, environment, env, where, cwd });
   const outputs = await loadOutputs({ documents, definitions: options.definitions.outputs, env, cwd });
   const store = storeOf(tables.store, outputs.types);
+  const inputs = await loadInputs({
+    documents,
+    definitions: options.definitions.inputs,
+    environment,
+    env,
+    where: { ...where, storeIsOn: store.enabled },
+    cwd,
+  });
   const faults = [found.faults, parsed.filter(isFault), environment.faults, own.faults, inputs.faults, outputs.faults];
   const warnings = [
     own.warnings,

@@ -29,6 +29,11 @@ export interface InputRuntime extends Runtime {
    * An empty batch (items 0, empty payload) still makes its position durable.
    */
   emit(batch: Batch, position?: Position): Promise<void>;
+  /**
+   * As `emit`, for batches of one signal that stand one behind the other: behind one that is refused none is taken, so that
+   * no position passes by data that is not there. Those before it may be durable although it rejects.
+   */
+  emitAll(emissions: readonly Emission[]): Promise<void>;
   /** The last durable value of that key in that signal's lane, of this or an earlier life. */
   position(signal: Signal, key: string): string | undefined;
   /** All keys known with that prefix: what was being read when the process ended. */
@@ -38,6 +43,11 @@ export interface InputRuntime extends Runtime {
   /** Items that arrived but were not accepted, by reason. `emit` counts what it accepts or refuses by itself. */
   refused(signal: Signal, items: number, reason: string): void;
   dropped(signal: Signal, items: number, reason: string): void;
+}
+
+export interface Emission {
+  readonly batch: Batch;
+  readonly position?: Position;
 }
 
 /**
@@ -65,6 +75,8 @@ export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
 export interface DefaultsContext {
   readonly inCluster: boolean;
   readonly readableDir: (path: string) => boolean;
+  /** Is data kept here: is the store on? Absent where that is not known yet. */
+  readonly storeIsOn?: boolean;
 }
 
 export function defineInput<C extends z.ZodObject>(definition: InputDefinition<C>): InputDefinition<C> {

@@ -13,6 +13,11 @@ export interface WriteRequest {
   readonly items: number;
   /** `<queue id>:<first seq>-<last seq>`: the same on every attempt, so that the far side may drop repeats. */
   readonly id: string;
+  /**
+   * Earlier queue ids of the lane, oldest first, and the last record of each that is still there under its seq: what the far
+   * side has of those it need not take again.
+   */
+  readonly ancestors?: readonly { readonly queueId: string; readonly seq: number }[];
 }
 
 /**
@@ -74,6 +79,8 @@ export interface OutputDefinition<C extends z.ZodObject = z.ZodObject> {
   readonly signals: readonly Signal[];
   /** Its own keys; the keys of every output (`config/delivery-fields.ts`) are merged in by the loader. */
   readonly config: C;
+  /** The far side counts on the order of all records: one request of a signal at a time, whatever `concurrency` says. */
+  readonly inOrder?: true;
   /** Defaults of the common keys that differ for this output, as the schema's input. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** Must not do I/O. */

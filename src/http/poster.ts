@@ -21,6 +21,11 @@ export interface PosterOptions {
   readonly tls?: PosterTls | undefined;
 }
 
+export interface PostRequest {
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface Posted {
   readonly status: number;
   readonly retryAfter: string | undefined;
@@ -46,13 +51,18 @@ export class Poster {
   }
 
   /** Rejects when there is no answer, and with the reason of an aborted signal. */
-  async post(body: Uint8Array, signal: AbortSignal): Promise<Posted> {
+  post(body: Uint8Array, signal: AbortSignal): Promise<Posted> {
+    return this.send({ body, headers: {} }, signal);
+  }
+
+  /** The same, with headers of this request alone, which win over all others. Lower-case names. */
+  async send({ body, headers }: PostRequest, signal: AbortSignal): Promise<Posted> {
     signal.throwIfAborted();
     try {
       const answer = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: this.#headers,
+        headers: { ...this.#headers, ...headers },
         body,
         signal,
       });

@@ -98,6 +98,7 @@ export class Asking {
   #request(records: readonly QueueRecord[]): WriteRequest {
     const { source } = this.#options;
     const id = `${source.queueId}:${records[0]?.seq}-${records.at(-1)?.seq}`;
-    return { signal: source.signal, records, items: itemsOf(records), id };
+    const { signal, ancestors = [] } = source;
+    return { signal, records, items: itemsOf(records), id, ...(ancestors.length === 0 ? {} : { ancestors }) };
   }
 }

@@ -6,6 +6,8 @@ import type { CursorActivity, CursorStep } from './cursor.ts';
 export interface DeliverySource {
   readonly signal: Signal;
   readonly queueId: string;
+  /** As in a request (contract/output.ts). */
+  readonly ancestors?: readonly { readonly queueId: string; readonly seq: number }[];
   readonly durableSeq: number;
   /** The lane's `cumItems` at `durableSeq`. */
   readonly cumItems: number;

@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { BridgeError } from '../contract/errors.ts';
+import type { Emission } from '../contract/input.ts';
 import type { LaneLoss, LaneStatus } from '../contract/status.ts';
 import type { StorePosition } from '../contract/store.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import { systemDisk } from '../record/disk.ts';
 import { payloadBytes } from '../record/queue-record.ts';
+import { appendAll } from './append-all.ts';
 import { cumItemsAt } from './cum-items-at.ts';
 import { type AttachOptions, Cursors, type Missing } from './cursors.ts';
 import { DiskFailure } from './disk-failure.ts';
@@ -94,6 +96,11 @@ export class Lane {
     return this.#identity.queueId;
   }
 
+  /** The ids that it had before, oldest first, and the last record of each that survived. */
+  get ancestors(): readonly StorePosition[] {
+    return this.#identity.ancestors;
+  }
+
   /** The last data record that is on disk. */
   get durableSeq(): number {
     return this.#log.durableSeq;
@@ -110,20 +117,26 @@ export class Lane {
    * with BRIDGE_TOO_LARGE when no record can hold the batch.
    */
   append(batch: Batch, position?: Position): Promise<void> {
-    const bytes = payloadBytes(batch);
-    const refusal = this.#refusal(bytes);
+    const refusal = this.#refusal(payloadBytes(batch));
     if (refusal !== undefined) {
-      return Promise.reject(new BridgeError('BRIDGE_OVERLOADED', `the ${this.signal} queue takes nothing: ${refusal}`));
+      return Promise.reject(this.#full(refusal));
     }
     try {
-      const done = batch.items === 0 && bytes === 0 ? this.#alone(position) : this.#log.data(batch, position);
-      if (position !== undefined) {
-        this.#positions.append(position.key, position.value);
-      }
-      return done;
+      return this.#write(batch, position);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** As `append`, of batches that stand one behind the other: behind one that is refused none is taken. */
+  appendAll(emissions: readonly Emission[]): readonly Promise<void>[] {
+    const refusal = this.#refusal(emissions.reduce((sum, { batch }) => sum + payloadBytes(batch), 0));
+    return appendAll(emissions, ({ batch, position }) => {
+      if (refusal !== undefined) {
+        throw this.#full(refusal);
+      }
+      return this.#write(batch, position);
+    });
   }
 
   /** The last durable value of that key, of this or an earlier life. */
@@ -236,6 +249,19 @@ export class Lane {
     for (const loss of recovered.losses) {
       this.#options.log.error({ signal: this.signal, ...loss }, 'Records of the queue are damaged.');
     }
+  }
+
+  #full(refusal: string): BridgeError {
+    return new BridgeError('BRIDGE_OVERLOADED', `the ${this.signal} queue takes nothing: ${refusal}`);
+  }
+
+  #write(batch: Batch, position: Position | undefined): Promise<void> {
+    const isEmpty = batch.items === 0 && payloadBytes(batch) === 0;
+    const done = isEmpty ? this.#alone(position) : this.#log.data(batch, position);
+    if (position !== undefined) {
+      this.#positions.append(position.key, position.value);
+    }
+    return done;
   }
 
   #alone(position: Position | undefined): Promise<void> {

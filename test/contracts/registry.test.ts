@@ -6,6 +6,7 @@ import { describeRegistry, foldersOf, probeOf } from './registry-contract.ts';
 /** What nobody can guess must be written. */
 const minimal = {
   'inputs.prom': { url: 'http://127.0.0.1:15020/stats/prometheus' },
+  'outputs.hub': { urls: ['http://127.0.0.1:9529'] },
   'outputs.remote_write': { url: 'http://127.0.0.1:9090/api/v1/write' },
   'outputs.zipkin': { url: 'http://127.0.0.1:9411/api/v2/spans' },
 };

@@ -85,6 +85,9 @@ export function fakeInputRuntime(options: FakeInputRuntimeOptions = {}): FakeInp
       return lane.calls;
     },
     emit: (batch, position) => lane.emit(copied(batch, position)),
+    emitAll: async (emissions) => {
+      await Promise.all(emissions.map(({ batch, position }) => lane.emit(copied(batch, position))));
+    },
     position: (signal, key) => lane.positions.get(`${signal} ${key}`),
     positions: (signal, prefix) => lane.positionsOf(signal, prefix),
     forget: (signal, key) => lane.positions.delete(`${signal} ${key}`),

@@ -21,6 +21,9 @@ function runtimeOf(dataDir: string, emit: InputRuntime['emit']): InputRuntime {
     dataDir,
     routes: { add() {} },
     emit,
+    emitAll: async (emissions) => {
+      await Promise.all(emissions.map(({ batch, position }) => emit(batch, position)));
+    },
     position: () => undefined,
     positions: () => new Map(),
     forget() {},

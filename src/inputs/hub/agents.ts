@@ -1,0 +1,101 @@
+import type { Clock } from '../../contract/runtime.ts';
+import type { Signal } from '../../model/batch.ts';
+
+/** What a request says of its sender. */
+export interface Heard {
+  readonly node: string;
+  readonly address: string;
+  /** `meshbridge/0.1.0` */
+  readonly userAgent: string;
+  readonly signal: Signal;
+  readonly queueId: string;
+  readonly seq: number;
+  readonly items: number;
+  readonly sentMs: number | undefined;
+  /** When the agent's lane took the last record, by the agent's clock. */
+  readonly takenMs: number;
+}
+
+interface Agent {
+  address: string;
+  userAgent: string;
+  lastSeenMs: number;
+  skewMs: number | undefined;
+  delayMs: number | undefined;
+  readonly lanes: Partial<Record<Signal, { queueId: string; seq: number; items: number }>>;
+}
+
+/** As `status` shows an agent. */
+export interface AgentStatus {
+  readonly node: string;
+  readonly address: string;
+  readonly version: string;
+  readonly lastSeenMs: number;
+  /** Its clock less ours, with the time that the request took in it. */
+  readonly skewMs?: number;
+  /** From its disk to ours, of the last request. */
+  readonly delayMs?: number;
+  readonly lanes: Readonly<
+    Partial<Record<Signal, { readonly queueId: string; readonly seq: number; readonly items: number }>>
+  >;
+}
+
+const mostAgents = 10_000;
+
+/** Who sends, since this process began. */
+export class Agents {
+  readonly #clock: Clock;
+  readonly #byNode = new Map<string, Agent>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  heard({ node, address, userAgent, signal, queueId, seq, items, sentMs, takenMs }: Heard): void {
+    const agent = this.#agent(node);
+    const nowMs = this.#clock.now();
+    agent.address = address;
+    agent.userAgent = userAgent;
+    agent.lastSeenMs = nowMs;
+    if (sentMs !== undefined) {
+      agent.skewMs = sentMs - nowMs;
+      agent.delayMs = Math.max(0, sentMs - takenMs);
+    }
+    agent.lanes[signal] = { queueId, seq, items: (agent.lanes[signal]?.items ?? 0) + items };
+  }
+
+  status(): readonly AgentStatus[] {
+    return [...this.#byNode]
+      .map(([node, { address, userAgent, lastSeenMs, skewMs, delayMs, lanes }]) => ({
+        node,
+        address,
+        version: userAgent.split('/')[1] ?? '',
+        lastSeenMs,
+        ...(skewMs === undefined ? {} : { skewMs }),
+        ...(delayMs === undefined ? {} : { delayMs }),
+        lanes: { ...lanes },
+      }))
+      .sort((a, b) => (a.node < b.node ? -1 : 1));
+  }
+
+  #agent(node: string): Agent {
+    const known = this.#byNode.get(node);
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#byNode.size >= mostAgents) {
+      const [oldest] = [...this.#byNode].sort(([, a], [, b]) => a.lastSeenMs - b.lastSeenMs);
+      this.#byNode.delete(oldest?.[0] ?? '');
+    }
+    const agent: Agent = {
+      address: '',
+      userAgent: '',
+      lastSeenMs: 0,
+      skewMs: undefined,
+      delayMs: undefined,
+      lanes: {},
+    };
+    this.#byNode.set(node, agent);
+    return agent;
+  }
+}

@@ -1,0 +1,139 @@
+import { BridgeError, hasCode } from '../../contract/errors.ts';
+import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
+import type { Emission, InputRuntime } from '../../contract/input.ts';
+import { plainText } from '../../http/exchange.ts';
+import { type Format, type Signal, signals } from '../../model/batch.ts';
+import { ParcelReader, type ParcelRecord } from '../../record/parcel.ts';
+import type { Agents } from './agents.ts';
+import { Inflating } from './inflating.ts';
+import { KnownDictionaries } from './known-dictionaries.ts';
+import { headOf, type ParcelHead } from './parcel-head.ts';
+import { Places } from './places.ts';
+
+const signalOf: Readonly<Record<Format, Signal>> = {
+  'metric-frame': 'metrics',
+  'zipkin-json-v2': 'traces',
+  'zipkin-json-v1': 'traces',
+  'zipkin-proto3': 'traces',
+  'zipkin-thrift': 'traces',
+  'otlp-traces': 'traces',
+  'otlp-traces-json': 'traces',
+  'log-block': 'logs',
+  'rum-points': 'rum',
+};
+const isFormat = (name: string): name is Format => Object.hasOwn(signalOf, name);
+
+const maxDictionaryBytes = 64 * 1024 * 1024;
+const forgetEveryMs = 3_600_000;
+const taken: HttpResponse = { status: 204 };
+
+/** A dictionary that is not here: the agent has to send it along. */
+class DictionaryMissing extends Error {}
+
+/** Takes requests apart and puts their records into the lanes: those of one lane of an agent one request after the other. */
+export class Receiver {
+  readonly #runtime: InputRuntime;
+  readonly #agents: Agents;
+  readonly #places: Places;
+  readonly #inflating = new Inflating();
+  readonly #reader = new ParcelReader({ isFormat });
+  readonly #dictionaries = new KnownDictionaries(maxDictionaryBytes);
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #forgotMs = 0;
+
+  constructor(runtime: InputRuntime, agents: Agents) {
+    this.#runtime = runtime;
+    this.#agents = agents;
+    this.#places = new Places(runtime);
+  }
+
+  /** 204 once all is on disk; 409 when a dictionary must come along; 415 for what a later version sends. Throws BridgeError. */
+  async take(request: HttpRequest): Promise<HttpResponse> {
+    this.#forgetOld();
+    try {
+      const head = headOf(request);
+      return await this.#inflating.inflated(request.body, head.bytes, async (parcel) => {
+        const records = this.#reader.read(parcel);
+        await this.#inTurn(head, () => this.#keep(request, head, records));
+        return taken;
+      });
+    } catch (error) {
+      return this.#answerTo(error);
+    }
+  }
+
+  #answerTo(error: unknown): HttpResponse {
+    if (error instanceof DictionaryMissing) {
+      return plainText(409, error.message);
+    }
+    if (hasCode(error, 'BRIDGE_UNSUPPORTED')) {
+      return plainText(415, `${error.message}: the agent is of a later version than this hub; upgrade the hub`);
+    }
+    if (hasCode(error, 'BRIDGE_DECODE')) {
+      this.#runtime.log.warn({ reason: error.message }, 'A request of an agent is not what it should be.');
+    }
+    throw error;
+  }
+
+  /** So that the position that one request finds is that of all before it. */
+  async #inTurn(head: ParcelHead, work: () => Promise<void>): Promise<void> {
+    const key = `${head.queueId}:${head.signal}`;
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#turns.set(key, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) {
+        this.#turns.delete(key);
+      }
+    }
+  }
+
+  async #keep({ remoteAddress }: HttpRequest, head: ParcelHead, records: readonly ParcelRecord[]): Promise<void> {
+    const { signal, queueId, sentMs, userAgent } = head;
+    const knownSeq = this.#places.seqOf(head);
+    const emissions = records.filter(({ seq }) => seq > knownSeq).map((record) => this.#emission(head, record));
+    await this.#runtime.emitAll(emissions);
+    const last = records.at(-1);
+    if (last !== undefined) {
+      const items = emissions.reduce((sum, { batch }) => sum + batch.items, 0);
+      const node = last.origin.node ?? remoteAddress;
+      const { seq, receivedAtMs: takenMs } = last;
+      this.#agents.heard({ node, address: remoteAddress, userAgent, signal, queueId, seq, items, sentMs, takenMs });
+    }
+  }
+
+  #emission(head: ParcelHead, record: ParcelRecord): Emission {
+    const { seq, format, origin, edits, dictionary, payload, items } = record;
+    if (signalOf[format] !== head.signal) {
+      throw new BridgeError('BRIDGE_DECODE', `record ${seq} is ${format}, which is none of ${head.signal}`);
+    }
+    const batch = {
+      signal: head.signal,
+      format,
+      origin,
+      payload,
+      items,
+      ...(edits === undefined ? {} : { edits }),
+      ...(dictionary === undefined ? {} : { dictionary: this.#dictionary(dictionary) }),
+    };
+    return { batch, position: this.#places.positionAt(head, seq) };
+  }
+
+  #dictionary({ id, bytes }: NonNullable<ParcelRecord['dictionary']>): { id: string; bytes: Uint8Array } {
+    const found = bytes === undefined ? this.#dictionaries.get(id) : this.#dictionaries.keep(id, bytes);
+    if (found === undefined) {
+      throw new DictionaryMissing(`dictionary ${id} is not here; send it along`);
+    }
+    return found;
+  }
+
+  #forgetOld(): void {
+    const nowMs = this.#runtime.clock.now();
+    if (nowMs - this.#forgotMs >= forgetEveryMs) {
+      this.#forgotMs = nowMs;
+      this.#places.forgetOld(signals);
+    }
+  }
+}

@@ -82,6 +82,10 @@ class EnvironmentReading implements EnvironmentSettings {
     if (node !== undefined) {
       this.tables.push({ variable: node.variable, path: ['kubernetes', 'node_name'], value: node.text });
     }
+    const address = this.#take('ENV_K8S_NODE_IP');
+    if (address !== undefined) {
+      this.tables.push({ variable: address.variable, path: ['kubernetes', 'node_ip'], value: address.text });
+    }
   }
 
   /** DataKit: an item without exactly one `=` is no tag; `__datakit_hostname` and `__datakit_ip` are filled in. */

@@ -91,6 +91,12 @@ const kubernetes = z.strictObject({
     .optional()
     .meta({ example: 'node-1' })
     .describe("Name of the node that this runs on. Default: the machine's name."),
+  node_ip: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ example: '10.0.0.1' })
+    .describe('Address of the node, where its kubelet is asked. Default: ENV_K8S_NODE_IP, else the name of the node.'),
   api_server: url()
     .optional()
     .meta({ example: 'http://127.0.0.1:8001' })
@@ -100,6 +106,17 @@ const kubernetes = z.strictObject({
     .min(1)
     .default('/var/run/secrets/kubernetes.io/serviceaccount')
     .describe('Where `token` and `ca.crt` of the service account are.'),
+  token_secret: z
+    .string()
+    .regex(
+      /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+      'is not the name of a Secret; write one such as "meshbridge-token", or NAMESPACE/NAME',
+    )
+    .optional()
+    .meta({ example: 'meshbridge-token' })
+    .describe(
+      'For a hub: the Secret that holds its token (`token`) and its ingest token (`ingest-token`), in its own namespace or as NAMESPACE/NAME. It is made where it is not there.',
+    ),
   kubeconfig: z
     .string()
     .min(1)

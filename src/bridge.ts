@@ -10,6 +10,7 @@ import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
+import { roleOf } from './bridge/role.ts';
 import { HostedStore } from './bridge/store.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
@@ -174,9 +175,15 @@ class Bridge {
       lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
       ...(this.#store === undefined ? {} : { store: this.#store.status() }),
       ...(this.#disk && { disk: this.#disk() }),
+      ...this.#role(),
       ready: notReady.length === 0,
       notReady,
     };
+  }
+
+  #role(): ReturnType<typeof roleOf> {
+    const hasAgents = Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
+    return roleOf({ config: this.#config, inCluster: this.#options.where.inCluster, hasAgents });
   }
 
   async #openLanes(): Promise<Record<Signal, Lane>> {

@@ -73,6 +73,34 @@ export interface DiskStatus {
   readonly minFreeBytes: number;
 }
 
+/** Where an agent sends its records. */
+export interface HubLink {
+  /** As configured; tried in turn. */
+  readonly urls: readonly string[];
+  /** Where browsers find the hub's page. */
+  readonly page: string;
+}
+
+/** What a hub knows of an agent: `agents` in the detail of its `hub` input, by node. */
+export interface AgentStatus {
+  readonly node: string;
+  readonly address: string;
+  readonly version: string;
+  readonly lastSeenMs: number;
+  /** Its clock less ours, less what the request took on its way. */
+  readonly skewMs?: number;
+  /** From the agent's disk to its request, of the last one. */
+  readonly delayMs?: number;
+  /** How far each of its lanes was taken, and how much that was since this process began. */
+  readonly lanes: Readonly<Partial<Record<Signal, AgentLane>>>;
+}
+
+export interface AgentLane {
+  readonly queueId: string;
+  readonly seq: number;
+  readonly items: number;
+}
+
 /** The read-only view of the whole process: `/api/native/status`, `monitor`, the page. */
 export interface BridgeStatus {
   readonly version: string;
@@ -86,6 +114,12 @@ export interface BridgeStatus {
   readonly inputs: readonly InputStatus[];
   readonly lanes: readonly LaneStatus[];
   readonly store?: object;
+  /** `agent`: it hands all to a hub. `hub`: agents send to it, or it is configured to be one. */
+  readonly role?: 'all-in-one' | 'agent' | 'hub';
+  /** Of an agent. */
+  readonly hub?: HubLink;
+  /** In a cluster, and neither hub nor agent: what it shows is its own node's alone. */
+  readonly isAlone?: boolean;
   /** The file system of the data directory; inputs are refused before less than `minFreeBytes` of it is free. */
   readonly disk?: DiskStatus;
   readonly ready: boolean;

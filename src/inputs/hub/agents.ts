@@ -1,4 +1,5 @@
 import type { Clock } from '../../contract/runtime.ts';
+import type { AgentLane, AgentStatus } from '../../contract/status.ts';
 import type { Signal } from '../../model/batch.ts';
 
 /** What a request says of its sender. */
@@ -22,22 +23,7 @@ interface Agent {
   lastSeenMs: number;
   skewMs: number | undefined;
   delayMs: number | undefined;
-  readonly lanes: Partial<Record<Signal, { queueId: string; seq: number; items: number }>>;
-}
-
-/** As `status` shows an agent. */
-export interface AgentStatus {
-  readonly node: string;
-  readonly address: string;
-  readonly version: string;
-  readonly lastSeenMs: number;
-  /** Its clock less ours, with the time that the request took in it. */
-  readonly skewMs?: number;
-  /** From its disk to ours, of the last request. */
-  readonly delayMs?: number;
-  readonly lanes: Readonly<
-    Partial<Record<Signal, { readonly queueId: string; readonly seq: number; readonly items: number }>>
-  >;
+  readonly lanes: Partial<Record<Signal, AgentLane>>;
 }
 
 const mostAgents = 10_000;

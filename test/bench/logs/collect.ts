@@ -47,7 +47,7 @@ export async function collectLines(root: string, emit: InputRuntime['emit']): Pr
     tags: {},
   };
   const collector = new LogCollector(options, runtimeOf(root, counting));
-  const look = await new LogTree(root, () => true).look();
+  const look = await new LogTree({ root, accepts: () => true }).look();
   if (look === undefined) {
     throw new Error(`${root} is gone`);
   }

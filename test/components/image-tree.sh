@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lays out the files of the container image under a folder: image-tree.sh FOLDER. The Dockerfile calls it, and so do tests, since the
-# image itself can only be built where there is docker. Expects a built dist/.
+# image's base can only be had where there is a registry of images. Expects a built dist/ and installed packages.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -13,18 +13,29 @@ cp "$top/package.json" "$top/LICENSE" "$program/"
 cp -R "$top/dist" "$program/dist"
 find "$program/dist" -name '*.map' -delete
 
-# The packages that the lockfile does not mark as needed for development only, as they are installed.
+# The packages that the lockfile does not mark as needed for development only, as they are installed, less what only compilers read.
 "$top/bin/node" --input-type=module - "$top" "$program" <<'JS'
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 const [top, program] = process.argv.slice(2);
 const { packages } = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8'));
 const nested = (path) => path.slice(1).includes('/node_modules/');
+const forCompilers = (path) => /[.](?:map|d[.][cm]?ts|tsbuildinfo)$/.test(path);
 const wanted = Object.entries(packages).filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional);
 for (const [path] of wanted) {
   const from = join(top, path);
   if (existsSync(from)) {
-    cpSync(from, join(program, path), { recursive: true, filter: (file) => !nested(file.slice(from.length)) });
+    const filter = (file) => !nested(file.slice(from.length)) && !forCompilers(file);
+    cpSync(from, join(program, path), { recursive: true, filter });
   }
 }
 JS
+
+# What is in it, for those who look for known holes.
+(cd "$top" && npm sbom --omit dev --package-lock-only --sbom-format spdx) >"$program/sbom.spdx.json" 2>/dev/null
+
+if [ "$(uname -s)" = Linux ]; then
+  mkdir -p "$tree/nodejs/bin"
+  cp "$(cd "$top" && bin/node -p process.execPath)" "$tree/nodejs/bin/node"
+  cc -Os -static -s -o "$program/launch" "$top/deploy/image/launch.c"
+fi

@@ -121,7 +121,7 @@ describe.each([
       ...one('NetworkPolicy', name).spec.ingress[0].ports.map(({ port }: { port: string }) => port),
     ];
     expect(ports).toEqual(expect.arrayContaining(used));
-    expect(ports.every((port: string) => port.startsWith('http-'))).toBe(true);
+    expect(ports.every((port: string) => /^(?:http|grpc)-/.test(port))).toBe(true);
   });
 
   test('has a heap that fits its memory, and room beside it', () => {
@@ -161,10 +161,15 @@ describe('agents', () => {
     expect(one('Service', 'zipkin').spec.ports).toMatchObject([{ port: 9411 }]);
   });
 
-  test('are let in by everyone who sends, on both ports', () => {
+  test('are let in by everyone who sends, on every port', () => {
     const [rule] = one('NetworkPolicy').spec.ingress;
     expect(rule).not.toHaveProperty('from');
-    expect(rule.ports).toEqual([{ port: 'http-main' }, { port: 'http-zipkin' }]);
+    expect(rule.ports).toEqual([
+      { port: 'http-main' },
+      { port: 'http-zipkin' },
+      { port: 'http-otlp' },
+      { port: 'grpc-otlp' },
+    ]);
   });
 });
 
@@ -190,7 +195,9 @@ describe('the hub', () => {
       { apiGroups: [''], resources: ['secrets'], resourceNames: ['meshbridge-token'], verbs: ['get', 'update'] },
     ]);
     const mounted = one('DaemonSet').spec.template.spec.volumes.find((volume: object) => 'secret' in volume);
-    expect(mounted.secret.secretName).toBe('meshbridge-token');
+    expect(mounted.secret).toMatchObject({ secretName: 'meshbridge-token', items: [{ key: 'ingest-token' }] });
+    expect(one('ConfigMap', 'meshbridge-hub').data['hub.conf']).toContain('token_secret = "meshbridge-token"');
+    expect(one('ConfigMap', 'meshbridge-to-hub').data['to-hub.conf']).toContain('/etc/meshbridge/token/ingest-token');
   });
 
   test('is where the agents are told to send', () => {
@@ -214,7 +221,7 @@ describe('rights', () => {
     const asked = objects
       .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
       .flatMap(({ rules }) => rules.map((rule: { resources: string[] }) => rule.resources.join()));
-    expect(new Set(asked)).toEqual(new Set(['pods', 'leases', 'endpointslices', 'secrets']));
+    expect(new Set(asked)).toEqual(new Set(['pods', 'leases', 'endpointslices', 'nodes/metrics', 'secrets']));
   });
 
   test('each goes to an account that is there', () => {

@@ -123,8 +123,8 @@ function idle(store: LoadedStore, outputs: readonly LoadedOutput[]): Fault[] {
 
 /** Settings that are understood, and that nothing acts on yet. */
 function notYet(tables: Tables): Fault[] {
-  const { otlp_grpc_listen, jaeger_grpc_listen } = tables.server;
-  const doors = Object.entries({ otlp_grpc_listen, jaeger_grpc_listen });
+  const { jaeger_grpc_listen } = tables.server;
+  const doors = Object.entries({ jaeger_grpc_listen });
   const written = doors.filter(([, place]) => typeof place === 'object').map(([key]) => `server.${key}`);
   const keys = tables.kubernetes.kubeconfig === undefined ? written : [...written, 'kubernetes.kubeconfig'];
   return keys.map((keyPath) => ({

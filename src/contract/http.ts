@@ -1,7 +1,13 @@
 import type { BridgeError } from './errors.ts';
 
-/** Which listeners answer a route: `main` is 9529, `zipkin` 9411, `otlp` 4318. */
-export type ListenerName = 'main' | 'zipkin' | 'otlp';
+/** Which listeners answer a route: `main` is 9529, `zipkin` 9411, `otlp` 4318, `otlp_grpc` 4317, `jaeger_grpc` 16685. */
+export type ListenerName = 'main' | 'zipkin' | 'otlp' | GrpcListenerName;
+/**
+ * A route on one of these is a method of a gRPC service: POST, and the path `/package.Service/Method`. Its request's body is
+ * the message, without framing; the response's body is the message that is answered, or a stream of them. Statuses that are
+ * not 200, and errors, become gRPC's codes.
+ */
+export type GrpcListenerName = 'otlp_grpc' | 'jaeger_grpc';
 
 /**
  * Who may call (design.md §9). `open`: everyone. `ingest`: trusted peers, the token, or the ingest token.

@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { AddressInfo, Server as TcpServer } from 'node:net';
 import { BridgeError } from '../contract/errors.ts';
-import type { HttpRoute, ListenerName, Routes } from '../contract/http.ts';
+import type { GrpcListenerName, HttpRoute, ListenerName, Routes } from '../contract/http.ts';
 import type { Clock, Logger } from '../contract/runtime.ts';
 import type { ListenerStatus } from '../contract/status.ts';
 import type { AccessPolicy } from './access.ts';
@@ -37,13 +36,15 @@ const maxConnections = 4_096;
 const closeGraceMs = 10_000;
 
 interface OpenListener {
-  readonly server: Server;
-  readonly app: FastifyInstance;
-  /** Where the connections are plain TCP. */
-  readonly quick: QuickListener | undefined;
+  readonly server: TcpServer;
+  readonly connections: { closeIdleConnections(): void; closeAllConnections(): void };
+  /** Called once nothing is under way any more. */
+  close(): Promise<void>;
 }
 
-function listen(server: Server, spec: ListenerSpec): Promise<void> {
+const grpcNames: Readonly<Record<GrpcListenerName, true>> = { otlp_grpc: true, jaeger_grpc: true };
+
+function listen(server: TcpServer, spec: ListenerSpec): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: spec.host, port: spec.port }, () => {
@@ -57,7 +58,7 @@ function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function boundAddress(server: Server): string {
+function boundAddress(server: TcpServer): string {
   const { address, port } = server.address() as AddressInfo;
   return hostPort(address, port);
 }
@@ -111,6 +112,7 @@ function createHttpServer(
 export class Listeners implements Routes {
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #access: AccessPolicy;
   readonly #server: RouteServer;
   readonly #routes = new Map<string, HttpRoute>();
   #open: OpenListener[] = [];
@@ -119,6 +121,7 @@ export class Listeners implements Routes {
   constructor(options: ListenersOptions) {
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#access = options.access;
     this.#server = new RouteServer(options);
   }
 
@@ -151,13 +154,12 @@ export class Listeners implements Routes {
 
   async #openOne(spec: ListenerSpec): Promise<ListenerStatus> {
     const routes = [...this.#routes.values()].filter((route) => route.listeners.includes(spec.name));
-    const { app, onRequest } = this.#server.build(routes);
-    const server = createHttpServer(spec.tls, onRequest);
-    await app.ready();
+    const listener = spec.name in grpcNames ? await this.#grpc(routes) : await this.#http(routes, spec);
+    const { server } = listener;
     try {
       await listen(server, spec);
     } catch (cause) {
-      await app.close();
+      await listener.close();
       const address = hostPort(spec.host, spec.port);
       const off = `${address} cannot be opened: ${bindFault(cause)}`;
       if (spec.onTaken === 'fail') {
@@ -170,7 +172,7 @@ export class Listeners implements Routes {
       return { name: spec.name, off };
     }
     server.on('error', (error) => this.#log.error({ listener: spec.name, error }, 'A listener failed.'));
-    this.#open.push({ server, app, quick: spec.tls === undefined ? this.#quick(server, routes) : undefined });
+    this.#open.push(listener);
     return { name: spec.name, address: boundAddress(server) };
   }
 
@@ -180,6 +182,28 @@ export class Listeners implements Routes {
     this.#open = [];
     this.#server.stopKeepAlive();
     await Promise.all(open.map((listener) => this.#closeOne(listener)));
+  }
+
+  async #http(routes: readonly HttpRoute[], spec: ListenerSpec): Promise<OpenListener> {
+    const { app, onRequest } = this.#server.build(routes);
+    const server = createHttpServer(spec.tls, onRequest);
+    await app.ready();
+    const quick = spec.tls === undefined ? this.#quick(server, routes) : undefined;
+    const close = async (): Promise<void> => {
+      quick?.stop();
+      await app.close();
+    };
+    return { server, connections: quick ?? server, close };
+  }
+
+  async #grpc(routes: readonly HttpRoute[]): Promise<OpenListener> {
+    const { GrpcServer } = await import('./grpc/grpc-server.ts');
+    const connections = new GrpcServer(routes, {
+      access: this.#access,
+      budget: this.#server.budget,
+      onFault: (error, path) => this.#log.error({ path, error }, 'A call failed.'),
+    });
+    return { server: connections.server, connections, close: () => Promise.resolve() };
   }
 
   #quick(server: Server, routes: readonly HttpRoute[]): QuickListener {
@@ -194,8 +218,7 @@ export class Listeners implements Routes {
     });
   }
 
-  async #closeOne({ server, app, quick }: OpenListener): Promise<void> {
-    const connections = quick ?? server;
+  async #closeOne({ server, connections, close }: OpenListener): Promise<void> {
     const grace = new AbortController();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.closeIdleConnections();
@@ -204,9 +227,8 @@ export class Listeners implements Routes {
       () => undefined,
     );
     await closed;
-    quick?.stop();
     grace.abort();
     await cut;
-    await app.close();
+    await close();
   }
 }

@@ -1,6 +1,6 @@
 import type { HttpResponse } from '../../contract/http.ts';
 
-export type Encoding = 'application/x-protobuf' | 'application/json';
+export type Encoding = 'application/x-protobuf' | 'application/grpc' | 'application/json';
 
 /** google.rpc.Code. */
 const invalidArgument = 3;
@@ -18,8 +18,11 @@ export function success(encoding: Encoding, rejected: number, message: string): 
   return answer(200, encoding, Buffer.concat([Buffer.from([0x0a, ...varint(partial.length)]), partial]));
 }
 
-/** google.rpc.Status with 400: the sender must not repeat it. */
+/** google.rpc.Status with 400: the sender must not repeat it. Over gRPC the status is the call's own. */
 export function failure(encoding: Encoding, message: string): HttpResponse {
+  if (encoding === 'application/grpc') {
+    return { status: 400, body: message };
+  }
   if (encoding === 'application/json') {
     return answer(400, encoding, JSON.stringify({ code: invalidArgument, message }));
   }

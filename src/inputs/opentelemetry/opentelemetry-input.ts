@@ -5,6 +5,7 @@ import type { Batch } from '../../model/batch.ts';
 import type { Received } from './receive.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
+const exportMethod = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 export interface OpentelemetrySettings {
   readonly tags: Readonly<Record<string, string>>;
@@ -13,8 +14,7 @@ export interface OpentelemetrySettings {
 type Receive = (request: HttpRequest) => Received;
 
 /**
- * OTLP/HTTP (opentelemetry-proto, docs/specification.md, "OTLP/HTTP"), traces. A request is answered with 200 once its
- * bytes are on disk, as they came; spans without valid ids are left out and named in `partial_success`.
+ * OTLP over HTTP and gRPC (opentelemetry-proto, docs/specification.md), traces. A request is answered once its bytes are on disk, as they came; spans without valid ids are left out and named in `partial_success`.
  */
 export class OpentelemetryInput implements Input {
   readonly #runtime: InputRuntime;
@@ -27,16 +27,16 @@ export class OpentelemetryInput implements Input {
     this.#runtime = runtime;
     const edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
     this.#constants = { signal: 'traces', origin: {}, ...edits };
-    runtime.routes.add({
+    const route = {
       method: 'POST',
-      path: '/v1/traces',
-      listeners: ['main', 'otlp'],
       access: 'open',
       maxBodyBytes,
       inflate: true,
-      handle: (request) => this.#take(request),
-      onRefused: (error) => this.#refuse(1, reasonOf(error), error.message),
-    });
+      handle: (request: HttpRequest) => this.#take(request),
+      onRefused: (error: BridgeError) => this.#refuse(1, reasonOf(error), error.message),
+    } as const;
+    runtime.routes.add({ ...route, path: '/v1/traces', listeners: ['main', 'otlp'] });
+    runtime.routes.add({ ...route, path: exportMethod, listeners: ['otlp_grpc'] });
   }
 
   async start(): Promise<void> {

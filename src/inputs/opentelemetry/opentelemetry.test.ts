@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
 import { type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
@@ -23,6 +24,7 @@ afterEach(async () => {
 interface Rig {
   readonly runtime: FakeInputRuntime;
   readonly input: Input;
+  readonly grpcAddress: string;
   post(body: string | Uint8Array, headers: Readonly<Record<string, string>>): Promise<Response>;
 }
 
@@ -33,14 +35,17 @@ async function rig(table: object = {}): Promise<Rig> {
   const listeners = new Listeners({ log: runtime.log, clock: systemClock, access });
   const input = opentelemetry.create(opentelemetry.config.parse(table), { ...runtime, routes: listeners });
   await input.start();
-  const [status] = await listeners.open([{ name: 'otlp', host: '127.0.0.1', port: 0, onTaken: 'fail' }]);
+  const [status, grpc] = await listeners.open([
+    { name: 'otlp', host: '127.0.0.1', port: 0, onTaken: 'fail' },
+    { name: 'otlp_grpc', host: '127.0.0.1', port: 0, onTaken: 'fail' },
+  ]);
   closing.push(
     () => listeners.close(),
     () => input.stop(),
   );
   const post: Rig['post'] = (body, headers) =>
     fetch(`http://${status?.address}/v1/traces`, { method: 'POST', body: Buffer.from(body), headers });
-  return { runtime, input, post };
+  return { runtime, input, grpcAddress: grpc?.address ?? '', post };
 }
 
 function spanOf(spanId: string): object {
@@ -114,6 +119,36 @@ describe('what is taken', () => {
       Buffer.concat([Buffer.from([0x0a, partial.length]), partial]),
     );
     expect(runtime.calls).toBe(0);
+  });
+});
+
+describe('over gRPC', () => {
+  const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+  const asIs = (bytes: Buffer): Buffer => bytes;
+
+  async function exported(body: Buffer): Promise<{ rig: Rig; code: number; details: string; answer: Buffer }> {
+    const made = await rig();
+    const client = new Client(made.grpcAddress, credentials.createInsecure());
+    closing.push(async () => client.close());
+    return await new Promise((resolve) => {
+      client.makeUnaryRequest(path, asIs, asIs, body, (error: ServiceError | null, answer = Buffer.alloc(0)) =>
+        resolve({ rig: made, code: error?.code ?? 0, details: error?.details ?? '', answer }),
+      );
+    });
+  }
+
+  test('the same request is taken, and kept byte for byte', async () => {
+    const { rig: made, code, answer } = await exported(protoBody);
+    expect([code, answer.length]).toEqual([0, 0]);
+    expect(made.runtime.emitted).toEqual([
+      expect.objectContaining({ format: 'otlp-traces', items: 1, payload: protoBody }),
+    ]);
+  });
+
+  test('one that cannot be read is an invalid argument, with the byte where it breaks', async () => {
+    const { rig: made, code, details } = await exported(protoBody.subarray(0, 20));
+    expect([code, details]).toEqual([3, expect.stringMatching(/^\$ byte \d+: /)]);
+    expect(made.runtime.refusals).toEqual([{ signal: 'traces', items: 1, reason: 'malformed' }]);
   });
 });
 

@@ -23,6 +23,7 @@ interface Reader {
 
 const readers: readonly Reader[] = [
   { encoding: 'application/x-protobuf', format: 'otlp-traces', check: checkOtlpTraces },
+  { encoding: 'application/grpc', format: 'otlp-traces', check: checkOtlpTraces },
   { encoding: 'application/json', format: 'otlp-traces-json', check: checkOtlpTracesJson },
 ];
 

@@ -5,13 +5,15 @@ import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
 import { withDiscovery } from './bridge/discovery.ts';
-import { fileSystemBytes, freeBytesOf, laneCaps } from './bridge/disk-space.ts';
+import { fileSystemBytes } from './bridge/disk-space.ts';
 import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
+import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
 import { roleOf } from './bridge/role.ts';
 import { HostedStore } from './bridge/store.ts';
+import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
@@ -20,7 +22,7 @@ import type { Runtime } from './contract/runtime.ts';
 import type { BridgeStatus, DiskStatus, ListenerStatus } from './contract/status.ts';
 import { Listeners } from './http/listeners.ts';
 import { loginRoutes } from './http/login.ts';
-import { Lane } from './lane/lane.ts';
+import type { Lane } from './lane/lane.ts';
 import { systemClock } from './lib/clock.ts';
 import { type DirectoryLock, lockDirectory } from './lib/data-dir-lock.ts';
 import type { Origin, Signal } from './model/batch.ts';
@@ -44,7 +46,6 @@ export interface BridgeOptions {
   readonly print: (text: string) => void;
 }
 
-const mib = 1024 * 1024;
 /** Deliveries in flight, and requests under way, have this long at the end. What is left stays on disk. */
 const stopGraceMs = 10_000;
 
@@ -83,6 +84,7 @@ class Bridge {
   #listeners: Listeners | undefined;
   #bound: readonly ListenerStatus[] = [];
   #demo: DemoInputs | undefined;
+  #tokenSecret: TokenSecret | undefined;
   #disk: (() => DiskStatus) | undefined;
   #starting: string | undefined = 'it is starting';
 
@@ -97,7 +99,19 @@ class Bridge {
   async start(): Promise<void> {
     const { dataDir, where } = this.#options;
     const access = await accessPolicy(this.#config.server, dataDir);
-    const lanes = await this.#openLanes();
+    this.#tokenSecret = await startTokenSecret({
+      config: this.#config,
+      env: this.#options.env,
+      dataDir,
+      ...access,
+      userAgent: this.#userAgent,
+      log: this.#log.component('kubernetes'),
+    });
+    const lanes = await openLanes({
+      config: this.#config.queue,
+      dataDir,
+      log: (signal) => this.#log.component(`queue.${signal}`),
+    });
     this.#lanes = lanes;
     await this.#startStore(lanes);
     await this.#attachOutputs(lanes);
@@ -155,6 +169,7 @@ class Bridge {
     await this.#listeners?.close();
     await Promise.all(this.#inputs.map(({ input }) => input.stop()));
     await Promise.all(this.#outputs.map((output) => output.stop(grace)));
+    await this.#tokenSecret?.stop();
     await this.#store?.stop();
     await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
     await this.#lock.release();
@@ -176,6 +191,7 @@ class Bridge {
       ...(this.#store === undefined ? {} : { store: this.#store.status() }),
       ...(this.#disk && { disk: this.#disk() }),
       ...this.#role(),
+      ...(this.#tokenSecret === undefined ? {} : { tokenSecret: this.#tokenSecret.status() }),
       ready: notReady.length === 0,
       notReady,
     };
@@ -184,34 +200,6 @@ class Bridge {
   #role(): ReturnType<typeof roleOf> {
     const hasAgents = Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
     return roleOf({ config: this.#config, inCluster: this.#options.where.inCluster, hasAgents });
-  }
-
-  async #openLanes(): Promise<Record<Signal, Lane>> {
-    const { dataDir } = this.#options;
-    const total = fileSystemBytes(dataDir);
-    const caps = laneCaps(this.#config.queue.max_bytes, total);
-    const { min_free: floor } = this.#config.queue;
-    const freeBytes = freeBytesOf(dataDir, systemClock);
-    const minFreeBytes = 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes;
-    this.#disk = () => ({ dir: dataDir, freeBytes: freeBytes(), totalBytes: total, minFreeBytes });
-    const open = (signal: Signal): Promise<Lane> =>
-      Lane.open({
-        signal,
-        dir: join(dataDir, 'queue', signal),
-        segmentBytes: Math.min(signal === 'metrics' ? 16 * mib : 64 * mib, Math.max(mib, caps[signal] / 8)),
-        maxBytes: caps[signal],
-        freeBytes,
-        minFreeBytes,
-        clock: systemClock,
-        log: this.#log.component(`queue.${signal}`),
-      });
-    const [metrics, traces, logs, rum] = await Promise.all([
-      open('metrics'),
-      open('traces'),
-      open('logs'),
-      open('rum'),
-    ]);
-    return { metrics, traces, logs, rum };
   }
 
   async #startStore(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
@@ -268,6 +256,10 @@ class Bridge {
     return pipeline([originDefaults(origin), ...(Object.keys(tags).length === 0 ? [] : [addTags(tags)])]);
   }
 
+  get #userAgent(): string {
+    return `meshbridge/${this.#options.version}`;
+  }
+
   #runtime(id: string): Runtime {
     return {
       id,
@@ -275,7 +267,7 @@ class Bridge {
       clock: systemClock,
       meter: this.#telemetry,
       dataDir: this.#options.dataDir,
-      userAgent: `meshbridge/${this.#options.version}`,
+      userAgent: this.#userAgent,
     };
   }
 

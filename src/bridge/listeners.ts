@@ -21,22 +21,13 @@ export async function listenerSpecs(server: Server, inCluster: boolean): Promise
     tls === undefined
       ? main
       : { ...main, tls: { cert: await readFile(tls.cert_file, 'utf8'), key: await readFile(tls.key_file, 'utf8') } };
-  const extra = (
-    name: 'zipkin' | 'otlp' | 'otlp_grpc',
-    choice: Server['zipkin_listen'],
-    port: number,
-  ): ListenerSpec[] => {
+  const extra = (name: 'zipkin' | 'otlp', choice: Server['zipkin_listen'], port: number): ListenerSpec[] => {
     if (typeof choice === 'object') {
       return [{ name, host: choice.host, port: choice.port, onTaken: 'fail' }];
     }
     return choice === 'auto' && main.port === standardPort ? [{ name, host: main.host, port, onTaken: 'warn' }] : [];
   };
-  return [
-    secured,
-    ...extra('zipkin', server.zipkin_listen, 9411),
-    ...extra('otlp', server.otlp_http_listen, 4318),
-    ...extra('otlp_grpc', server.otlp_grpc_listen, 4317),
-  ];
+  return [secured, ...extra('zipkin', server.zipkin_listen, 9411), ...extra('otlp', server.otlp_http_listen, 4318)];
 }
 
 /** Who may call, and where the token is that opens the rest. */

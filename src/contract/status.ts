@@ -101,6 +101,16 @@ export interface AgentLane {
   readonly items: number;
 }
 
+/** The Secret that a hub keeps its tokens in. */
+export interface SecretStatus {
+  /** `NAMESPACE/NAME` */
+  readonly name: string;
+  /** Why it is not there, or not read. */
+  readonly error?: string;
+  /** What a person can do about it. */
+  readonly hint?: string;
+}
+
 /** The read-only view of the whole process: `/api/native/status`, `monitor`, the page. */
 export interface BridgeStatus {
   readonly version: string;
@@ -120,6 +130,8 @@ export interface BridgeStatus {
   readonly hub?: HubLink;
   /** In a cluster, and neither hub nor agent: what it shows is its own node's alone. */
   readonly isAlone?: boolean;
+  /** Where `[kubernetes] token_secret` asks for one. */
+  readonly tokenSecret?: SecretStatus;
   /** The file system of the data directory; inputs are refused before less than `minFreeBytes` of it is free. */
   readonly disk?: DiskStatus;
   readonly ready: boolean;

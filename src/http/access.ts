@@ -21,6 +21,12 @@ export interface AccessOptions {
   readonly ingestToken?: string;
 }
 
+/** Tokens beside those of the options. */
+export interface Tokens {
+  readonly token: string | undefined;
+  readonly ingestToken: string | undefined;
+}
+
 export interface Caller {
   readonly method: string;
   readonly remoteAddress: string;
@@ -90,21 +96,37 @@ function cookieOf(header: string | undefined, name: string): string | undefined 
   return undefined;
 }
 
+interface Secrets {
+  readonly token?: Secret;
+  readonly ingestToken?: Secret;
+}
+
+function secretsOf({ token, ingestToken }: Partial<Tokens>): Secrets {
+  return {
+    ...(token === undefined ? {} : { token: new Secret(token) }),
+    ...(ingestToken === undefined ? {} : { ingestToken: new Secret(ingestToken) }),
+  };
+}
+
 /** Decides who may call what (design.md §9). */
 export class AccessPolicy {
   readonly #auth: 'token' | 'none';
   readonly #trusted: BlockList;
   readonly #allowedHosts: readonly string[];
-  readonly #token: Secret | undefined;
-  readonly #ingestToken: Secret | undefined;
+  readonly #own: Secrets;
+  #adopted: Secrets = {};
 
   /** Throws BRIDGE_CONFIG when `trusted` holds something else than CIDRs. */
   constructor(options: AccessOptions) {
     this.#auth = options.auth;
     this.#trusted = parseTrusted(options.trusted);
     this.#allowedHosts = options.allowedHosts.map((host) => host.toLowerCase());
-    this.#token = options.token === undefined ? undefined : new Secret(options.token);
-    this.#ingestToken = options.ingestToken === undefined ? undefined : new Secret(options.ingestToken);
+    this.#own = secretsOf(options);
+  }
+
+  /** These are good too, in place of those of an earlier call. */
+  adopt(tokens: Tokens): void {
+    this.#adopted = secretsOf(tokens);
   }
 
   /** Undefined when the caller may. Never asks anything of callers of `open` routes. */
@@ -117,19 +139,25 @@ export class AccessPolicy {
 
   /** The value of the login cookie, if `token` is the right one. */
   session(token: string): string | undefined {
-    return this.#token?.matches(token) === true ? this.#token.cookieValue : undefined;
+    return this.#all.find((one) => one.token?.matches(token) === true)?.token?.cookieValue;
+  }
+
+  get #all(): readonly Secrets[] {
+    return [this.#own, this.#adopted];
   }
 
   #hasSecret(caller: Caller, access: Access): boolean {
     const bearer = /^bearer +(\S+)$/i.exec(caller.headers['authorization'] ?? '')?.[1];
     if (bearer !== undefined) {
-      return (
-        this.#token?.matches(bearer) === true || (access === 'ingest' && this.#ingestToken?.matches(bearer) === true)
+      return this.#all.some(
+        ({ token, ingestToken }) =>
+          token?.matches(bearer) === true || (access === 'ingest' && ingestToken?.matches(bearer) === true),
       );
     }
     const cookie = cookieOf(caller.headers['cookie'], sessionCookie);
     // SameSite keeps other sites from sending the cookie; a sibling port of this host is the same site.
-    return cookie !== undefined && this.#token?.matchesCookie(cookie) === true && !isCrossOrigin(caller);
+    const isKnown = cookie !== undefined && this.#all.some(({ token }) => token?.matchesCookie(cookie) === true);
+    return isKnown && !isCrossOrigin(caller);
   }
 
   #stranger(caller: Caller, access: Access): Refusal | undefined {

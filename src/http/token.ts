@@ -3,8 +3,8 @@ import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError } from '../contract/errors.ts';
 
-const tokenFileName = 'token';
-const minTokenLength = 16;
+export type TokenName = 'token' | 'ingest-token';
+export const minTokenLength = 16;
 
 /** A secret that is only ever compared, in constant time whatever the length of what is offered. */
 export class Secret {
@@ -61,11 +61,14 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /**
- * The token of this data directory: made at the first start, 256 random bits, readable by the owner alone. Resolves with
+ * A token of this data directory: made at the first start, 256 random bits, readable by the owner alone. Resolves with
  * it and the path that the banner names.
  */
-export async function ensureToken(dataDir: string): Promise<{ readonly token: string; readonly path: string }> {
-  const path = join(dataDir, tokenFileName);
+export async function ensureToken(
+  dataDir: string,
+  name: TokenName = 'token',
+): Promise<{ readonly token: string; readonly path: string }> {
+  const path = join(dataDir, name);
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeDurably(draft, `${randomBytes(32).toString('base64url')}\n`);

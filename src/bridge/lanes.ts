@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Logger } from '../contract/runtime.ts';
+import { Lane } from '../lane/lane.ts';
+import { systemClock } from '../lib/clock.ts';
+import { type Signal, signals } from '../model/batch.ts';
+import { fileSystemBytes, freeBytesOf, laneCaps } from './disk-space.ts';
+
+const mib = 1024 * 1024;
+
+export interface LanesOptions {
+  readonly config: LoadedConfig['queue'];
+  readonly dataDir: string;
+  readonly log: (signal: Signal) => Logger;
+}
+
+/** The four lanes, each recovered. Throws BRIDGE_START. */
+export async function openLanes({ config, dataDir, log }: LanesOptions): Promise<Record<Signal, Lane>> {
+  const total = fileSystemBytes(dataDir);
+  const caps = laneCaps(config.max_bytes, total);
+  const { min_free: floor } = config;
+  const freeBytes = freeBytesOf(dataDir, systemClock);
+  const open = (signal: Signal): Promise<Lane> =>
+    Lane.open({
+      signal,
+      dir: join(dataDir, 'queue', signal),
+      segmentBytes: Math.min(signal === 'metrics' ? 16 * mib : 64 * mib, Math.max(mib, caps[signal] / 8)),
+      maxBytes: caps[signal],
+      freeBytes,
+      minFreeBytes: 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes,
+      clock: systemClock,
+      log: log(signal),
+    });
+  const lanes = await Promise.all(signals.map(async (signal) => [signal, await open(signal)] as const));
+  return Object.fromEntries(lanes) as Record<Signal, Lane>;
+}

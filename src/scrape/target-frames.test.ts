@@ -135,7 +135,16 @@ describe('a scrape that failed', () => {
     expect(taken(fail())).toEqual(['up 0', 'duration 0.5', 'scraped 0', 'kept 0', 'added 0']);
     const again = scrape('a 1\nb 2\n');
     expect(again.dictionary).toBe(good.dictionary);
-    expect(shown(again).at(-1)).toBe('added 2');
+    expect(shown(again).at(-1)).toBe('added 0');
+    expect(taken(scrape('b 2\nc 3\n'))).toEqual([
+      'b 2',
+      'c 3',
+      'up 1',
+      'duration 0.5',
+      'scraped 2',
+      'kept 2',
+      'added 1',
+    ]);
   });
 
   test('first of all is a report', () => {

@@ -40,7 +40,7 @@ interface FrameParts {
 export class TargetFrames {
   readonly #report: readonly Series[];
   readonly #ownTimes: OwnTimes;
-  /** Series of the last page that was taken. */
+  /** Series of the last page that could be read and was taken. */
   #page: readonly Series[] = [];
   /** Those of them that are marked when they end. */
   #live: readonly Series[] = this.#page;
@@ -68,7 +68,7 @@ export class TargetFrames {
       ...(timestampsMs && { timestampsMs }),
       ...(exemplars && { exemplars }),
     };
-    return this.#encoded(parts, live);
+    return this.#encoded(parts, { page: series, live });
   }
 
   failed(report: ScrapeReport): EncodedScrape {
@@ -80,7 +80,8 @@ export class TargetFrames {
         ended: this.#live,
         report: [0, report.durationSeconds, 0, 0, 0],
       },
-      [],
+      // What comes back after a failure has not been added, as in Prometheus.
+      { page: this.#page, live: [] },
     );
   }
 
@@ -90,10 +91,13 @@ export class TargetFrames {
       return undefined;
     }
     const parts = { timestampMs, page: [], values: new Float64Array(0), ended: this.#live, report: undefined };
-    return this.#encoded(parts, []);
+    return this.#encoded(parts, { page: [], live: [] });
   }
 
-  #encoded(parts: FrameParts, live: readonly Series[]): EncodedScrape {
+  #encoded(
+    parts: FrameParts,
+    next: { readonly page: readonly Series[]; readonly live: readonly Series[] },
+  ): EncodedScrape {
     const { page, ended, report } = parts;
     const dictionary = this.#shapeOf(page, ended);
     const { count } = dictionary;
@@ -111,8 +115,8 @@ export class TargetFrames {
       ...(parts.exemplars && { exemplars: parts.exemplars }),
     });
     const taken = (): void => {
-      this.#page = page;
-      this.#live = live;
+      this.#page = next.page;
+      this.#live = next.live;
       this.#reported = report !== undefined;
     };
     return { payload, dictionary, items: count, taken };

@@ -6,6 +6,7 @@ import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
 import { pageRoutes } from './page.ts';
 import { prometheusRoutes } from './prometheus.ts';
+import { setupRoutes } from './setup.ts';
 import { targetsRoutes } from './targets.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
@@ -23,6 +24,7 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
     ...healthRoutes(deps),
     ...nativeRoutes(deps),
     ...targetsRoutes(deps),
+    ...setupRoutes(deps),
     ...pageRoutes({ dir: pageDir }),
     ...(store === undefined ? [] : storeRoutes({ ...deps, store })),
   ];

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { BridgeStatus } from '../../contract/status.ts';
+import type { Question, StoreReader } from '../../contract/store.ts';
+import { type TargetList, targetList } from '../target-list.ts';
+import { type TraceFacts, traceFacts, tracesSchema } from './trace-facts.ts';
+
+/** Answers of the store; a question that it could not answer has none. */
+export interface StoreFacts {
+  readonly traces?: TraceFacts;
+  /** Requests that sidecars count as their destination; absent where no such metric is kept. */
+  readonly requestsPerSecond?: number;
+  /** Istiod's own addresses, and how many series of each say what it is. */
+  readonly istiods?: readonly { readonly instance: string; readonly series: number }[];
+  /** The newest lines of Istio's proxies, the newest first. */
+  readonly proxyLines?: readonly ProxyLine[];
+}
+
+export interface ProxyLine {
+  readonly message: string;
+  readonly pod: string;
+  readonly traceId?: string | undefined;
+}
+
+/** All that the lights follow from. */
+export interface SetupFacts {
+  readonly status: BridgeStatus;
+  readonly list: TargetList;
+  /** Absent where the store is off. */
+  readonly store?: StoreFacts;
+}
+
+/** How far back is looked for what flows now. */
+export const recentMs = 900_000;
+const rateMs = 300_000;
+const mostTraces = 150;
+const mostLines = 200;
+/** Clocks that are ahead put spans into the future. */
+const futureMs = 3_600_000;
+
+const vectorSchema = z.object({
+  result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) })),
+});
+const linesSchema = z.object({
+  lines: z.array(
+    z.object({
+      message: z.string(),
+      labels: z.record(z.string(), z.string()),
+      traceId: z.string().optional(),
+    }),
+  ),
+});
+
+export async function gatherFacts(
+  status: BridgeStatus,
+  store: StoreReader | undefined,
+  signal: AbortSignal,
+): Promise<SetupFacts> {
+  const facts = { status, list: targetList(status) };
+  return store === undefined ? facts : { ...facts, store: await askStore(store, status.nowMs, signal) };
+}
+
+async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal): Promise<StoreFacts> {
+  const ask = async <T>(question: Question, schema: z.ZodType<T>): Promise<T | undefined> => {
+    const answer = await store.ask(question, signal).catch(() => undefined);
+    return answer === undefined ? undefined : schema.safeParse(parsed(answer.body)).data;
+  };
+  const query = (text: string) => ask({ kind: 'prom.query', query: text, timeMs: nowMs }, vectorSchema);
+  const lookbackMs = rateMs + futureMs;
+  const [traces, requests, istiods, lines] = await Promise.all([
+    ask(
+      {
+        kind: 'zipkin.traces',
+        query: { annotations: [], endTsMs: nowMs + futureMs, lookbackMs, limit: mostTraces },
+      },
+      tracesSchema,
+    ),
+    query('sum(rate(istio_requests_total{reporter="destination"}[5m]))'),
+    query('count by (instance) (pilot_info)'),
+    ask(
+      {
+        kind: 'logs.search',
+        query: {
+          startMs: nowMs - recentMs,
+          endMs: nowMs,
+          matchers: [{ name: 'container', op: '=', value: 'istio-proxy' }],
+          texts: [],
+          levels: [],
+        },
+        limit: mostLines,
+      },
+      linesSchema,
+    ),
+  ]);
+  const rate = requests?.result[0]?.value[1];
+  return {
+    ...(traces && { traces: traceFacts(traces, { nowMs, lookbackMs: rateMs, limit: mostTraces }) }),
+    ...(rate !== undefined && { requestsPerSecond: Number(rate) }),
+    ...(istiods && {
+      istiods: istiods.result.map(({ metric, value }) => ({
+        instance: metric['instance'] ?? '',
+        series: Number(value[1]),
+      })),
+    }),
+    ...(lines && {
+      proxyLines: lines.lines.map(({ message, labels, traceId }) => ({ message, traceId, pod: labels['pod'] ?? '' })),
+    }),
+  };
+}
+
+function parsed(body: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(body).toString('utf8'));
+}

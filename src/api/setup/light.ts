@@ -1,0 +1,81 @@
+import { type SetupText, setupTexts } from './texts.ts';
+
+/** `unknown`: this daemon cannot tell, and `seen` says why. */
+export type LightState = 'green' | 'yellow' | 'red' | 'unknown';
+
+/** One thing that a whole set-up needs, as `/api/native/setup` has it. */
+export interface Light {
+  readonly id: string;
+  readonly state: LightState;
+  /** Which sentence it is, for those who say it in another language. */
+  readonly text: SetupText;
+  /** What is filled into it. */
+  readonly values: Readonly<Record<string, string>>;
+  /** What is there, with numbers. */
+  readonly seen: string;
+  /** What turns it green. */
+  readonly todo?: string;
+  /** A command, or a piece of configuration. */
+  readonly snippet?: string;
+}
+
+export interface LightParts {
+  readonly id: string;
+  readonly state: LightState;
+  readonly text: SetupText;
+  readonly values?: Readonly<Record<string, string | number>>;
+  readonly snippet?: string;
+}
+
+export function light({ id, state, text, values = {}, snippet }: LightParts): Light {
+  const { seen, todo }: { readonly seen: string; readonly todo?: string } = setupTexts[text];
+  const filled = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, worded(value)]));
+  const say = (sentence: string): string => sentence.replace(/\{(\w+)\}/g, (_, name: string) => filled[name] ?? '');
+  return {
+    id,
+    state,
+    text,
+    values: filled,
+    seen: say(seen),
+    ...(todo !== undefined && { todo: say(todo) }),
+    ...(snippet !== undefined && { snippet }),
+  };
+}
+
+function worded(value: string | number): string {
+  return typeof value === 'string' ? value : countText(value);
+}
+
+/** `1,234`; small fractions keep two digits. */
+export function countText(value: number): string {
+  const rounded = Math.abs(value) >= 10 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(2));
+  return rounded.toLocaleString('en-US', { maximumFractionDigits: 6 });
+}
+
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** power;
+  return `${value >= 99.5 || power === 0 ? Math.round(value) : Number(value.toPrecision(3))} ${units[power]}`;
+}
+
+/** `250 ms`, `3.2 s`, `12 min`, `5 h`. */
+export function timeText(ms: number): string {
+  const units = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1_000, 's'],
+  ] as const;
+  const [size, unit] = units.find(([least]) => Math.abs(ms) >= least) ?? [1, 'ms'];
+  const value = ms / size;
+  return `${Math.abs(value) >= 10 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
+}
+
+const mostNamed = 4;
+
+/** `a, b, c, d and 3 more` */
+export function named(names: readonly string[]): string {
+  const shown = names.slice(0, mostNamed).join(', ');
+  return names.length > mostNamed ? `${shown} and ${names.length - mostNamed} more` : shown;
+}

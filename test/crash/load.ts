@@ -114,8 +114,8 @@ export class LineWriter {
   #rotations = 0;
   #stopped = false;
 
-  constructor(root: string) {
-    this.#path = join(root, 'prod_reviews-v1-0_9c1f0000-0000-4000-8000-000000000001', 'reviews', '0.log');
+  constructor(root: string, pod = 'reviews-v1-0') {
+    this.#path = join(root, `prod_${pod}_9c1f0000-0000-4000-8000-000000000001`, 'reviews', '0.log');
   }
 
   async run(): Promise<void> {

@@ -230,7 +230,7 @@ describe('a server that says no', () => {
       (api) => api.always({ status: 503 }),
     ));
 
-  test('by 403 is named with the right that is missing, and asked again each minute', () =>
+  test('by 403 is named with the right that is missing, and asked again soon at first, then each minute', () =>
     withWatch(
       async ({ api, clock, watch, log }) => {
         await until(() => watch.status().state === 'forbidden');
@@ -239,15 +239,38 @@ describe('a server that says no', () => {
           hint: expect.stringContaining('list and watch'),
         });
         expect(log.at('warn')).toHaveLength(1);
+        for (const seconds of [1, 2, 4, 8, 16, 32]) {
+          const before = api.requests.length;
+          await until(() => clock.sleepers === 1);
+          await clock.advance(seconds * 1_000);
+          await until(() => api.requests.length > before, { what: `a request after ${seconds} s` });
+        }
         await until(() => clock.sleepers === 1);
         await clock.advance(59_000);
-        expect(api.requests).toHaveLength(1);
+        expect(api.requests).toHaveLength(7);
         api.always(undefined);
         await clock.advance(2_000);
         await until(() => api.watches === 1);
       },
       (api) => api.always({ status: 403 }),
     ));
+
+  test('by 410 after it was away is asked for a new list at once', () =>
+    withWatch(async ({ api, clock, known }) => {
+      api.put({ name: 'a' });
+      await wait(clock, () => known().length === 1, 'the pod');
+      api.always({ status: 503 });
+      const before = api.requests.length;
+      api.endWatches();
+      await wait(clock, () => api.requests.length >= before + 8, 'pauses of 8 s');
+      api.compact();
+      api.always(undefined);
+      api.put({ name: 'b' });
+      await wait(clock, () => api.requests.length >= before + 9, 'the 410');
+      await until(() => clock.sleepers === 1);
+      await clock.advance(600);
+      await until(() => known().length === 2);
+    }));
 });
 
 test('a token that was renewed on disk is read again', () =>

@@ -56,7 +56,8 @@ const watchSeconds = { least: 300, most: 600 };
 /** A list now and then finds what no watch said. */
 const relistMs = { least: 600_000, most: 900_000 };
 const backOffMs = { first: 500, most: 8_000 };
-const forbiddenMs = 60_000;
+/** Soon at first: a server that has just started refuses what it has not read the rules of yet. */
+const forbiddenMs = { first: 1_000, most: 60_000 };
 /** A watch that ends sooner, with nothing to say, counts as a failure. */
 const shortWatchMs = 1_000;
 
@@ -65,8 +66,8 @@ const listSchema = z.object({ items: z.array(z.unknown()).nullable() });
 /**
  * Keeps some objects as the API server has them: a list, then a watch with bookmarks from there on, for ever. While the
  * server is away the last known ones stay. Guards: silence is death (a hung connection looks like a quiet one), 410 is
- * a new list and a comparison by uid, 429 and 5xx wait as told or with jitter, 403 is said by name and asked again each
- * minute.
+ * a new list and a comparison by uid, 429 and 5xx wait as told or with jitter, 403 is said by name and asked again,
+ * soon at first and then each minute.
  */
 export class ResourceWatch<T extends Identified> {
   readonly #options: ResourceWatchOptions<T>;
@@ -74,6 +75,8 @@ export class ResourceWatch<T extends Identified> {
   #version: string | undefined;
   #relistAtMs = 0;
   #failures = 0;
+  /** In a row. */
+  #refusals = { expired: 0, forbidden: 0 };
   #status: WatchStatus = { state: 'starting', objects: 0, lists: 0, watches: 0 };
   #verb = 'list';
   #missing: MissingRight | undefined;
@@ -162,6 +165,7 @@ export class ResourceWatch<T extends Identified> {
       for await (const { type, object, resourceVersion } of watchEvents(chunks, onBytes)) {
         events++;
         this.#failures = 0;
+        this.#refusals = { expired: 0, forbidden: 0 };
         this.#take(type, object);
         this.#version = resourceVersion;
         this.#status = { ...this.#status, lastEventMs: clock.now() };
@@ -227,6 +231,8 @@ export class ResourceWatch<T extends Identified> {
     const refusal = error instanceof ApiRefusal ? error : undefined;
     if (refusal?.status === 410) {
       this.#version = undefined;
+      // The server is there: what went wrong before it was does not count.
+      this.#failures = this.#refusals.expired++;
     }
     const state = refusal?.status === 403 ? 'forbidden' : 'retrying';
     const { right, what, log } = this.#options;
@@ -239,7 +245,13 @@ export class ResourceWatch<T extends Identified> {
     this.#status = { ...before, state, ...described };
     this.#options.listener.state?.(state);
     const waitMs = this.#backOff();
-    return state === 'forbidden' ? forbiddenMs : Math.max(waitMs, refusal?.retryAfterMs ?? 0);
+    return state === 'forbidden' ? this.#forbiddenMs() : Math.max(waitMs, refusal?.retryAfterMs ?? 0);
+  }
+
+  #forbiddenMs(): number {
+    const waitMs = Math.min(forbiddenMs.most, forbiddenMs.first * 2 ** this.#refusals.forbidden);
+    this.#refusals.forbidden = Math.min(this.#refusals.forbidden + 1, 30);
+    return waitMs;
   }
 
   #backOff(): number {

@@ -11,6 +11,7 @@ import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
+import { onOwnNode } from './bridge/own-node.ts';
 import { roleOf } from './bridge/role.ts';
 import { HostedStore } from './bridge/store.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
@@ -123,7 +124,8 @@ class Bridge {
     }
     const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
     const log = this.#log.component('kubernetes');
-    const inputs = withDiscovery({ config: this.#config, env: this.#options.env, node: this.#node, log });
+    const config = onOwnNode(this.#config, this.#options.env, this.#node);
+    const inputs = withDiscovery({ config, env: this.#options.env, node: this.#node, log });
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {
       await input.start();

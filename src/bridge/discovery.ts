@@ -2,12 +2,10 @@ import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
-import type { KubeletPlace } from '../inputs/kubelet/kubelet.ts';
 import { type ConfiguredIstiod, istiodNamespace } from '../inputs/kubernetes/pod-rules.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
 import type { PromConfig } from '../scrape/config.ts';
-import { onOwnNode } from './own-node.ts';
 
 export interface DiscoveryOptions {
   readonly config: LoadedConfig;
@@ -23,11 +21,9 @@ export interface DiscoveryOptions {
  */
 export function withDiscovery({ config, env, node, log }: DiscoveryOptions): readonly LoadedInput[] {
   const { kubernetes } = config;
-  const cluster = accessOf(config, env);
-  const inputs = onOwnNode(config.inputs, cluster && placeOf(cluster, node, kubernetes.node_ip), kubernetes.discovery);
-  const access = kubernetes.discovery === 'off' ? undefined : cluster;
+  const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
   if (access === undefined) {
-    return inputs;
+    return config.inputs;
   }
   if (kubernetes.node_name === undefined) {
     log.warn(
@@ -35,7 +31,7 @@ export function withDiscovery({ config, env, node, log }: DiscoveryOptions): rea
       'The name of the node is not known; that of this machine is taken, and in a pod no pods are found by it.',
     );
   }
-  const taken = inputs.map(takeOver);
+  const taken = config.inputs.map(takeOver);
   const istiod = taken.flatMap((one) => one.istiod);
   const options = { access, node, istio: kubernetes.istio, istiod };
   const definition = defineInput({
@@ -52,10 +48,6 @@ export function withDiscovery({ config, env, node, log }: DiscoveryOptions): rea
 function accessOf({ kubernetes }: LoadedConfig, env: DiscoveryOptions['env']): ClusterAccess | undefined {
   const { api_server: url, service_account_dir: dir } = kubernetes;
   return url === undefined ? inClusterAccess(env, dir) : { url };
-}
-
-function placeOf(access: ClusterAccess, node: string, nodeIp: string | undefined): KubeletPlace {
-  return { access, node, ...(nodeIp !== undefined && { nodeIp }) };
 }
 
 interface TakenOver {

@@ -2,9 +2,18 @@ import type { InputDefinition } from '../contract/input.ts';
 import { container } from './container/container.ts';
 import { hubInput } from './hub/hub.ts';
 import { kubelet } from './kubelet/kubelet.ts';
+import { kubernetesprometheus } from './kubernetesprometheus/kubernetesprometheus.ts';
 import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
 import { zipkin } from './zipkin/zipkin.ts';
 
 /** Every input there is. One component, one folder, one line here. */
-export const inputs: readonly InputDefinition[] = [zipkin, opentelemetry, container, kubelet, hubInput, prom];
+export const inputs: readonly InputDefinition[] = [
+  zipkin,
+  opentelemetry,
+  container,
+  kubelet,
+  kubernetesprometheus,
+  hubInput,
+  prom,
+];

@@ -5,9 +5,9 @@ import { PageBuffers } from '../../scrape/page-buffers.ts';
 import { type Fetched, PageFetcher } from '../../scrape/page-fetcher.ts';
 import { Target } from '../../scrape/target.ts';
 import { gaugeTargets } from '../../scrape/target-gauge.ts';
-import type { KubeletConfig, KubeletPlace } from './kubelet.ts';
+import type { KubeletConfig } from './kubelet.ts';
 import { type KubeletPage, pagesOf, targetConfig, urlOf } from './pages.ts';
-import { explainedBy, isCertificateFault, isRefusal, type Way, waysOf } from './ways.ts';
+import { explainedBy, isCertificateFault, isRefusal, type KubeletPlace, type Way, waysOf } from './ways.ts';
 
 /** A way that did not lead to a page. */
 interface Failure extends Explained {

@@ -151,7 +151,7 @@ async function withKubelet(run: (rig: Rig) => Promise<void>, before: Before = {}
     await writeFile(join(dir, 'ca.crt'), before.signed === true ? own.certificate.cert : api.certificate.cert);
     await before.arrange?.({ node: own, api, dir });
     const access = { url: api.url, tokenFile: join(dir, 'token'), caFile: join(dir, 'ca.crt') };
-    const definition = defineKubelet({ access, node });
+    const definition = defineKubelet({ access: async () => access, node });
     const input = definition.create(definition.config.parse({ url: own.url, ...before.config }), runtime);
     const passes: Rig['passes'] = async (ready, what) => {
       await until(

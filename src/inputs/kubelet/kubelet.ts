@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytes, duration, url } from '../../config/fields.ts';
 import { defineInput, type Input, type InputDefinition, type InputRuntime } from '../../contract/input.ts';
-import type { ClusterAccess } from '../../kube/cluster-access.ts';
+import type { NodePlace } from '../../kube/node-place.ts';
 
 const config = z.strictObject({
   url: url()
@@ -74,16 +74,8 @@ const config = z.strictObject({
 
 export type KubeletConfig = z.output<typeof config>;
 
-/** Where it runs, as far as the cluster tells. */
-export interface KubeletPlace {
-  readonly access: ClusterAccess;
-  /** Name of the node whose kubelet is asked. */
-  readonly node: string;
-  readonly nodeIp?: string;
-}
-
 /** `place`: undefined outside a cluster. */
-export function defineKubelet(place?: KubeletPlace): InputDefinition<typeof config> {
+export function defineKubelet(place?: NodePlace): InputDefinition<typeof config> {
   return defineInput({
     type: 'kubelet',
     summary: 'Scrapes what the kubelet of this node measures of its containers (cAdvisor), its pods and the node.',
@@ -101,18 +93,19 @@ export const kubelet = defineKubelet();
 class LazyKubeletInput implements Input {
   readonly #config: KubeletConfig;
   readonly #runtime: InputRuntime;
-  readonly #place: KubeletPlace | undefined;
+  readonly #place: NodePlace | undefined;
   #input: Input | undefined;
 
-  constructor(checked: KubeletConfig, runtime: InputRuntime, place: KubeletPlace | undefined) {
+  constructor(checked: KubeletConfig, runtime: InputRuntime, place: NodePlace | undefined) {
     this.#config = checked;
     this.#runtime = runtime;
     this.#place = place;
   }
 
   async start(): Promise<void> {
-    const { KubeletInput } = await import('./kubelet-input.ts');
-    this.#input = new KubeletInput(this.#config, this.#runtime, this.#place);
+    const [{ KubeletInput }, access] = await Promise.all([import('./kubelet-input.ts'), this.#place?.access()]);
+    const place = this.#place && access && { ...this.#place, access };
+    this.#input = new KubeletInput(this.#config, this.#runtime, place);
     await this.#input.start();
   }
 

@@ -1,5 +1,12 @@
+import type { ClusterAccess } from '../../kube/cluster-access.ts';
+import type { NodePlace } from '../../kube/node-place.ts';
 import type { Explained } from '../../scrape/explain.ts';
-import type { KubeletConfig, KubeletPlace } from './kubelet.ts';
+import type { KubeletConfig } from './kubelet.ts';
+
+/** Where the kubelet is, as far as the cluster tells. */
+export interface KubeletPlace extends Omit<NodePlace, 'access'> {
+  readonly access: ClusterAccess;
+}
 
 /** One way to the pages of a kubelet. */
 export interface Way {
@@ -54,7 +61,8 @@ function addressOf({ url }: KubeletConfig, place: KubeletPlace | undefined): str
 }
 
 function proxiedWays(config: KubeletConfig, place: KubeletPlace | undefined): readonly Way[] {
-  if (place === undefined) {
+  // What a kubeconfig gives is not for targets.
+  if (place === undefined || place.access.login !== undefined) {
     return [];
   }
   const { access, node } = place;

@@ -13,6 +13,7 @@ import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
 import { onOwnNode } from './bridge/own-node.ts';
 import { roleOf } from './bridge/role.ts';
+import { headerSteps } from './bridge/steps.ts';
 import { HostedStore } from './bridge/store.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
@@ -26,8 +27,7 @@ import { loginRoutes } from './http/login.ts';
 import type { Lane } from './lane/lane.ts';
 import { systemClock } from './lib/clock.ts';
 import { type DirectoryLock, lockDirectory } from './lib/data-dir-lock.ts';
-import type { Origin, Signal } from './model/batch.ts';
-import { addTags, type HeaderStep, originDefaults, pipeline } from './pipeline/header-steps.ts';
+import type { Signal } from './model/batch.ts';
 import { createLogger, type RootLogger } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
 
@@ -122,10 +122,11 @@ class Bridge {
     for (const route of [...this.#apiRoutes(), ...loginRoutes(access.policy, scheme)]) {
       listeners.add(route);
     }
-    const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps: this.#steps() };
+    const steps = headerSteps(this.#config, this.#node);
+    const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps };
     const log = this.#log.component('kubernetes');
     const config = onOwnNode(this.#config, this.#options.env, this.#node);
-    const inputs = withDiscovery({ config, env: this.#options.env, node: this.#node, log });
+    const inputs = await withDiscovery({ config, env: this.#options.env, node: this.#node, log });
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {
       await input.start();
@@ -186,7 +187,10 @@ class Bridge {
       node: this.#node,
       pid: process.pid,
       configFiles: this.#config.files,
-      warnings: this.#config.warnings.map(formatFault),
+      warnings: [
+        ...this.#config.warnings.map(formatFault),
+        ...this.#inputs.flatMap(({ input }) => input.warnings?.() ?? []),
+      ],
       listeners: this.#bound,
       inputs: this.#inputs.flatMap((input) => input.status()),
       lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
@@ -250,12 +254,6 @@ class Bridge {
       pageDir: join(import.meta.dirname, 'ui'),
       ...(this.#store === undefined ? {} : { store: this.#store.reader }),
     });
-  }
-
-  #steps(): HeaderStep {
-    const origin: Origin = { node: this.#node };
-    const tags = this.#config.globalTags;
-    return pipeline([originDefaults(origin), ...(Object.keys(tags).length === 0 ? [] : [addTags(tags)])]);
   }
 
   get #userAgent(): string {

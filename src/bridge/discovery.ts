@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
-import { type ConfiguredIstiod, istiodNamespace } from '../inputs/kubernetes/pod-rules.ts';
+import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
+import { type ConfiguredPage, isOnThisMachine, serviceAddress } from '../inputs/kubernetes/configured-page.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
 import type { PromConfig } from '../scrape/config.ts';
+import { onOwnNode } from './own-node.ts';
 
 export interface DiscoveryOptions {
   readonly config: LoadedConfig;
@@ -15,11 +20,16 @@ export interface DiscoveryOptions {
   readonly log: Logger;
 }
 
+type Env = DiscoveryOptions['env'];
+
 /**
  * The inputs that run: those that are configured, and the scraping of the pods of this node (`[kubernetes]`) where it runs.
- * That takes over the tables that name istiod's Service, unless they say `election = false`.
+ * That takes over the pages of `[[inputs.prom]]` that are not on this machine: it knows which pods they are, and which of
+ * the agents is to scrape them.
  */
-export function withDiscovery({ config, env, node, log }: DiscoveryOptions): readonly LoadedInput[] {
+export async function withDiscovery(options: DiscoveryOptions): Promise<readonly LoadedInput[]> {
+  const { env, node, log } = options;
+  const config = onOwnNode(options.config, env, node);
   const { kubernetes } = config;
   const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
   if (access === undefined) {
@@ -31,46 +41,84 @@ export function withDiscovery({ config, env, node, log }: DiscoveryOptions): rea
       'The name of the node is not known; that of this machine is taken, and in a pod no pods are found by it.',
     );
   }
-  const taken = config.inputs.map(takeOver);
-  const istiod = taken.flatMap((one) => one.istiod);
-  const options = { access, node, istio: kubernetes.istio, istiod };
+  const ownAddresses = [kubernetes.node_ip, env['ENV_K8S_NODE_IP'], env['HOST_IP']].filter(
+    (address) => address !== undefined,
+  );
+  const taken = config.inputs.map((input) => takeOver(input, ownAddresses));
+  const election = await electionOf(config, env, node);
+  const discoveryOptions = {
+    ...{ access, node, istio: kubernetes.istio, pages: taken.flatMap(({ pages }) => pages) },
+    ...(election && { election }),
+  };
   const definition = defineInput({
     type: 'kubernetes',
     summary: 'Scrapes the pods of this node.',
     signals: ['metrics'],
     config: z.strictObject({}),
-    create: (_, runtime) => new PodsInput(options, runtime),
+    create: (_, runtime) => new PodsInput(discoveryOptions, runtime),
   });
   const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
   return [...taken.flatMap(({ input }) => (input === undefined ? [] : [input])), discovery];
 }
 
-function accessOf({ kubernetes }: LoadedConfig, env: DiscoveryOptions['env']): ClusterAccess | undefined {
-  const { api_server: url, service_account_dir: dir } = kubernetes;
-  return url === undefined ? inClusterAccess(env, dir) : { url };
+function accessOf({ kubernetes }: LoadedConfig, env: Env): (() => Promise<ClusterAccess>) | undefined {
+  const { api_server: url, service_account_dir: dir, kubeconfig } = kubernetes;
+  if (url !== undefined) {
+    return () => Promise.resolve({ url });
+  }
+  if (kubeconfig !== undefined) {
+    return async () => (await import('../kube/kubeconfig.ts')).kubeconfigAccess(kubeconfig);
+  }
+  const access = inClusterAccess(env, dir);
+  return access && (() => Promise.resolve(access));
+}
+
+/** Undefined where every agent is to scrape everything. */
+async function electionOf(config: LoadedConfig, env: Env, node: string): Promise<ElectionOptions | undefined> {
+  const { election, election_group: group, namespace, service_account_dir: dir, kubeconfig } = config.kubernetes;
+  if (election === 'off' || (election === 'auto' && kubeconfig !== undefined)) {
+    return undefined;
+  }
+  const written = namespace ?? env['POD_NAMESPACE'];
+  const own = await readFile(join(dir, 'namespace'), 'utf8').catch(() => '');
+  const suffix = group
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return {
+    namespace: written ?? (own.trim() === '' ? 'default' : own.trim()),
+    name: suffix === '' || suffix === 'default' ? 'meshbridge' : `meshbridge-${suffix}`,
+    identity: `${env['POD_NAME'] ?? node}_${randomUUID()}`,
+  };
 }
 
 interface TakenOver {
   /** What stays of it. */
   readonly input: LoadedInput | undefined;
-  readonly istiod: readonly ConfiguredIstiod[];
+  readonly pages: readonly ConfiguredPage[];
 }
 
-function takeOver(input: LoadedInput): TakenOver {
-  if (!isProm(input) || input.config.election === false) {
-    return { input, istiod: [] };
+function takeOver(input: LoadedInput, ownAddresses: readonly string[]): TakenOver {
+  if (!isProm(input)) {
+    return { input, pages: [] };
   }
   const { config } = input;
-  const urls = config.urls.length > 0 ? config.urls : config.url === undefined ? [] : [config.url];
-  const istiod = urls.flatMap((url) => {
-    const namespace = istiodNamespace(url);
-    return namespace === undefined ? [] : [{ url, namespace, config }];
+  const urls = [...new Set(config.urls.length > 0 ? config.urls : config.url === undefined ? [] : [config.url])];
+  const elsewhere = urls.filter((url) => isElsewhere(url, config, ownAddresses));
+  const pages = elsewhere.map((url): ConfiguredPage => {
+    const service = serviceAddress(url);
+    return { url, config, once: config.election !== false, ...(service && { service }) };
   });
-  if (istiod.length === 0) {
-    return { input, istiod };
-  }
-  const left = urls.filter((url) => istiodNamespace(url) === undefined);
-  return { input: left.length === 0 ? undefined : { ...input, config: { ...config, urls: left } }, istiod };
+  const left = urls.filter((url) => !elsewhere.includes(url));
+  const rest = elsewhere.length === 0 ? input : { ...input, config: { ...config, urls: left } };
+  return { input: left.length === 0 ? undefined : rest, pages };
+}
+
+/** With `election = false` the Service itself is what is wanted, by each agent. */
+function isElsewhere(url: string, config: PromConfig, ownAddresses: readonly string[]): boolean {
+  return (
+    !isOnThisMachine(url, config, ownAddresses) && (config.election !== false || serviceAddress(url) === undefined)
+  );
 }
 
 function isProm(input: LoadedInput): input is LoadedInput & { readonly config: PromConfig } {

@@ -33,6 +33,7 @@ export interface EnvironmentSettings {
 export function readEnvironment(env: Environment, inputs: readonly InputDefinition[]): EnvironmentSettings {
   const reading = new EnvironmentReading(env);
   reading.ownTables();
+  reading.election();
   reading.globalTags();
   reading.inputLists();
   reading.inputOptions(inputs);
@@ -88,9 +89,30 @@ class EnvironmentReading implements EnvironmentSettings {
     }
   }
 
-  /** DataKit: an item without exactly one `=` is no tag; `__datakit_hostname` and `__datakit_ip` are filled in. */
+  /** In DataKit whatever stands there switches elections on. */
+  election(): void {
+    const switched = this.#take('ENV_ENABLE_ELECTION');
+    if (switched !== undefined) {
+      const value = /^(?:false|off|no|0|disable)$/i.test(switched.text) ? 'off' : 'on';
+      this.tables.push({ variable: switched.variable, path: ['kubernetes', 'election'], value });
+    }
+    const group = this.#take('ENV_NAMESPACE');
+    if (group !== undefined) {
+      this.tables.push({ variable: group.variable, path: ['kubernetes', 'election_group'], value: group.text });
+    }
+  }
+
   globalTags(): void {
-    const tags = this.#take('ENV_GLOBAL_HOST_TAGS', 'ENV_GLOBAL_TAGS');
+    this.#tags(this.#take('ENV_GLOBAL_HOST_TAGS', 'ENV_GLOBAL_TAGS'), ['global_tags']);
+    this.#tags(this.#take('ENV_GLOBAL_ELECTION_TAGS', 'ENV_GLOBAL_ENV_TAGS'), ['kubernetes', 'election_tags']);
+    const cluster = this.#take('ENV_CLUSTER_NAME_K8S');
+    if (cluster !== undefined) {
+      this.tables.push({ variable: cluster.variable, path: ['global_tags', 'cluster_name_k8s'], value: cluster.text });
+    }
+  }
+
+  /** DataKit: an item without exactly one `=` is no tag; `__datakit_hostname` and `__datakit_ip` are filled in. */
+  #tags(tags: { readonly variable: string; readonly text: string } | undefined, path: readonly string[]): void {
     for (const item of tags?.text.split(',') ?? []) {
       const [key = '', value = '', more] = item.split('=').map((part) => part.trim());
       if (tags === undefined || item.trim() === '') {
@@ -100,11 +122,7 @@ class EnvironmentReading implements EnvironmentSettings {
         this.#warn(tags.variable, 'value', 'has an item that is not a tag', 'write name=value,name=value');
         continue;
       }
-      this.tables.push({ variable: tags.variable, path: ['global_tags', key], value: this.#placeholder(value) });
-    }
-    const cluster = this.#take('ENV_CLUSTER_NAME_K8S');
-    if (cluster !== undefined) {
-      this.tables.push({ variable: cluster.variable, path: ['global_tags', 'cluster_name_k8s'], value: cluster.text });
+      this.tables.push({ variable: tags.variable, path: [...path, key], value: this.#placeholder(value) });
     }
   }
 

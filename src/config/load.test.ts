@@ -593,6 +593,7 @@ describe('values from elsewhere', () => {
       ENV_INPUT_CONTAINER_ENABLE_POD_METRIC: 'true',
       ENV_NAMESPACE: 'ns',
       ENV_ENABLE_ELECTION: 'enable',
+      ENV_GLOBAL_ELECTION_TAGS: 'site=a',
       ENV_UNRELATED: 'x',
     };
     const loaded = await loadText('[global_tags]\nenv = "file"\nteam = "t"\n[[inputs.zipkin]]\npathV1 = "/file"', {
@@ -600,7 +601,12 @@ describe('values from elsewhere', () => {
     });
     expect(lines(loaded.faults)).toEqual([]);
     expect(loaded.log.level).toBe('warn');
-    expect(loaded.kubernetes.node_name).toBe('node-7');
+    expect(loaded.kubernetes).toMatchObject({
+      node_name: 'node-7',
+      election: 'on',
+      election_group: 'ns',
+      election_tags: { site: 'a' },
+    });
     expect(loaded.globalTags).toEqual({
       env: 'prod',
       team: 't',
@@ -614,7 +620,7 @@ describe('values from elsewhere', () => {
     ]);
     expect(lines(loaded.warnings)).toEqual([
       'ENV_GLOBAL_HOST_TAGS: has an item that is not a tag; write name=value,name=value',
-      'environment: ENV_ENABLE_ELECTION, ENV_INPUT_CONTAINER_ENABLE_POD_METRIC and ENV_NAMESPACE are known from DataKit and not used yet; no harm is done',
+      'environment: ENV_INPUT_CONTAINER_ENABLE_POD_METRIC is known from DataKit and not used yet; no harm is done',
     ]);
   });
 

@@ -117,6 +117,28 @@ const kubernetes = z.strictObject({
     .describe(
       'For a hub: the Secret that holds its token (`token`) and its ingest token (`ingest-token`), in its own namespace or as NAMESPACE/NAME. It is made where it is not there.',
     ),
+  election: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe(
+      'Of all agents one scrapes what is there once per cluster, such as the replicas of a Service: the one that holds a Lease. `off`: every agent scrapes it. `auto`: on in a cluster.',
+    ),
+  election_group: z
+    .string()
+    .default('')
+    .meta({ example: 'blue' })
+    .describe('Agents of the same group elect one among them: part of the name of the Lease.'),
+  election_tags: z
+    .record(z.string().min(1), z.string())
+    .default({})
+    .meta({ example: { cluster: 'prod' } })
+    .describe('Tags for what is scraped once per cluster, beside those of `[global_tags]` that do not name the node.'),
+  namespace: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is not the name of a namespace')
+    .optional()
+    .meta({ example: 'meshbridge' })
+    .describe('Namespace of the Lease. Default: that of the pod it runs in.'),
   kubeconfig: z
     .string()
     .min(1)

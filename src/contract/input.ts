@@ -18,6 +18,8 @@ export interface Input {
   retire?(): Promise<void>;
   /** What the page and `status` show of it: targets, files, peers. Plain JSON. Cheap; called every second. */
   status?(): object;
+  /** What is missing for it to do all that it could, such as a right: whole lines, for the banner and the page. */
+  warnings?(): readonly string[];
 }
 
 export interface InputRuntime extends Runtime {

@@ -23,6 +23,8 @@ export interface Pod {
   readonly ips: readonly string[];
   readonly phase: string;
   readonly deleting: boolean;
+  /** Its addresses are those of the node, which other pods and processes have too. */
+  readonly hostNetwork?: true;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly containers: readonly PodContainer[];
@@ -54,6 +56,7 @@ const podSchema = z.object({
     nodeName: z.string().nullish(),
     containers: z.array(container).nullish(),
     initContainers: z.array(container).nullish(),
+    hostNetwork: z.boolean().nullish(),
   }),
   status: z
     .object({
@@ -90,6 +93,7 @@ export function podOf(object: unknown): Pod | undefined {
         containerOf(one, one.restartPolicy === 'Always' ? 'sidecar' : 'init'),
       ),
     ],
+    ...(spec.hostNetwork === true && { hostNetwork: true as const }),
     ...(workload !== undefined && { workload }),
   };
 }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 export interface ServicePort {
   readonly name: string;
   readonly number: number;
+  /** Port of the pods behind it: a number, or the name that a container gives it. */
+  readonly target: number | string;
 }
 
 /** What concerns us of a core/v1 Service. */
@@ -19,7 +21,11 @@ const serviceSchema = z.object({
   metadata: z.object({ uid: z.string().min(1) }),
   spec: z.object({
     selector: z.record(z.string(), z.string()).nullish(),
-    ports: z.array(z.object({ name: z.string().nullish(), port: z.int() })).nullish(),
+    ports: z
+      .array(
+        z.object({ name: z.string().nullish(), port: z.int(), targetPort: z.union([z.int(), z.string()]).nullish() }),
+      )
+      .nullish(),
     ipFamilies: z.array(z.string()).nullish(),
   }),
 });
@@ -35,7 +41,11 @@ export function serviceOf(object: unknown): Service | undefined {
   return {
     uid: data.metadata.uid,
     ...(selects && { selector }),
-    ports: (ports ?? []).map(({ name, port }) => ({ name: name ?? '', number: port })),
+    ports: (ports ?? []).map(({ name, port, targetPort }) => ({
+      name: name ?? '',
+      number: port,
+      target: targetPort ?? port,
+    })),
     families: ipFamilies ?? [],
   };
 }

@@ -51,6 +51,8 @@ export interface Batch {
   /** Samples, spans, log records or RUM points in the payload. */
   readonly items: number;
   readonly origin: Origin;
+  /** It is of the cluster as a whole: nothing of the node that happened to collect it belongs to it. */
+  readonly scope?: 'cluster';
   readonly edits?: TagEdits;
   /**
    * Bytes that many batches share, such as the shape of a scraped page. Written once a segment, found again by `id`

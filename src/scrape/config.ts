@@ -142,10 +142,9 @@ const fields = {
   election: z
     .boolean()
     .optional()
-    .meta({
-      idle: 'every agent that has this table scrapes it, but for istiod in a cluster; name the target in one agent only',
-    })
-    .describe('Known from DataKit and read: this version holds no elections.'),
+    .describe(
+      'In a cluster, of all agents that have this table one scrapes it, and each replica of a Service at its own address. `false`: every agent scrapes it as it is written. Default: one, but for pages of this machine.',
+    ),
 };
 
 /** The keys of DataKit's `[[inputs.prom]]`, and some of Prometheus' own (docs/prom.md). */

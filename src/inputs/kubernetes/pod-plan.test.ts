@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../kube/kube.ts';
 import { promConfig } from '../../scrape/config.ts';
 import { type PodPlanOptions, planOf } from './pod-plan.ts';
-import { istiodNamespace } from './pod-rules.ts';
+import { isIstiod, type PodService } from './pod-rules.ts';
 
 const main = (name: string, ...ports: number[]) => ({
   name,
@@ -267,36 +267,47 @@ describe('rules', () => {
   test('of a table that names istiod come first: each istiod at its own address, with the settings of the table', () => {
     const url = 'http://istiod.istio-system.svc.cluster.local:15014/metrics';
     const config = promConfig.parse({ url, source: 'prom-istiod', interval: '10s', tags: { app_id: 'istiod' } });
-    const istiod = [{ url, namespace: 'istio-system', config }];
+    const service: PodService = {
+      url,
+      config,
+      isBehind: (one) => one.namespace === 'istio-system' && isIstiod(one),
+      portOf: () => 15_014,
+      by: 'node',
+    };
+    const services = [service];
     const pod = {
       namespace: 'istio-system',
       labels: { app: 'istiod' },
       containers: [main('discovery')],
       annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '15014' },
     };
-    const { targets, explanation } = plan(pod, { istiod });
+    const { targets, explanation } = plan(pod, { services });
     expect(targets).toHaveLength(1);
     expect(targets[0]).toMatchObject({
       url: 'http://10.1.2.3:15014/metrics',
       config: { source: 'prom-istiod', interval: 10_000, tags: { app_id: 'istiod' }, honor_labels: true },
     });
     expect(explanation.targets[0]).toMatchObject({ rule: '[[inputs.prom]]', written: url });
-    expect(found({ ...pod, namespace: 'other' }, { istiod })).toEqual([
+    expect(found({ ...pod, namespace: 'other' }, { services })).toEqual([
       'prometheus.io/scrape http://10.1.2.3:15014/metrics',
     ]);
-    expect(found({ ...pod, labels: {}, annotations: {} }, { istiod })).toEqual([]);
+    expect(found({ ...pod, labels: {}, annotations: {} }, { services })).toEqual([]);
+    const elected = plan(pod, { services: [{ ...service, by: 'holder' }] });
+    expect(elected.targets).toEqual([]);
+    expect([...elected.elsewhere]).toEqual(['u-1 http: 15014 /metrics']);
+    expect(elected.explanation.skipped).toBe(
+      `the agent that holds the lease scrapes it, as [[inputs.prom]] has ${url}`,
+    );
   });
 
-  test.each([
-    ['http://istiod.istio-system.svc.cluster.local:15014/metrics', 'istio-system'],
-    ['http://istiod.mesh.svc:15014/metrics', 'mesh'],
-    ['http://istiod-1-22.mesh:15014/metrics', 'mesh'],
-    ['http://istiod:15014/metrics', undefined],
-    ['http://istiod.example.com:15014/metrics', undefined],
-    ['http://prometheus.istio-system.svc/metrics', undefined],
-    ['/run/istiod.mesh.svc', undefined],
-  ])('know the Service of an istiod: %s', (url, namespace) => {
-    expect(istiodNamespace(url)).toBe(namespace);
+  test('of a Service with TLS are asked for the certificate of the Service', () => {
+    const url = 'https://metrics.prod.svc/metrics';
+    const config = promConfig.parse({ url });
+    const service: PodService = { url, config, isBehind: () => true, portOf: () => 8443, by: 'node' };
+    const [target] = plan({}, { services: [service] }).targets;
+    expect(target).toMatchObject({ url: 'https://10.1.2.3:8443/metrics', config: { server_name: 'metrics.prod.svc' } });
+    const own = { ...service, config: promConfig.parse({ url, server_name: 'own' }) };
+    expect(plan({}, { services: [own] }).targets[0]?.config.server_name).toBe('own');
   });
 
   test('of prometheus.io keep the measurement of Istio for the page that injection made them name', () => {

@@ -9,21 +9,21 @@ import type { Pair } from '../../scrape/naming.ts';
 import type { TargetPod } from '../../scrape/target.ts';
 import { hostsOf, readAnnotation } from './annotation.ts';
 import {
-  type ConfiguredIstiod,
-  configuredIstiod,
   type FoundPage,
   isInjected,
   istioItself,
   istioTargets,
+  type PodService,
   prometheusIo,
   type RuleResult,
+  serviceReplica,
 } from './pod-rules.ts';
 import { shownAnnotations } from './shown-annotations.ts';
 
 export interface PodPlanOptions {
   readonly istio: 'auto' | 'off';
-  /** Tables of the configuration that name istiod: its pods are scraped as they say. */
-  readonly istiod?: readonly ConfiguredIstiod[];
+  /** Services that tables of the configuration name: their replicas are scraped as those say. */
+  readonly services?: readonly PodService[];
   /** Where an annotation stands, for messages. */
   readonly sourceOf?: (annotation: string, text: string) => TomlSource;
 }
@@ -33,12 +33,16 @@ export interface PlannedTarget {
   readonly key: string;
   readonly url: string;
   readonly config: PromConfig;
-  /** Undefined: a Service. */
+  /** Undefined where no pod is known behind it. */
   readonly pod?: TargetPod;
+  /** It is of the cluster, and not of the node of whoever scrapes it. */
+  readonly once?: true;
 }
 
 export interface PodPlan {
   readonly targets: readonly PlannedTarget[];
+  /** Keys of what the elected agent scrapes in place of this one. */
+  readonly elsewhere: ReadonlySet<string>;
   readonly explanation: PodExplanation;
   /** The same as in the explanation, with their places. */
   readonly faults: readonly Fault[];
@@ -52,14 +56,14 @@ const mostTargets = 10;
 
 /**
  * What is scraped of a pod, and why (design.md §7). Of several rules that name the same port and path the first counts:
- * a table of the configuration that names istiod, `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
+ * a table of the configuration that names its Service, `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
  * known by itself.
  */
 export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
   const planning = new Planning(pod);
   const notNow = whyNotNow(pod);
   if (notNow === undefined) {
-    planning.take(configuredIstiod(pod, options.istiod ?? []));
+    planning.services(options.services ?? []);
     for (const annotation of promAnnotations) {
       planning.annotation(annotation, options);
     }
@@ -95,10 +99,26 @@ class Planning {
   readonly #explained: PodTargetExplanation[] = [];
   readonly #faults: Fault[] = [];
   readonly #warnings: Fault[] = [];
+  readonly #elsewhere = new Set<string>();
   #leftAlone: string | undefined;
 
   constructor(pod: Pod) {
     this.#pod = pod;
+  }
+
+  services(services: readonly PodService[]): void {
+    for (const service of services) {
+      const page = service.isBehind(this.#pod) ? serviceReplica(this.#pod, service) : undefined;
+      if (page === undefined) {
+        continue;
+      }
+      if (service.by === 'holder') {
+        this.#elsewhere.add(targetKey(this.#pod, page.url));
+        this.#leftAlone ??= `the agent that holds the lease scrapes it, as [[inputs.prom]] has ${bare(service.url)}`;
+      } else {
+        this.#page(page);
+      }
+    }
   }
 
   annotation(name: string, { sourceOf }: PodPlanOptions): void {
@@ -124,10 +144,8 @@ class Planning {
   }
 
   #page(page: FoundPage): void {
-    const url = new URL(page.url);
-    const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
-    const key = [this.#pod.uid, url.protocol, port, url.pathname].join(' ');
-    if (this.#targets.has(key)) {
+    const key = targetKey(this.#pod, page.url);
+    if (this.#targets.has(key) || this.#elsewhere.has(key)) {
       return;
     }
     if (this.#targets.size >= mostTargets) {
@@ -135,16 +153,9 @@ class Planning {
       this.#faults.push({ code: 'value', keyPath: page.rule, message });
       return;
     }
-    const labels = labelsOf(this.#pod, Number(port));
-    const pod = {
-      origin: originOf(this.#pod, labels),
-      labels,
-      hosts: hostsOf(this.#pod),
-      rule: page.rule,
-      injected: isInjected(this.#pod),
-    };
+    const pod = targetPodOf(this.#pod, page);
     this.#targets.set(key, { key, url: page.url, config: page.config, pod });
-    this.#explained.push(explained(page, labels));
+    this.#explained.push(explained(page, pod.labels));
   }
 
   done(whyNothing: string): PodPlan {
@@ -163,8 +174,25 @@ class Planning {
       warnings: this.#warnings.map(formatFault),
       ...(this.#targets.size === 0 && { skipped: why }),
     };
-    return { targets: [...this.#targets.values()], explanation, faults: this.#faults, warnings: this.#warnings };
+    const found = { targets: [...this.#targets.values()], elsewhere: this.#elsewhere };
+    return { ...found, explanation, faults: this.#faults, warnings: this.#warnings };
   }
+}
+
+/** One of its kind among the targets of a pod. */
+export function targetKey(pod: Pick<Pod, 'uid'>, address: string): string {
+  const url = new URL(address);
+  return [pod.uid, url.protocol, portOfUrl(url), url.pathname].join(' ');
+}
+
+export function portOfUrl({ port, protocol }: URL): string {
+  return port === '' ? (protocol === 'https:' ? '443' : '80') : port;
+}
+
+/** What a target of the pod carries: its labels, and where redirects may lead. */
+export function targetPodOf(pod: Pod, { url, rule }: Pick<FoundPage, 'url' | 'rule'>): TargetPod {
+  const labels = labelsOf(pod, Number(portOfUrl(new URL(url))));
+  return { origin: originOf(pod, labels), labels, hosts: hostsOf(pod), rule, injected: isInjected(pod) };
 }
 
 /** Labels that every target of the pod gets (interfaces.md, "Metric naming"). */

@@ -76,33 +76,43 @@ export function istioTargets(pod: Pod): RuleResult {
     : { ...refusal(scrapeTargets, `"${text}" is not a list of port:path`, 'write such as "8080:/metrics"'), pages };
 }
 
-/** An `[[inputs.prom]]` that names istiod's Service. */
-export interface ConfiguredIstiod {
+/** A Service that an `[[inputs.prom]]` names, as far as it concerns the pods of this node. */
+export interface PodService {
+  /** As it is written. */
   readonly url: string;
-  readonly namespace: string;
   readonly config: PromConfig;
-}
-
-/** Undefined where the address is not that of an istiod in a cluster: `istiod`, or `istiod-` and a revision, and its namespace. */
-export function istiodNamespace(address: string): string | undefined {
-  const host = URL.parse(address)?.hostname ?? '';
-  return /^istiod(?:-[\w-]+)?\.([\w-]+)(?:\.svc(?:\.[\w.-]+)?)?$/.exec(host)?.[1];
+  readonly isBehind: (pod: Pod) => boolean;
+  /** Port of the pod that the port of the URL leads to. */
+  readonly portOf: (pod: Pod) => number | undefined;
+  /** Its replicas are scraped by the one agent that was elected, or each by the agent of its node. */
+  readonly by: 'holder' | 'node';
 }
 
 /**
- * A Service answers with one replica at random, and every agent has its table: instead each istiod is scraped at its own
- * address, by the agent of its node, with the settings of the table.
+ * A Service answers with one replica at random, and every agent has its table: instead each replica is scraped at its own
+ * address, with the settings of the table.
  */
-export function configuredIstiod(pod: Pod, configured: readonly ConfiguredIstiod[]): RuleResult {
-  const pages = (isIstiod(pod) ? configured : [])
-    .filter(({ namespace }) => namespace === pod.namespace)
-    .map(({ url: written, config }) => {
-      const own = new URL(written);
-      own.hostname = hostOf(pod.ips[0] ?? '');
-      return { url: own.href, written, rule: '[[inputs.prom]]', config: { ...config, url: own.href, urls: [] } };
-    });
-  return { pages };
+export function serviceReplica(pod: Pod, { url: written, config, portOf: port }: PodService): FoundPage | undefined {
+  const number = port(pod);
+  return number === undefined ? undefined : replicaPage(pod.ips[0] ?? '', number, { written, config });
 }
+
+/** The page of one replica, where the configuration has the URL of its Service. */
+export function replicaPage(
+  ip: string,
+  port: number,
+  { written, config }: { readonly written: string; readonly config: PromConfig },
+): FoundPage {
+  const own = new URL(written);
+  const { hostname } = own;
+  own.hostname = hostOf(ip);
+  own.port = String(port);
+  // Its certificate is for the Service.
+  const tls = own.protocol === 'https:' && config.server_name === undefined ? { server_name: hostname } : {};
+  return { url: own.href, written, rule: configuredRule, config: { ...config, ...tls, url: own.href, urls: [] } };
+}
+
+export const configuredRule = '[[inputs.prom]]';
 
 /** What Istio runs has its pages at known places, with or without annotations. */
 export function istioItself(pod: Pod): RuleResult {
@@ -133,7 +143,7 @@ function refusal(keyPath: string, message: string, hint: string): RuleResult {
 /** The measurement that DataKit's guide for Istio and its dashboards use. */
 const istioNames = { measurement_name: 'istio_prom' };
 
-function isIstiod(pod: Pod): boolean {
+export function isIstiod(pod: Pod): boolean {
   return pod.labels['app'] === 'istiod' && runs(pod, 'discovery');
 }
 

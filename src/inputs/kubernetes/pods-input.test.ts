@@ -6,7 +6,6 @@ import { until, within } from '../../../test/fakes/until.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import type { PodExplanation } from '../../contract/status.ts';
 import { isStale } from '../../model/metric.ts';
-import { promConfig } from '../../scrape/config.ts';
 import type { TargetStatus } from '../../scrape/target-status.ts';
 import { PodsInput, type PodsInputOptions } from './pods-input.ts';
 
@@ -29,13 +28,22 @@ interface Before {
   readonly trouble?: Trouble;
 }
 
+function optionsOf(
+  api: FakeApiServer,
+  runtime: FakeInputRuntime,
+  more: Partial<PodsInputOptions> = {},
+): PodsInputOptions {
+  const access = () => Promise.resolve({ url: api.url });
+  return { access, node: 'node-1', istio: 'auto', monotonicMs: () => runtime.clock.now(), ...more };
+}
+
 async function withPods(run: (rig: Rig) => Promise<void>, before: Before = {}): Promise<void> {
   const api = await fakeApiServer();
   api.always(before.trouble);
   const far = await fakeFarSide();
   far.answer({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'm{pod="mine"} 1\nn 2\n' });
   const runtime = fakeInputRuntime({ id: 'kubernetes' });
-  const input = new PodsInput({ access: { url: api.url }, node: 'node-1', istio: 'auto', ...before.options }, runtime);
+  const input = new PodsInput(optionsOf(api, runtime, before.options), runtime);
   const status: Rig['status'] = () => input.status() as ReturnType<Rig['status']>;
   const put: Rig['put'] = (name, paths, more = {}) => {
     const urls = paths.map((path) => `"http://$IP:${far.port}${path}"`).join(', ');
@@ -172,7 +180,7 @@ test('a pod that makes no sense is said, and does not hide the others', () =>
 test('of two hundred pods on two nodes each agent has its own, over a lost API server and addresses that are used again', () =>
   withPods(async ({ api, runtime, input }) => {
     const second = fakeInputRuntime({ id: 'kubernetes' });
-    const other = new PodsInput({ access: { url: api.url }, node: 'node-2', istio: 'auto' }, second);
+    const other = new PodsInput(optionsOf(api, second, { node: 'node-2' }), second);
     const podsOf = (one: PodsInput): string[] => {
       const { targets } = one.status() as ReturnType<Rig['status']>;
       return targets.map(({ pod, url }) => `${pod} ${new URL(url).hostname}`).sort();
@@ -248,26 +256,6 @@ test('a page that is cut off behind a proxy of Istio says what to do', () =>
     expect(hints.get('a datakit/prom.instances')).toContain('scrape 15020, or exclude the port');
     expect(hints.get('b datakit/prom.instances')).toBeUndefined();
   }));
-
-test('istiod is scraped by its Service while the pods may not be seen, and by its pods from then on', () => {
-  const url = 'http://istiod.istio-system.svc:15014/metrics';
-  const config = promConfig.parse({ url, source: 'prom-istiod' });
-  return withPods(
-    async ({ api, runtime, status, input }) => {
-      const urls = () => status().targets.map((target) => target.url);
-      await until(() => urls().join() === url);
-      expect(input.status()).toMatchObject({ watch: { state: 'forbidden' } });
-      api.always(undefined);
-      const istiod = { labels: { app: 'istiod' }, containers: [{ name: 'discovery' }] };
-      api.put({ name: 'istiod-1', namespace: 'istio-system', ip: '127.0.0.9', ...istiod });
-      await until(async () => {
-        await runtime.clock.advance(10_000);
-        return urls().join() === 'http://127.0.0.9:15014/metrics';
-      });
-    },
-    { options: { istiod: [{ url, namespace: 'istio-system', config }] }, trouble: { status: 403 } },
-  );
-});
 
 test('stopping ends all without marks, and retiring with them', () =>
   withPods(async ({ put, scraped, input, runtime }) => {

@@ -1,49 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { PodExplanation } from '../../contract/status.ts';
-import type { ApiClient, ClusterAccess, Pod, PodListener, PodWatch } from '../../kube/kube.ts';
-import type { PageBuffers } from '../../scrape/page-buffers.ts';
-import type { Target, TargetOptions } from '../../scrape/target.ts';
-import type { PlannedTarget, PodPlan, PodPlanOptions } from './pod-plan.ts';
+import type { ApiClient, ClusterAccess, MissingRight, Pod, PodWatch } from '../../kube/kube.ts';
+import type { ClusterScope, ElectionOptions } from './cluster-scope.ts';
+import type { ConfiguredPage } from './configured-page.ts';
+import type { Resolve } from './pod-at.ts';
+import type { PodPlan, PodPlanOptions } from './pod-plan.ts';
+import type { TargetSet } from './target-set.ts';
 
-export interface PodsInputOptions extends PodPlanOptions {
-  readonly access: ClusterAccess;
+export interface PodsInputOptions extends Omit<PodPlanOptions, 'services'> {
+  readonly access: () => Promise<ClusterAccess>;
   readonly node: string;
+  /** Pages of the configuration that are not on this machine. */
+  readonly pages?: readonly ConfiguredPage[];
+  /** Undefined: there are no elections, and each agent scrapes all pages. */
+  readonly election?: ElectionOptions;
+  /** Default: the system's. */
+  readonly resolve?: Resolve;
+  /** Default: a clock that nobody sets. */
+  readonly monotonicMs?: () => number;
+}
+
+interface KnownPod {
+  readonly pod: Pod;
+  /** All that the plan depends on. */
+  readonly facts: string;
+  readonly explanation: PodExplanation;
 }
 
 /** What is imported once it runs. */
 interface Parts {
-  readonly makeTarget: (options: Omit<TargetOptions, 'wantedName'>) => Target;
   readonly planOf: (pod: Pod, options: PodPlanOptions) => PodPlan;
-  readonly buffers: PageBuffers;
+  readonly client: ApiClient;
+  readonly watch: PodWatch;
+  readonly scope: ClusterScope;
+  readonly targets: TargetSet;
+  readonly missingRightLine: (right: MissingRight) => string;
 }
 
-interface RunningTarget {
-  readonly fingerprint: string;
-  readonly target: Target;
-  readonly stop: AbortController;
-  readonly running: Promise<void>;
-}
+/** The first answers of the API server are waited for, so that the banner can say what is missing. */
+const firstAnswersMs = 1_000;
 
-interface KnownPod {
-  /** All that the plan depends on. */
-  readonly facts: string;
-  readonly keys: ReadonlySet<string>;
-  readonly explanation: PodExplanation;
-}
-
-/** Scrapes the pods of one node: what their annotations and Istio's own rules say, as it changes. */
+/**
+ * Scrapes the pods of one node, as their annotations and Istio's own rules say, and the pages of the configuration that are
+ * elsewhere in the cluster: those are scraped once, by the agent that holds a lease.
+ */
 export class PodsInput implements Input {
   readonly #options: PodsInputOptions;
   readonly #runtime: InputRuntime;
   readonly #stop = new AbortController();
-  readonly #targets = new Map<string, RunningTarget>();
   readonly #pods = new Map<string, KnownPod>();
-  /** Targets that are on their way out. */
-  readonly #leaving = new Set<Promise<void>>();
   #parts: Parts | undefined;
-  #client: ApiClient | undefined;
-  #watch: PodWatch | undefined;
   #watching: Promise<void> = Promise.resolve();
+  readonly #answered = Promise.withResolvers<void>();
+  #stopping: Promise<void> | undefined;
 
   constructor(options: PodsInputOptions, runtime: InputRuntime) {
     this.#options = options;
@@ -51,62 +61,106 @@ export class PodsInput implements Input {
   }
 
   async start(): Promise<void> {
-    const [{ ApiClient, PodWatch }, { Target }, { PageBuffers }, { nameFilter }, { planOf }] = await Promise.all([
-      import('../../kube/kube.ts'),
-      import('../../scrape/target.ts'),
-      import('../../scrape/page-buffers.ts'),
-      import('../../scrape/name-filter.ts'),
-      import('./pod-plan.ts'),
-    ]);
-    const makeTarget: Parts['makeTarget'] = (options) =>
-      new Target({ ...options, wantedName: nameFilter(options.config) });
-    const parts: Parts = { makeTarget, planOf, buffers: new PageBuffers() };
+    const parts = await this.#assembled();
     this.#parts = parts;
-    const { clock, log, userAgent } = this.#runtime;
-    const { access, node } = this.#options;
-    const client = new ApiClient(access, userAgent);
-    const listener: PodListener = {
-      put: (pod) => this.#putOrLog(pod),
-      remove: (uid) => this.#remove(uid),
-      state: (state) => {
-        if (state === 'watching') {
-          this.#leaveServices();
-        } else if (this.#watch?.status().lists === 0) {
-          this.#scrapeServices(parts);
-        }
-      },
-    };
-    this.#client = client;
-    this.#watch = new PodWatch({ client, clock, log, node, listener, random: Math.random });
     this.#count();
-    this.#watching = this.#watch.run(this.#stop.signal);
+    this.#watching = parts.watch.run(this.#stop.signal);
+    await parts.scope.start();
+    const late = delay(firstAnswersMs, undefined, { ref: false, signal: this.#stop.signal }).catch(() => undefined);
+    await Promise.race([this.#answered.promise, late]);
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#watching;
-    await this.#client?.close();
-    const running = [...this.#targets.values()].map((entry) => {
-      entry.stop.abort();
-      return entry.running;
-    });
-    await Promise.all([...running, ...this.#leaving]);
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopped();
+    return this.#stopping;
   }
 
   async retire(): Promise<void> {
     await this.stop();
-    for (const key of [...this.#targets.keys()]) {
-      this.#end(key);
-    }
-    await Promise.all(this.#leaving);
+    await this.#parts?.targets.retire();
   }
 
   status(): object {
+    const { watch, targets, scope } = this.#parts ?? {};
     return {
-      ...(this.#watch && { watch: this.#watch.status() }),
-      targets: [...this.#targets.values()].map(({ target }) => target.status()),
+      ...(watch && { watch: watch.status() }),
+      ...scope?.status(),
+      targets: targets?.statuses() ?? [],
       pods: [...this.#pods.values()].map(({ explanation }) => explanation),
+      rights: this.#missing(),
+      warnings: this.warnings(),
     };
+  }
+
+  warnings(): readonly string[] {
+    const lines = this.#missing().map((right) => this.#parts?.missingRightLine(right) ?? '');
+    return [...new Set(lines)];
+  }
+
+  #missing(): readonly MissingRight[] {
+    const { watch, scope } = this.#parts ?? {};
+    return [watch?.missing(), ...(scope?.missing() ?? [])].filter((right) => right !== undefined);
+  }
+
+  async #assembled(): Promise<Parts> {
+    const [kube, { Target }, { PageBuffers }, { nameFilter }, plan, { ClusterScope }, { TargetSet }, { resolveHost }] =
+      await Promise.all([
+        import('../../kube/kube.ts'),
+        import('../../scrape/target.ts'),
+        import('../../scrape/page-buffers.ts'),
+        import('../../scrape/name-filter.ts'),
+        import('./pod-plan.ts'),
+        import('./cluster-scope.ts'),
+        import('./target-set.ts'),
+        import('./pod-at.ts'),
+      ]);
+    const { access, node, pages = [], election, resolve = resolveHost } = this.#options;
+    const { monotonicMs = () => performance.now() } = this.#options;
+    const runtime = this.#runtime;
+    const { clock, log, userAgent } = runtime;
+    const client = new kube.ApiClient(await access(), userAgent);
+    const scraping = {
+      makeTarget: (options) => new Target({ ...options, wantedName: nameFilter(options.config) }),
+      buffers: new PageBuffers(),
+    } satisfies ConstructorParameters<typeof TargetSet>[1];
+    const targets = new TargetSet(runtime, scraping, () => this.#count());
+    const listener = {
+      put: (pod: Pod) => this.#putOrLog(pod),
+      remove: (uid: string) => this.#remove(uid),
+      state: () => {
+        scope.podsSeen();
+        this.#noteAnswer();
+      },
+    };
+    const random = Math.random;
+    const watch = new kube.PodWatch({ client, clock, log, node, listener, random });
+    const scope = new ClusterScope({
+      ...{ pages, client, runtime, random, monotonicMs, resolve, targets },
+      ...(election && { election }),
+      podsHere: (ip) => [...this.#pods.values()].flatMap(({ pod }) => (pod.ips.includes(ip) ? [pod] : [])),
+      podsSeen: () => watch.status().lists > 0,
+      onServices: () => {
+        this.#planAgain();
+        this.#noteAnswer();
+      },
+    });
+    return { planOf: plan.planOf, client, watch, scope, targets, missingRightLine: kube.missingRightLine };
+  }
+
+  async #stopped(): Promise<void> {
+    this.#stop.abort();
+    const { scope, client, targets } = this.#parts ?? {};
+    await this.#watching;
+    await scope?.stop();
+    await client?.close();
+    await targets?.stop();
+  }
+
+  #noteAnswer(): void {
+    const { watch, scope } = this.#parts ?? {};
+    if (watch?.status().state !== 'starting' && scope?.isDecided === true) {
+      this.#answered.resolve();
+    }
   }
 
   /** One pod that is more than this can take must not hide the others. */
@@ -122,77 +176,33 @@ export class PodsInput implements Input {
   /** A target whose settings stay goes on as it is: a pod changes its status all the time. */
   #put(pod: Pod): void {
     const facts = JSON.stringify(pod);
-    if (this.#parts === undefined || this.#pods.get(pod.uid)?.facts === facts) {
+    if (this.#pods.get(pod.uid)?.facts !== facts) {
+      this.#plan(pod, facts);
+      this.#parts?.scope.podsChanged();
+    }
+  }
+
+  #plan(pod: Pod, facts: string): void {
+    if (this.#parts === undefined) {
       return;
     }
-    const { targets, explanation } = this.#parts.planOf(pod, this.#options);
-    const keys = new Set(targets.map(({ key }) => key));
-    for (const key of this.#pods.get(pod.uid)?.keys ?? []) {
-      if (!keys.has(key)) {
-        this.#end(key);
-      }
+    const { planOf, scope, targets } = this.#parts;
+    const plan = planOf(pod, { ...this.#options, services: scope.services() });
+    targets.replace(pod.uid, plan.targets, (key) => (plan.elsewhere.has(key) ? 'handed-over' : 'marked'));
+    this.#complain(this.#pods.get(pod.uid)?.explanation, plan.explanation);
+    this.#pods.set(pod.uid, { pod, facts, explanation: plan.explanation });
+  }
+
+  #planAgain(): void {
+    for (const { pod, facts } of [...this.#pods.values()]) {
+      this.#plan(pod, facts);
     }
-    for (const planned of targets) {
-      this.#begin(planned, this.#parts);
-    }
-    this.#complain(this.#pods.get(pod.uid)?.explanation, explanation);
-    this.#pods.set(pod.uid, { facts, keys, explanation });
-    this.#count();
   }
 
   #remove(uid: string): void {
-    for (const key of this.#pods.get(uid)?.keys ?? []) {
-      this.#end(key);
-    }
     this.#pods.delete(uid);
-    this.#count();
-  }
-
-  /** Who has never seen the pods scrapes istiod by its Service: better by every agent than by none. */
-  #scrapeServices(parts: Parts): void {
-    for (const { url, config } of this.#options.istiod ?? []) {
-      this.#begin({ key: serviceKey(url), url, config: { ...config, url, urls: [] } }, parts);
-    }
-    this.#count();
-  }
-
-  #leaveServices(): void {
-    for (const { url } of this.#options.istiod ?? []) {
-      this.#end(serviceKey(url));
-    }
-    this.#count();
-  }
-
-  #begin({ key, url, config, pod }: PlannedTarget, { makeTarget, buffers }: Parts): void {
-    const fingerprint = JSON.stringify([url, config, pod?.labels, pod?.rule]);
-    if (this.#targets.get(key)?.fingerprint === fingerprint) {
-      return;
-    }
-    this.#end(key);
-    const onChange = (): void => this.#count();
-    const target = makeTarget({ url, config, runtime: this.#runtime, buffers, onChange, ...(pod && { pod }) });
-    const stop = new AbortController();
-    this.#targets.set(key, { fingerprint, target, stop, running: target.run(stop.signal) });
-  }
-
-  #end(key: string): void {
-    const entry = this.#targets.get(key);
-    if (entry === undefined) {
-      return;
-    }
-    this.#targets.delete(key);
-    entry.stop.abort();
-    const leaving = this.#retired(entry).finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
-  }
-
-  async #retired({ target, running }: RunningTarget): Promise<void> {
-    try {
-      await running;
-      await target.retire();
-    } catch (error) {
-      this.#runtime.log.error({ url: target.status().url, error }, 'The end of a target was lost.');
-    }
+    this.#parts?.targets.replace(uid, []);
+    this.#parts?.scope.podsChanged();
   }
 
   #complain(before: PodExplanation | undefined, now: PodExplanation): void {
@@ -205,20 +215,14 @@ export class PodsInput implements Input {
 
   #count(): void {
     const counts = { waiting: 0, up: 0, down: 0 };
-    for (const { target } of this.#targets.values()) {
+    for (const target of this.#parts?.targets.targets() ?? []) {
       counts[target.status().state]++;
     }
     for (const [state, count] of Object.entries(counts)) {
+      const labels = { input: this.#runtime.id, state };
       this.#runtime.meter
-        .gauge('meshbridge_scrape_targets', 'Targets by what their last scrape was.', {
-          input: this.#runtime.id,
-          state,
-        })
+        .gauge('meshbridge_scrape_targets', 'Targets by what their last scrape was.', labels)
         .set(count);
     }
   }
-}
-
-function serviceKey(url: string): string {
-  return `service ${url}`;
 }

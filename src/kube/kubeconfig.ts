@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { BridgeError } from '../contract/errors.ts';
+import type { ClusterAccess, ClusterLogin } from './cluster-access.ts';
+
+/**
+ * The current context of a kubeconfig file: server, authorities, tokens, client certificates, and the commands that get
+ * them. The package that reads it costs memory, so it is imported here and now. Throws BRIDGE_CONFIG.
+ */
+export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fault(path, 'cannot be read', cause);
+  });
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  try {
+    config.loadFromString(text);
+    config.makePathsAbsolute(new URL('.', `file://${path}`).pathname);
+  } catch (cause) {
+    throw fault(path, 'is no kubeconfig', cause);
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw fault(path, `has no cluster for its context "${config.getCurrentContext()}"`);
+  }
+  return {
+    url: cluster.server,
+    login: async () => {
+      const options: RequestOptions = {};
+      await config.applyToHTTPSOptions(options);
+      return loginOf(options);
+    },
+  };
+}
+
+function loginOf(options: RequestOptions): ClusterLogin {
+  const { ca, cert, key, servername, rejectUnauthorized } = options;
+  const authorization = authorizationOf(options.headers);
+  return {
+    ...(authorization !== undefined && { authorization }),
+    ...(isPem(ca) && { ca }),
+    ...(isPem(cert) && { cert }),
+    ...(isPem(key) && { key }),
+    ...(servername !== undefined && { serverName: servername }),
+    ...(rejectUnauthorized === false && { anyCertificate: true }),
+  };
+}
+
+function authorizationOf(headers: RequestOptions['headers']): string | undefined {
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (name.toLowerCase() === 'authorization' && typeof value === 'string') {
+      return value;
+    }
+  }
+  return undefined;
+}
+
+function isPem(value: unknown): value is string | Buffer {
+  return typeof value === 'string' || Buffer.isBuffer(value);
+}
+
+function fault(path: string, what: string, cause?: unknown): BridgeError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new BridgeError('BRIDGE_CONFIG', `[kubernetes] kubeconfig: ${path} ${what}${why}`, { cause });
+}

@@ -43,12 +43,18 @@ export class HubRig {
     return this.#start({ dir, port: this.hubPort, readyMs: 90_000, config: { 'hub.conf': server + own + toml } });
   }
 
+  /** Where the agent of that node listens, now or later. */
+  async portOf(node: string): Promise<number> {
+    const port = this.#ports.get(node) ?? (await freePort());
+    this.#ports.set(node, port);
+    return port;
+  }
+
   /** The second time with the same port and directory. */
   async startAgent({ node, inputs, output = '', tokenFile = this.tokenFile }: AgentOptions): Promise<Daemon> {
     const dir = join(this.dir, node);
     await mkdir(dir, { recursive: true });
-    const port = this.#ports.get(node) ?? (await freePort());
-    this.#ports.set(node, port);
+    const port = await this.portOf(node);
     // As behind a proxy, so that the hub asks for the token although the agent is on the same machine.
     const toml = `
 ${inputs}

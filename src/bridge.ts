@@ -11,7 +11,6 @@ import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
-import { onOwnNode } from './bridge/own-node.ts';
 import { roleOf } from './bridge/role.ts';
 import { headerSteps } from './bridge/steps.ts';
 import { HostedStore } from './bridge/store.ts';
@@ -125,8 +124,7 @@ class Bridge {
     const steps = headerSteps(this.#config, this.#node);
     const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps };
     const log = this.#log.component('kubernetes');
-    const config = onOwnNode(this.#config, this.#options.env, this.#node);
-    const inputs = await withDiscovery({ config, env: this.#options.env, node: this.#node, log });
+    const inputs = await withDiscovery({ config: this.#config, env: this.#options.env, node: this.#node, log });
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
     for (const { input } of this.#inputs) {
       await input.start();

@@ -8,9 +8,9 @@ import type { Logger } from '../contract/runtime.ts';
 import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
 import { type ConfiguredPage, isOnThisMachine, serviceAddress } from '../inputs/kubernetes/configured-page.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
-import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
+import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
 import type { PromConfig } from '../scrape/config.ts';
-import { onOwnNode } from './own-node.ts';
+import { accessOf, isKubernetesPrometheus, onOwnNode } from './own-node.ts';
 
 export interface DiscoveryOptions {
   readonly config: LoadedConfig;
@@ -46,8 +46,11 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   );
   const taken = config.inputs.map((input) => takeOver(input, ownAddresses));
   const election = await electionOf(config, env, node);
+  const rules = config.inputs
+    .filter(isKubernetesPrometheus)
+    .flatMap((input) => podRules(input.config, kubernetes.node_ip));
   const discoveryOptions = {
-    ...{ access, node, istio: kubernetes.istio, pages: taken.flatMap(({ pages }) => pages) },
+    ...{ access, node, istio: kubernetes.istio, rules, pages: taken.flatMap(({ pages }) => pages) },
     ...(election && { election }),
   };
   const definition = defineInput({
@@ -59,18 +62,6 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   });
   const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
   return [...taken.flatMap(({ input }) => (input === undefined ? [] : [input])), discovery];
-}
-
-function accessOf({ kubernetes }: LoadedConfig, env: Env): (() => Promise<ClusterAccess>) | undefined {
-  const { api_server: url, service_account_dir: dir, kubeconfig } = kubernetes;
-  if (url !== undefined) {
-    return () => Promise.resolve({ url });
-  }
-  if (kubeconfig !== undefined) {
-    return async () => (await import('../kube/kubeconfig.ts')).kubeconfigAccess(kubeconfig);
-  }
-  const access = inClusterAccess(env, dir);
-  return access && (() => Promise.resolve(access));
 }
 
 /** Undefined where every agent is to scrape everything. */

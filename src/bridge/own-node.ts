@@ -44,8 +44,15 @@ function without(input: LoadedInput, paths: ReadonlySet<string>): LoadedInput {
   return { ...input, config: { ...input.config, ...left } };
 }
 
-function accessOf({ kubernetes }: LoadedConfig, env: Env): (() => Promise<ClusterAccess>) | undefined {
-  const { api_server: url, service_account_dir: dir } = kubernetes;
-  const access = url === undefined ? inClusterAccess(env, dir) : { url };
+/** Undefined outside a cluster. */
+export function accessOf({ kubernetes }: LoadedConfig, env: Env): (() => Promise<ClusterAccess>) | undefined {
+  const { api_server: url, service_account_dir: dir, kubeconfig } = kubernetes;
+  if (url !== undefined) {
+    return () => Promise.resolve({ url });
+  }
+  if (kubeconfig !== undefined) {
+    return async () => (await import('../kube/kubeconfig.ts')).kubeconfigAccess(kubeconfig);
+  }
+  const access = inClusterAccess(env, dir);
   return access && (() => Promise.resolve(access));
 }

@@ -320,6 +320,22 @@ describe('rules', () => {
     ).toBe('m');
   });
 
+  test('of the configuration stand behind prom.instances and before all else, and what they refuse is said', () => {
+    const url = 'http://10.1.2.3:15020/stats/prometheus';
+    const rule = 'a table';
+    const config = promConfig.parse({ url, source: 'its own' });
+    const rules: PodPlanOptions['rules'] = [
+      () => ({ pages: [], refused: { code: 'value', keyPath: 'a.port', message: 'is none' } }),
+      ({ labels }) => ({ pages: labels['app'] === 'web' ? [{ url, rule, config }] : [] }),
+    ];
+    const part = { containers: proxied, labels: { app: 'web' } };
+    expect(found(part, { rules })).toEqual([`a table ${url}`]);
+    expect(plan(part, { rules }).explanation.faults).toEqual(['a.port: is none']);
+    expect(found({ ...part, labels: {} }, { rules })).toEqual([`istio ${url}`]);
+    const annotations = { 'datakit/prom.instances': `[[inputs.prom]]\nurl = "${url}"` };
+    expect(found({ ...part, annotations }, { rules })).toEqual([`datakit/prom.instances ${url}`]);
+  });
+
   test('of Istio take an init container that ended for no proxy', () => {
     expect(found({ containers: [main('app'), { name: 'istio-proxy', kind: 'init', ports: [] }] })).toEqual([]);
   });

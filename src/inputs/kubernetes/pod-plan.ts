@@ -24,6 +24,8 @@ export interface PodPlanOptions {
   readonly istio: 'auto' | 'off';
   /** Services that tables of the configuration name: their replicas are scraped as those say. */
   readonly services?: readonly PodService[];
+  /** Rules of the configuration that choose pods, each for itself. */
+  readonly rules?: readonly ((pod: Pod) => RuleResult)[];
   /** Where an annotation stands, for messages. */
   readonly sourceOf?: (annotation: string, text: string) => TomlSource;
 }
@@ -56,8 +58,8 @@ const mostTargets = 10;
 
 /**
  * What is scraped of a pod, and why (design.md §7). Of several rules that name the same port and path the first counts:
- * a table of the configuration that names its Service, `meshbridge.io/prom.instances`, `datakit/prom.instances`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio
- * known by itself.
+ * a table of the configuration that names its Service, `meshbridge.io/prom.instances`, `datakit/prom.instances`, instances of
+ * `[inputs.kubernetesprometheus]`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio known by itself.
  */
 export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
   const planning = new Planning(pod);
@@ -66,6 +68,9 @@ export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
     planning.services(options.services ?? []);
     for (const annotation of promAnnotations) {
       planning.annotation(annotation, options);
+    }
+    for (const rule of options.rules ?? []) {
+      planning.take(rule(pod));
     }
     planning.take(istioTargets(pod));
     planning.take(prometheusIo(pod));

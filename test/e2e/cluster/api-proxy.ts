@@ -9,7 +9,7 @@ export interface ApiProxy {
   readonly port: number;
   /** Verb and path of what was asked. */
   readonly asked: readonly string[];
-  /** From now on open watches stay open and bring nothing more; new ones are as they should be. */
+  /** Open watches stay open from now on and bring nothing more, whatever the server does; new ones are as they should be. */
   hangWatches(): void;
   /** The next `count` requests get 429 with this Retry-After. */
   tooManyRequests(count: number, retryAfterSeconds: number): void;
@@ -21,7 +21,7 @@ export async function apiProxy(cluster: Cluster): Promise<ApiProxy> {
   const [cert, key] = await Promise.all(['ca.crt', 'server.key'].map((name) => readFile(join(cluster.dir, name))));
   const agent = new TlsAgent({ ca: cert, keepAlive: true });
   const asked: string[] = [];
-  const watches = new Set<IncomingMessage>();
+  const watches = new Map<IncomingMessage, ServerResponse>();
   const sockets = new Set<Socket>();
   const refusals: number[] = [];
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -37,7 +37,7 @@ export async function apiProxy(cluster: Cluster): Promise<ApiProxy> {
       response.writeHead(incoming.statusCode ?? 502, incoming.headers);
       response.flushHeaders();
       if (url?.includes('watch=') === true) {
-        watches.add(incoming);
+        watches.set(incoming, response);
         incoming.once('close', () => watches.delete(incoming));
       }
       incoming.on('error', () => response.destroy());
@@ -58,9 +58,11 @@ export async function apiProxy(cluster: Cluster): Promise<ApiProxy> {
     port: (server.address() as AddressInfo).port,
     asked,
     hangWatches: () => {
-      for (const watch of watches) {
-        watch.unpipe();
-        watch.resume();
+      for (const [incoming, response] of watches) {
+        incoming.unpipe(response);
+        incoming.removeAllListeners('error');
+        incoming.on('error', () => undefined);
+        incoming.resume();
       }
     },
     tooManyRequests: (count, retryAfterSeconds) => {

@@ -98,9 +98,9 @@ export function podOfTemplate(workload: KubeObject): KubeObject {
 
 /** Runs `work` for all items, a few at a time. */
 export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const left = [...items];
+  const left = items.values();
   const lane = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) {
+    for (const item of left) {
       await work(item);
     }
   };

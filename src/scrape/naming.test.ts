@@ -87,6 +87,13 @@ describe('labels', () => {
     });
   });
 
+  test('that are empty keep job and instance off, as Pushgateway means it, where the page is honored and no tag asks', () => {
+    const empty = { instance: '', job: '' };
+    expect(labels({}, empty)).toEqual({});
+    expect(labels({ tags: { instance: 'tag' } }, empty)).toEqual({ instance: 'tag' });
+    expect(labels({ honor_labels: false }, empty)).toEqual({ instance: '10.0.0.1:15020', job: 'prom' });
+  });
+
   test('may be ignored and renamed, in that order, and tags are not touched by it', () => {
     const config = {
       disable_instance_tag: true,

@@ -100,11 +100,18 @@ export class Naming {
       setAside(labels, this.#forced);
     }
     for (const pair of this.#added) {
-      if (!labels.some(([name]) => name === pair[0])) {
+      if (!labels.some(([name]) => name === pair[0]) && !this.#keptOff(pair[0], own)) {
         labels.push(pair);
       }
     }
     return sorted(labels);
+  }
+
+  /** An empty `instance` or `job` on the page means none at all, as Pushgateway writes it for groups without an instance. */
+  #keptOff(name: string, own: readonly Pair[]): boolean {
+    const { honor_labels: honored, tags } = this.#config;
+    const byUs = (name === 'instance' || name === 'job') && !Object.hasOwn(tags, name);
+    return byUs && honored && own.some((pair) => pair[0] === name && pair[1] === '');
   }
 
   #rename(labels: Pair[], from: string, to: string): void {

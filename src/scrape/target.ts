@@ -12,6 +12,7 @@ import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
 import { identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
+import { TimeOrder } from './time-order.ts';
 
 /** The pod behind a target. */
 export interface TargetPod {
@@ -54,6 +55,7 @@ export class Target {
   readonly #options: TargetOptions;
   readonly #fetcher: PageFetcher;
   readonly #frames: TargetFrames;
+  readonly #timeOrder = new TimeOrder();
   readonly #naming: Naming;
   readonly #offsetMs: number;
   readonly #identity: TargetIdentity;
@@ -182,13 +184,17 @@ export class Target {
     }
     const { unwanted, duplicates } = outcome.page;
     const { runtime } = this.#options;
+    const { page, refused = [] } = this.#timeOrder.ordered(outcome.page, report.timestampMs);
+    for (const [reason, items] of refused) {
+      runtime.dropped('metrics', items, reason);
+    }
     if (unwanted > 0) {
       runtime.dropped('metrics', unwanted, 'filtered');
     }
     if (duplicates > 0) {
       runtime.dropped('metrics', duplicates, 'duplicate');
     }
-    return this.#frames.scraped(outcome.page, report);
+    return this.#frames.scraped(page, report);
   }
 
   /** Encoded by the lane before it returns. A scrape that finds the queue full is gone; the next one tries again. */

@@ -18,7 +18,7 @@ import { meshbridge, type PeerKind, peerKinds } from './scrape/peers.ts';
 import { changing, type Result, report } from './scrape/report.ts';
 import type { ToSink } from './scrape/sink.ts';
 
-const istioPage = { series: 1500, lineBytes: 828 };
+const istioPage = { series: 1500, ownSeries: 0, lineBytes: 828 };
 const workloads: Readonly<Record<string, Workload>> = {
   paced: {
     ...istioPage,
@@ -32,7 +32,8 @@ const workloads: Readonly<Record<string, Workload>> = {
   node: {
     title: '60 targets × 440 series (314 KB), every 15 s',
     series: 440,
-    lineBytes: 713,
+    ownSeries: 75,
+    lineBytes: 828,
     targets: 60,
     intervalMs: 15_000,
     windowMs: 30_000,

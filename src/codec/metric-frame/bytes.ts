@@ -111,6 +111,14 @@ export class ByteReader {
     return value;
   }
 
+  /** Bytes behind their length, without a copy. */
+  bytes(): Buffer {
+    const sizeBytes = this.length();
+    const found = this.#buffer.subarray(this.#at, this.#at + sizeBytes);
+    this.#at += sizeBytes;
+    return found;
+  }
+
   /** The next bytes, without a copy. */
   take(sizeBytes: number): Uint8Array {
     this.#need(sizeBytes);

@@ -3,9 +3,11 @@ import { BridgeError } from '../../contract/errors.ts';
 import type { TagEdits } from '../../model/batch.ts';
 import type { Exemplar, MetricFrame, Series, Shape } from '../../model/metric.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { decodeShape } from './shape.ts';
+import { decodeShape, encodeShape } from './shape.ts';
+import { plainShapeBytes, shapeCount } from './shape-rows.ts';
 
 export { decodeShape, type EncodedShape, encodeShape } from './shape.ts';
+export { metricTypes, readShapeRows, type ShapeRows } from './shape-rows.ts';
 
 const frameVersion = 1;
 const headerBytes = 16;
@@ -83,19 +85,64 @@ export function shapeKey(dictionaryId: string, edits: TagEdits | undefined): str
 }
 
 export interface FrameDecoderOptions {
-  /** Dictionary bytes whose decoded shapes are kept. Default 8 MiB; a decoded shape takes some ten times as much. */
+  /** What the shapes that are kept may take, in bytes as they were before compression. Default 8 MiB; a decoded one takes some ten times as much. */
   readonly maxShapeBytes?: number;
 }
 
-interface KeptShape {
-  readonly shape: Shape;
-  readonly sizeBytes: number;
+interface ShapeSource {
+  readonly bytes: Uint8Array;
+  readonly edits: TagEdits | undefined;
+}
+
+/** A shape of which the bytes are at hand too, as `encodeShape` wrote them. */
+export interface EncodedInShape extends Shape {
+  readonly encoded: Uint8Array | undefined;
+}
+
+/** The bytes of a shape: those that it came from, if it has them, else new ones. */
+export function encodedOf(shape: Shape | EncodedInShape): Uint8Array {
+  return ('encoded' in shape ? shape.encoded : undefined) ?? encodeShape(shape.series).bytes;
+}
+
+/** A shape that is decoded when its series are asked for. */
+class LazyShape implements EncodedInShape {
+  readonly id: string;
+  readonly count: number;
+  readonly #source: ShapeSource;
+  readonly #grew: (shape: LazyShape) => void;
+  #series: readonly Series[] | undefined;
+
+  /** `grew` is called when it takes more memory than before. */
+  constructor(id: string, source: ShapeSource, grew: (shape: LazyShape) => void) {
+    this.id = id;
+    this.count = shapeCount(source.bytes);
+    this.#source = source;
+    this.#grew = grew;
+  }
+
+  get series(): readonly Series[] {
+    if (this.#series === undefined) {
+      const { bytes, edits } = this.#source;
+      this.#series = decodeSeries(bytes, edits);
+      this.#grew(this);
+    }
+    return this.#series;
+  }
+
+  get encoded(): Uint8Array | undefined {
+    return this.#source.edits === undefined ? this.#source.bytes : undefined;
+  }
+
+  get sizeBytes(): number {
+    const { bytes } = this.#source;
+    return this.#series === undefined ? bytes.length : plainShapeBytes(bytes);
+  }
 }
 
 /** Decodes payloads, and keeps the shapes that it met last, those with header edits applied among them. */
 export class FrameDecoder {
   readonly #maxShapeBytes: number;
-  readonly #shapes = new Map<string, KeptShape>();
+  readonly #shapes = new Map<string, { readonly shape: LazyShape; sizeBytes: number }>();
   #keptBytes = 0;
 
   constructor(options: FrameDecoderOptions = {}) {
@@ -104,7 +151,8 @@ export class FrameDecoder {
 
   /**
    * The frame owns its arrays. `edits` change the labels of every series: first `drop`, then `add` where the label lacks;
-   * such a shape has an id of its own. Throws BRIDGE_DECODE.
+   * such a shape has an id of its own. Throws BRIDGE_DECODE; so may the `series` of a large shape when they are first
+   * asked for.
    */
   decode(
     payload: Uint8Array,
@@ -116,14 +164,14 @@ export class FrameDecoder {
       throw new BridgeError('BRIDGE_DECODE', 'metric frame: its shape is missing');
     }
     const shape = this.#shape(dictionary, edits);
-    if (body.values.length !== shape.series.length) {
+    if (body.values.length !== shape.count) {
       const { length } = body.values;
-      throw new BridgeError('BRIDGE_DECODE', `${length} values for a shape of ${shape.series.length} series`);
+      throw new BridgeError('BRIDGE_DECODE', `${length} values for a shape of ${shape.count} series`);
     }
     return { shape, ...body };
   }
 
-  #shape(dictionary: { readonly id: string; readonly bytes: Uint8Array }, edits: TagEdits | undefined): Shape {
+  #shape(dictionary: { readonly id: string; readonly bytes: Uint8Array }, edits: TagEdits | undefined): LazyShape {
     const id = shapeKey(dictionary.id, edits);
     const kept = this.#shapes.get(id);
     if (kept !== undefined) {
@@ -131,16 +179,25 @@ export class FrameDecoder {
       this.#shapes.set(id, kept);
       return kept.shape;
     }
-    const shape = { id, series: decodeSeries(dictionary.bytes, edits) };
-    this.#keep(shape, dictionary.bytes.length);
+    const shape = new LazyShape(id, { bytes: dictionary.bytes, edits }, (grown) => this.#resize(grown));
+    this.#shapes.set(id, { shape, sizeBytes: shape.sizeBytes });
+    this.#keptBytes += shape.sizeBytes;
+    this.#forget(id);
     return shape;
   }
 
-  #keep(shape: Shape, sizeBytes: number): void {
-    this.#shapes.set(shape.id, { shape, sizeBytes });
-    this.#keptBytes += sizeBytes;
+  #resize(shape: LazyShape): void {
+    const kept = this.#shapes.get(shape.id);
+    if (kept?.shape === shape) {
+      this.#keptBytes += shape.sizeBytes - kept.sizeBytes;
+      kept.sizeBytes = shape.sizeBytes;
+      this.#forget(shape.id);
+    }
+  }
+
+  #forget(except: string): void {
     for (const [id, old] of this.#shapes) {
-      if (this.#keptBytes <= this.#maxShapeBytes || id === shape.id) {
+      if (this.#keptBytes <= this.#maxShapeBytes || id === except) {
         break;
       }
       this.#shapes.delete(id);

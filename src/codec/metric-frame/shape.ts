@@ -1,26 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { MetricType, Series } from '../../model/metric.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { constants, zstdCompressSync } from 'node:zlib';
+import type { Series } from '../../model/metric.ts';
+import { ByteWriter } from './bytes.ts';
+import { metricTypes, readShapeRows, shapeVersions } from './shape-rows.ts';
 
-const shapeVersion = 1;
-
-/** Codes of the wire: only ever add at the end. */
-const metricTypes: readonly MetricType[] = [
-  'unknown',
-  'counter',
-  'gauge',
-  'histogram',
-  'summary',
-  'info',
-  'stateset',
-  'gaugehistogram',
-];
+/** A smaller shape is not worth compressing. */
+const packedFromBytes = 1024;
+const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 type Pair = readonly [name: string, value: string];
+const none: Pair = ['', ''];
 
 /** A shape as it stands in `Batch.dictionary`. */
 export interface EncodedShape {
-  /** 128 bits of SHA-256 over the bytes, in hex. */
+  /** 128 bits of SHA-256 over the bytes before compression, in hex. */
   readonly id: string;
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -28,7 +21,8 @@ export interface EncodedShape {
 
 /**
  * Version · strings · label pairs (two string numbers each) · series. A series is name, type, help + 1, unit + 1,
- * measurement, field, and its pairs by number: what 1,500 series of a sidecar share stands there once.
+ * measurement, field, and its pairs by number: what 1,500 series of a sidecar share stands there once. A long one is
+ * compressed, to a tenth and less.
  */
 export function encodeShape(series: readonly Series[]): EncodedShape {
   const tables = new Tables();
@@ -46,51 +40,43 @@ export function encodeShape(series: readonly Series[]): EncodedShape {
       rows.count(tables.pair(pair));
     }
   }
-  const bytes = Buffer.concat([Buffer.of(shapeVersion), tables.strings(), tables.pairs(), rows.bytes()]);
-  const id = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-  return { id, bytes, count: series.length };
+  const plain = Buffer.concat([Buffer.of(shapeVersions.plain), tables.strings(), tables.pairs(), rows.bytes()]);
+  const id = createHash('sha256').update(plain).digest('hex').slice(0, 32);
+  return { id, bytes: plain.length < packedFromBytes ? plain : packed(plain, series.length), count: series.length };
+}
+
+function packed(plain: Buffer, count: number): Buffer {
+  const head = new ByteWriter(24);
+  head.byte(shapeVersions.packed);
+  head.count(count);
+  head.count(plain.length);
+  return Buffer.concat([head.bytes(), zstdCompressSync(plain, fast)]);
 }
 
 /** Series of equal labels share the pairs. Throws BRIDGE_DECODE. */
 export function decodeShape(bytes: Uint8Array): readonly Series[] {
-  const reader = new ByteReader(bytes, 'shape');
-  const version = reader.byte();
-  if (version !== shapeVersion) {
-    throw reader.fault(`version ${version} is not known`);
-  }
-  const strings = Array.from({ length: reader.length() }, () => reader.text());
-  const string = (): string => entry(reader, strings, reader.count());
-  const pairs = Array.from({ length: reader.length() }, (): Pair => [string(), string()]);
-  const series = Array.from({ length: reader.length() }, () => readSeries(reader, strings, pairs));
-  reader.end();
-  return series;
-}
-
-function readSeries(reader: ByteReader, strings: readonly string[], pairs: readonly Pair[]): Series {
-  const name = entry(reader, strings, reader.count());
-  const type = entry(reader, metricTypes, reader.byte());
-  const help = reader.count();
-  const unit = reader.count();
-  const measurement = entry(reader, strings, reader.count());
-  const field = entry(reader, strings, reader.count());
-  const labels = Array.from({ length: reader.length() }, () => entry(reader, pairs, reader.count()));
-  return {
-    name,
-    labels,
-    type,
-    ...(help > 0 && { help: entry(reader, strings, help - 1) }),
-    ...(unit > 0 && { unit: entry(reader, strings, unit - 1) }),
-    measurement,
-    field,
-  };
-}
-
-function entry<T>(reader: ByteReader, table: readonly T[], index: number): T {
-  const found = table[index];
-  if (found === undefined) {
-    throw reader.fault(`entry ${index} of a table of ${table.length}`);
-  }
-  return found;
+  const rows = readShapeRows(bytes);
+  const strings = rows.strings.map((text) => text.toString('utf8'));
+  const string = (index: number | undefined): string => strings[index ?? -1] ?? '';
+  const pairs = Array.from({ length: rows.pairs.length / 2 }, (_, i): Pair => {
+    return [string(rows.pairs[2 * i]), string(rows.pairs[2 * i + 1])];
+  });
+  return Array.from({ length: rows.count }, (_, i): Series => {
+    const help = rows.helps[i] ?? 0;
+    const unit = rows.units[i] ?? 0;
+    return {
+      name: string(rows.names[i]),
+      labels: Array.from(
+        rows.labels.subarray(rows.labelsFrom[i], rows.labelsFrom[i + 1]),
+        (pair) => pairs[pair] ?? none,
+      ),
+      type: metricTypes[rows.types[i] ?? 0] ?? 'unknown',
+      ...(help > 0 && { help: string(help - 1) }),
+      ...(unit > 0 && { unit: string(unit - 1) }),
+      measurement: string(rows.measurements[i]),
+      field: string(rows.fields[i]),
+    };
+  });
 }
 
 /** Numbers strings and pairs in the order in which they are first met. */

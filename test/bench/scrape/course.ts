@@ -77,10 +77,10 @@ export class Course {
 
   async enter(kind: PeerKind, row: Row, changeEvery: number): Promise<Entrant> {
     const { workload, generator, sink, sinkPort, dir, profiles, nextLot } = this.#options;
-    const { targets, series, lineBytes, intervalMs } = workload;
+    const { targets, series, ownSeries, lineBytes, intervalMs } = workload;
     const lot = nextLot();
     const sinkName = `lot-${lot}`;
-    const plan: LotPlan = { lot, targets, series, lineBytes, changeEvery };
+    const plan: LotPlan = { lot, targets, series, ownSeries, lineBytes, changeEvery };
     const { addresses } = await generator.ask<Lot>({ ask: 'lot', plan });
     await sink.ask({ ask: 'peer', name: sinkName, plan, targets });
     const folder = mkdtempSync(join(dir, 'meshbridge-bench-'));

@@ -2,6 +2,8 @@
 
 export interface PagePlan {
   readonly series: number;
+  /** How many of them are Envoy's own, whose lines are short. */
+  readonly ownSeries: number;
   /** About how long a line is, by which the principals are padded. */
   readonly lineBytes: number;
 }
@@ -29,6 +31,7 @@ const buckets = [
   '+Inf',
 ];
 const histograms = ['istio_request_duration_milliseconds', 'istio_request_bytes', 'istio_response_bytes'];
+const ownName = 'envoy_cluster_upstream_cx_total';
 const seriesPerClient = 1 + histograms.length * (buckets.length + 2);
 
 /** One line. `rank` makes its value: those of a histogram grow with it. */
@@ -49,9 +52,9 @@ export const valueDigits = 10;
 export const scrapesMost = 4096;
 
 /** Whole histograms only; counters of further clients fill the page up. */
-export function linesOf({ series }: PagePlan): readonly Line[] {
-  const clients = Math.floor(series / seriesPerClient);
-  const counters = series - clients * (seriesPerClient - 1);
+export function linesOf({ series, ownSeries }: PagePlan): readonly Line[] {
+  const clients = Math.floor((series - ownSeries) / seriesPerClient);
+  const counters = series - ownSeries - clients * (seriesPerClient - 1);
   const lines: Line[] = Array.from({ length: counters }, (_, client) => {
     return { name: 'istio_requests_total', client, rank: client };
   });
@@ -64,6 +67,9 @@ export function linesOf({ series }: PagePlan): readonly Line[] {
       lines.push({ name: `${name}_sum`, client, rank: from + buckets.length });
       lines.push({ name: `${name}_count`, client, rank: from + buckets.length - 1 });
     }
+  }
+  for (let client = 0; client < ownSeries; client++) {
+    lines.push({ name: ownName, client, rank: lines.length });
   }
   return lines;
 }
@@ -109,7 +115,7 @@ export function pageOf(plan: PagePlan, target: number): Page {
     if (found !== family) {
       insertAt ||= i === 0 ? 0 : length;
       family = found;
-      add(`# TYPE ${family} ${family === line.name ? 'counter' : 'histogram'}\n`);
+      add(`# TYPE ${family} ${line.name.endsWith('_total') ? 'counter' : 'histogram'}\n`);
     }
     add(lineOf(line, target, padding));
     valuesAt[i] = length - valueDigits - 1;
@@ -127,28 +133,31 @@ export function visitorLine(target: number, visit: number): Buffer {
 function lineOf({ name, client, le }: Line, target: number, padding: number): string {
   const from = clientName(client);
   const to = targetName(target);
-  const app = `app-${from}`;
+  if (name === ownName) {
+    return `${name}{source_workload="${from}",destination_workload="${to}"} ${'0'.repeat(valueDigits)}\n`;
+  }
+  const app = `app-${client}`;
   const labels: [string, string][] = [
     ['reporter', 'destination'],
     ['source_workload', from],
     ['source_canonical_service', app],
     ['source_canonical_revision', 'v1'],
-    ['source_workload_namespace', 'bookinfo'],
-    ['source_principal', `spiffe://cluster.local/ns/bookinfo/sa/${from}${'-'.repeat(padding)}`],
+    ['source_workload_namespace', 'books'],
+    ['source_principal', `spiffe://cluster.local/${from}${'-'.repeat(padding)}`],
     ['source_app', app],
     ['source_version', 'v1'],
-    ['source_cluster', 'Kubernetes'],
+    ['source_cluster', 'k8s'],
     ['destination_workload', to],
-    ['destination_workload_namespace', 'bookinfo'],
-    ['destination_principal', 'spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews'],
+    ['destination_workload_namespace', 'books'],
+    ['destination_principal', 'spiffe://cluster.local/reviews'],
     ['destination_app', 'reviews'],
     ['destination_version', `v${(target % 3) + 1}`],
-    ['destination_service', 'reviews.bookinfo.svc.cluster.local'],
+    ['destination_service', 'reviews.books'],
     ['destination_canonical_service', 'reviews'],
     ['destination_canonical_revision', `v${(target % 3) + 1}`],
     ['destination_service_name', 'reviews'],
-    ['destination_service_namespace', 'bookinfo'],
-    ['destination_cluster', 'Kubernetes'],
+    ['destination_service_namespace', 'books'],
+    ['destination_cluster', 'k8s'],
     ['request_protocol', 'http'],
     ['response_code', '200'],
     ['grpc_response_status', ''],

@@ -7,7 +7,7 @@ import { uncompressSync } from 'snappy';
 import { clientName, keyOf, linesOf, type PagePlan, scrapesMost, servedValue, targetName } from './pages.ts';
 
 export interface Received {
-  /** Of series with Istio's labels. */
+  /** Of series of the pages. */
   readonly samples: number;
   /** Such as `up`. */
   readonly reports: number;
@@ -26,8 +26,9 @@ export type ToSink =
   | { readonly ask: 'peer'; readonly name: string; readonly plan: PagePlan; readonly targets: number }
   | { readonly ask: 'received'; readonly name: string };
 
-/** A series that is at least so rich in labels is one of the page. */
-const pageLabels = 20;
+/** Where the name's text begins in the first label, and how names of a page begin: istio_ and envoy_. */
+const nameAt = 12;
+const pageNames: readonly number[] = [0x69, 0x65];
 /** One in so many series is looked at. A prime, so that over time all are. */
 const checkEvery = 61;
 
@@ -67,6 +68,7 @@ class Counts {
     const walk = new Walk(body);
     walk.at = from;
     let labels = 0;
+    let ofPage = false;
     let samples = 0;
     let stale = 0;
     let lastAt = -1;
@@ -74,7 +76,7 @@ class Counts {
       const tag = walk.varint();
       const next = walk.varint() + walk.at;
       if (tag === 0x0a) {
-        labels++;
+        ofPage ||= labels++ === 0 && pageNames.includes(body[walk.at + nameAt] ?? 0);
       } else if (tag === 0x12) {
         samples++;
         const found = valueAt(body, walk.at, next);
@@ -84,8 +86,8 @@ class Counts {
       walk.at = next;
     }
     this.#counts.stale += stale;
-    this.#counts[labels >= pageLabels ? 'samples' : 'reports'] += samples - stale;
-    if (labels >= pageLabels && samples > stale && ++this.#seen % checkEvery === 0) {
+    this.#counts[ofPage ? 'samples' : 'reports'] += samples - stale;
+    if (ofPage && samples > stale && ++this.#seen % checkEvery === 0) {
       this.#check(body, from, end, lastAt);
     }
   }

@@ -82,6 +82,14 @@ export class KubeletInput implements Input {
     };
   }
 
+  warnings(): readonly string[] {
+    const { way, failures = [] } = this.#last ?? {};
+    const closed = failures.map(shown).map(({ url, error, hint }) => [`${url}: ${error}`, hint ?? ''].filter(Boolean));
+    return way === undefined && closed.length > 0
+      ? [`the kubelet of this node cannot be scraped: ${closed.map((parts) => parts.join('; ')).join(' · ')}`]
+      : [];
+  }
+
   /** The pages as targets that are down, while nothing leads to them. */
   #closedTargets(): readonly object[] {
     const { failures = [], atMs = 0 } = this.#last ?? {};

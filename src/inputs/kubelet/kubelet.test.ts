@@ -422,7 +422,7 @@ const forApi =
 describe('a kubelet that cannot be asked', () => {
   test('for want of a right is named with the rules that give it, tried once a minute, and scraped once they are there', () =>
     withKubelet(
-      async ({ node: own, runtime, status, passes, scraped }) => {
+      async ({ node: own, api, runtime, input, status, passes, scraped }) => {
         await passes(() => status().closed !== undefined, 'the first look');
         expect(status().closed?.map(({ error, hint }) => `${error}: ${hint}`)).toEqual([
           `HTTP 403: ${forKubelet}`,
@@ -435,10 +435,14 @@ describe('a kubelet that cannot be asked', () => {
         expect(runtime.emitted).toEqual([]);
         expect(runtime.log.at('warn')).toHaveLength(1);
         expect(JSON.stringify(runtime.log.at('warn')[0]?.fields)).toContain('nodes/metrics');
+        expect(input.warnings?.()).toEqual([
+          `the kubelet of this node cannot be scraped: ${own.url}: HTTP 403; ${forKubelet} · ${api.url}/api/v1/nodes/${node}/proxy: HTTP 403; ${forApi}`,
+        ]);
         own.refuse(undefined);
         const { cadvisor } = await scraped();
         expect(named(cadvisor, 'up')[0]?.value).toBe(1);
         expect(status().targets.map(({ state }) => state)).toEqual(['up', 'up']);
+        expect(input.warnings?.()).toEqual([]);
       },
       {
         arrange: ({ node: own, api }) => {

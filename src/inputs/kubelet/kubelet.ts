@@ -120,4 +120,8 @@ class LazyKubeletInput implements Input {
   status(): object {
     return this.#input?.status?.() ?? {};
   }
+
+  warnings(): readonly string[] {
+    return this.#input?.warnings?.() ?? [];
+  }
 }

@@ -69,11 +69,11 @@ export class KubernetesPrometheusInput implements Input {
   }
 
   status(): object {
-    const problems = [...this.#notCollected, ...this.#problems];
-    return {
-      targets: this.#targets.map((target) => target.status()),
-      ...(problems.length > 0 && { notCollected: problems }),
-    };
+    return { targets: this.#targets.map((target) => target.status()), warnings: this.warnings() };
+  }
+
+  warnings(): readonly string[] {
+    return [...this.#notCollected, ...this.#problems].map((problem) => `not collected: ${problem}`);
   }
 
   /** Until the signal is aborted. Never rejects. */

@@ -95,7 +95,7 @@ interface Rig {
   readonly input: Input;
   status(): {
     readonly targets: readonly { readonly url: string; readonly state: string }[];
-    readonly notCollected?: string[];
+    readonly warnings: readonly string[];
   };
   passes(ready: () => boolean, what: string): Promise<void>;
 }
@@ -183,7 +183,7 @@ describe('an instance of role node', () => {
       const [first] = frameOf(runtime.emitted[0] as Emission).shape.series;
       expect([first?.measurement, first?.field]).toEqual(['kubernetes_node_metrics', 'kubelet_pods']);
       expect(status().targets).toMatchObject([{ url: `http://127.0.0.1:${page.port}/metrics/x`, state: 'up' }]);
-      expect(status().notCollected).toBeUndefined();
+      expect(status().warnings).toEqual([]);
     });
   });
 
@@ -215,13 +215,13 @@ describe('an instance of role node', () => {
     return withNode({ config, node: refused, nodeIp: '127.0.0.1' }, async ({ api, runtime, status, passes }) => {
       await passes(() => status().targets[0]?.state === 'up', 'a scrape');
       expect(status().targets).toHaveLength(1);
-      expect(status().notCollected).toEqual([
-        'node node-1: HTTP 403: nodes "node-1" is forbidden; grant get of nodes to the service account (ClusterRole); without it labels and annotations of the node are not known',
+      expect(status().warnings).toEqual([
+        'not collected: node node-1: HTTP 403: nodes "node-1" is forbidden; grant get of nodes to the service account (ClusterRole); without it labels and annotations of the node are not known',
       ]);
       expect(runtime.log.at('warn')).toHaveLength(1);
       api.answer(nodeObject({ zone: 'a' }));
       await passes(() => status().targets.length === 2, 'both');
-      expect(status().notCollected).toBeUndefined();
+      expect(status().warnings).toEqual([]);
     });
   });
 
@@ -229,8 +229,8 @@ describe('an instance of role node', () => {
     withNode(
       { config: () => ({ instances: [{ role: 'node', port: '__kubernetes_node_label_port' }] }) },
       async ({ status, passes, runtime }) => {
-        await passes(() => status().notCollected !== undefined, 'the problem');
-        expect(status().notCollected?.[0]).toContain('stands for nothing here');
+        await passes(() => status().warnings.length > 0, 'the problem');
+        expect(status().warnings[0]).toContain('stands for nothing here');
         expect(runtime.log.at('warn')).toHaveLength(1);
       },
     ));
@@ -242,7 +242,10 @@ describe('what is not collected is named', () => {
     const config = kubernetesprometheus.config.parse({ instances: [{ role: 'pod', port: '1' }] });
     const input = kubernetesprometheus.create(config, runtime);
     await input.start();
-    expect(input.status?.()).toEqual({ targets: [], notCollected: ['all instances: this is not a cluster'] });
+    expect(input.status?.()).toEqual({
+      targets: [],
+      warnings: ['not collected: all instances: this is not a cluster'],
+    });
     expect(runtime.log.at('warn')).toHaveLength(1);
     await input.stop();
   });
@@ -251,9 +254,9 @@ describe('what is not collected is named', () => {
     withNode(
       { config: (port) => ({ instances: ['service', 'endpoints', 'pod'].map((role) => ({ role, port })) }) },
       async ({ status, runtime }) => {
-        expect(status().notCollected?.map((line) => line.split(':')[0])).toEqual([
-          'instances of role service',
-          'instances of role endpoints',
+        expect(status().warnings.map((line) => line.split(':')[1])).toEqual([
+          ' instances of role service',
+          ' instances of role endpoints',
         ]);
         expect(runtime.log.at('warn')).toHaveLength(2);
       },

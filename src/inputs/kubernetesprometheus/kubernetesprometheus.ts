@@ -191,6 +191,10 @@ class LazyInput implements Input {
   status(): object {
     return this.#input?.status?.() ?? {};
   }
+
+  warnings(): readonly string[] {
+    return this.#input?.warnings?.() ?? [];
+  }
 }
 
 function headerValue() {

@@ -224,7 +224,7 @@ class Bridge {
   async #attachOutputs(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
     const decode = new RecordDecoders();
     this.#outputs = this.#config.outputs.map(
-      (loaded) => new HostedOutput(loaded, { runtime: (id) => this.#runtime(id), lanes, decode }),
+      (loaded) => new HostedOutput(loaded, { runtime: (id) => this.#runtime(id), lanes, decode, node: this.#node }),
     );
     await Promise.all(this.#outputs.map((output) => output.attach()));
     for (const lane of Object.values(lanes)) {

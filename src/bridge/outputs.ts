@@ -13,6 +13,7 @@ export interface OutputHost {
   readonly runtime: (id: string) => Runtime;
   readonly lanes: Readonly<Record<Signal, Lane>>;
   readonly decode: RecordDecoder;
+  readonly node: string;
 }
 
 /** An output with one delivery for each signal that it takes. */
@@ -29,7 +30,12 @@ export class HostedOutput {
     this.#loaded = loaded;
     this.#host = host;
     this.#runtime = host.runtime(loaded.id);
-    this.output = loaded.definition.create(loaded.config, { ...this.#runtime, name: loaded.name, decode: host.decode });
+    this.output = loaded.definition.create(loaded.config, {
+      ...this.#runtime,
+      name: loaded.name,
+      node: host.node,
+      decode: host.decode,
+    });
   }
 
   get signals(): readonly Signal[] {

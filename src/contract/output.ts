@@ -69,6 +69,8 @@ export interface RecordDecoder {
 export interface OutputRuntime extends Runtime {
   /** Key of cursors and metrics; default: the type. */
   readonly name: string;
+  /** Of the node that this process runs on. */
+  readonly node?: string;
   readonly decode: RecordDecoder;
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../contract/runtime.ts';
+import type { Clock, Logger } from '../../contract/runtime.ts';
 import type { AgentLane, AgentStatus } from '../../contract/status.ts';
 import type { Signal } from '../../model/batch.ts';
 
@@ -27,19 +27,25 @@ interface Agent {
 }
 
 const mostAgents = 10_000;
+/** One that renames its node is quiet for a while; two under one queue id are not. */
+const atOnceMs = 60_000;
 
 /** Who sends, since this process began. */
 export class Agents {
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #byNode = new Map<string, Agent>();
+  readonly #nodeOfQueue = new Map<string, string>();
 
-  constructor(clock: Clock) {
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.#clock = clock;
+    this.#log = log;
   }
 
   heard({ node, address, userAgent, signal, queueId, seq, items, sentMs, takenMs }: Heard): void {
-    const agent = this.#agent(node);
     const nowMs = this.#clock.now();
+    this.#lookForTwins(queueId, node, nowMs);
+    const agent = this.#agent(node);
     agent.address = address;
     agent.userAgent = userAgent;
     agent.lastSeenMs = nowMs;
@@ -62,6 +68,23 @@ export class Agents {
         lanes: { ...lanes },
       }))
       .sort((a, b) => (a.node < b.node ? -1 : 1));
+  }
+
+  #lookForTwins(queueId: string, node: string, nowMs: number): void {
+    const before = this.#nodeOfQueue.get(queueId);
+    if (before !== undefined && before !== node) {
+      const silentMs = nowMs - (this.#byNode.get(before)?.lastSeenMs ?? 0);
+      if (silentMs < atOnceMs) {
+        this.#log.error(
+          { queueId, nodes: [before, node] },
+          'Two agents send under one queue id: the data directory of one is a copy. Records of one are taken for repeats; give one of them a new data directory.',
+        );
+      }
+    }
+    if (this.#nodeOfQueue.size >= 4 * mostAgents) {
+      this.#nodeOfQueue.clear();
+    }
+    this.#nodeOfQueue.set(queueId, node);
   }
 
   #agent(node: string): Agent {

@@ -20,7 +20,7 @@ export class HubInput implements Input {
 
   constructor(runtime: InputRuntime) {
     this.#runtime = runtime;
-    this.#agents = new Agents(runtime.clock);
+    this.#agents = new Agents(runtime);
     runtime.routes.add({
       method: 'POST',
       path: recordsPath,

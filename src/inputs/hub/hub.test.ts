@@ -236,6 +236,17 @@ describe('a request is refused', () => {
     }));
 });
 
+test('two agents under one queue id are named, and one that changes its name is not', () =>
+  withHub(async ({ runtime, send }) => {
+    const from = (seq: number, node: string) => send([recordOf('1', seq)], { headers: { 'x-meshbridge-node': node } });
+    await from(1, 'node-1');
+    await runtime.clock.advance(61_000);
+    await from(2, 'node%20two');
+    expect(runtime.log.at('error')).toEqual([]);
+    await from(3, 'node-1');
+    expect(runtime.log.at('error')).toMatchObject([{ fields: { queueId: queue, nodes: ['node two', 'node-1'] } }]);
+  }));
+
 test('the status tells who sends, how far it was taken, and how long that took', () =>
   withHub(async ({ runtime, input, send }) => {
     const nowMs = runtime.clock.now();

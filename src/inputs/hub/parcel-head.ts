@@ -9,6 +9,8 @@ export interface ParcelHead {
   /** Names the agent's lane together with `seq`. */
   readonly queueId: string;
   readonly ancestors: readonly { readonly queueId: string; readonly seq: number }[];
+  /** Of the agent. */
+  readonly node: string | undefined;
   /** Of the parcel once it is inflated. */
   readonly bytes: number;
   /** The agent's clock, ms since 1970. */
@@ -41,11 +43,24 @@ export function headOf({ headers }: HttpRequest): ParcelHead {
     signal,
     queueId,
     ancestors: ancestorsOf(headers['x-meshbridge-ancestors']),
+    node: nodeOf(headers['x-meshbridge-node']),
     bytes: whole(headers['x-meshbridge-bytes'], 'X-Meshbridge-Bytes'),
     sentMs:
       headers['x-meshbridge-sent'] === undefined ? undefined : whole(headers['x-meshbridge-sent'], 'X-Meshbridge-Sent'),
     userAgent: headers['user-agent'] ?? '',
   };
+}
+
+const mostNodeLength = 255;
+
+/** A name that cannot be one is left out: it is only shown. */
+function nodeOf(text: string | undefined): string | undefined {
+  try {
+    const node = decodeURIComponent(text ?? '').slice(0, mostNodeLength);
+    return node === '' ? undefined : node;
+  } catch {
+    return undefined;
+  }
 }
 
 function ancestorsOf(text: string | undefined): ParcelHead['ancestors'] {

@@ -98,7 +98,7 @@ export class Receiver {
     const last = records.at(-1);
     if (last !== undefined) {
       const items = emissions.reduce((sum, { batch }) => sum + batch.items, 0);
-      const node = last.origin.node ?? remoteAddress;
+      const node = head.node ?? last.origin.node ?? remoteAddress;
       const { seq, receivedAtMs: takenMs } = last;
       this.#agents.heard({ node, address: remoteAddress, userAgent, signal, queueId, seq, items, sentMs, takenMs });
     }
@@ -113,6 +113,8 @@ export class Receiver {
       signal: head.signal,
       format,
       origin,
+      // What the record does not say is not to be taken from the hub's node.
+      scope: 'cluster' as const,
       payload,
       items,
       ...(edits === undefined ? {} : { edits }),

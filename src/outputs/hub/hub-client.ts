@@ -16,6 +16,7 @@ export interface HubClientOptions {
   readonly poster: Poster;
   readonly token: TokenFile;
   readonly clock: Clock;
+  readonly node: string | undefined;
 }
 
 /** One address of the hub. */
@@ -51,7 +52,7 @@ export class HubClient {
   }
 
   async #post(request: WriteRequest, wanted: (dictionaryId: string) => boolean, signal: AbortSignal): Promise<Posted> {
-    const { poster, token, clock } = this.#options;
+    const { poster, token, clock, node } = this.#options;
     const parcel = this.#writer.pack(request.records, wanted);
     const body = parcel.length === 0 ? parcel : await compress(parcel, zstd);
     const secret = await token.token();
@@ -59,6 +60,7 @@ export class HubClient {
       ...headersOf(request),
       'x-meshbridge-bytes': String(parcel.length),
       'x-meshbridge-sent': String(clock.now()),
+      ...(node === undefined ? {} : { 'x-meshbridge-node': encodeURIComponent(node) }),
       ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
     };
     return poster.send({ body, headers }, signal);

@@ -50,6 +50,7 @@ async function withOutput(table: object, run: (output: Output, runtime: FakeRunt
   const runtime = fakeRuntime();
   const output = hubOutput.create(hubOutput.config.parse(table), {
     ...runtime,
+    node: 'node one',
     name: 'hub',
     decode: new RecordDecoders(),
   });
@@ -84,6 +85,7 @@ describe('a request', () => {
             'user-agent': 'meshbridge/test',
             'x-meshbridge-signal': 'traces',
             'x-meshbridge-queue': queue,
+            'x-meshbridge-node': 'node%20one',
             'x-meshbridge-ancestors': '0000000000000001:5,0000000000000002:9',
             'x-meshbridge-sent': String(runtime.clock.now()),
           },

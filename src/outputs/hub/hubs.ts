@@ -15,12 +15,12 @@ export class Hubs {
   readonly #clients: readonly HubClient[];
   #at = 0;
 
-  constructor(config: HubOutputConfig, { userAgent, clock }: OutputRuntime) {
+  constructor(config: HubOutputConfig, { userAgent, clock, node }: OutputRuntime) {
     const { headers, tls, token_file } = config;
     const token = new TokenFile(token_file, clock);
     this.#clients = config.urls.map((base) => {
       const poster = new Poster({ url: recordsUrl(base), headers, tls, protocolHeaders: {}, userAgent });
-      return new HubClient({ poster, token, clock });
+      return new HubClient({ poster, token, clock, node });
     });
   }
 

@@ -9,13 +9,17 @@ const scripts = {
   /** Prints the program. */
   prometheus: ['debian.sh', 'prometheus', 'prometheus'],
   /** Prints the program. */
+  'victoria-metrics': ['debian.sh', 'victoria-metrics', 'victoria-metrics'],
+  /** Prints the program. */
   chromium: ['debian.sh', 'chromium', 'chromium'],
   /** Prints the virtual environment; the program is `bin/envoy` in it. */
   envoy: ['envoy.sh'],
-  /** Prints the program; so do the next two. */
+  /** Prints the program; so do the next ones. */
   kubectl: ['kube-tools.sh', 'kubectl'],
   helm: ['kube-tools.sh', 'helm'],
   helm3: ['kube-tools.sh', 'helm3'],
+  buildah: ['debian.sh', 'buildah', 'buildah'],
+  runc: ['debian.sh', 'runc', 'runc'],
   /** Prints what that version says about its objects, as JSON. */
   'kubernetes-1.21-schema': ['kubernetes-schema.sh', 'v1.21.14'],
   'kubernetes-1.36-schema': ['kubernetes-schema.sh', 'v1.36.3'],

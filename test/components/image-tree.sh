@@ -9,15 +9,17 @@ program=$tree/opt/meshbridge
 
 [ -f "$top/dist/main.js" ] || { echo "dist/main.js is missing: npm run build" >&2; exit 1; }
 mkdir -p "$program" "$tree/var/lib/meshbridge"
-cp "$top/package.json" "$top/LICENSE" "$program/"
+cp "$top/LICENSE" "$program/"
 cp -R "$top/dist" "$program/dist"
 find "$program/dist" -name '*.map' -delete
 
 # The packages that the lockfile does not mark as needed for development only, as they are installed, less what only compilers read.
 "$top/bin/node" --input-type=module - "$top" "$program" <<'JS'
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 const [top, program] = process.argv.slice(2);
+const { devDependencies, scripts, allowScripts, ...about } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'));
+writeFileSync(join(program, 'package.json'), `${JSON.stringify(about, null, 2)}\n`);
 const { packages } = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8'));
 const nested = (path) => path.slice(1).includes('/node_modules/');
 const forCompilers = (path) => /[.](?:map|d[.][cm]?ts|tsbuildinfo)$/.test(path);
@@ -31,8 +33,9 @@ for (const [path] of wanted) {
 }
 JS
 
-# What is in it, for those who look for known holes.
-(cd "$top" && npm sbom --omit dev --package-lock-only --sbom-format spdx) >"$program/sbom.spdx.json" 2>/dev/null
+# What is in it, for those who look for known holes: read from what was laid out, not from what the lockfile allows.
+(cd "$program" && npm sbom --sbom-format spdx 2>/dev/null) >"$tree/sbom" || { echo "npm sbom failed" >&2; exit 1; }
+mv "$tree/sbom" "$program/sbom.spdx.json"
 
 if [ "$(uname -s)" = Linux ]; then
   mkdir -p "$tree/nodejs/bin"

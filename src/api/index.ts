@@ -1,6 +1,8 @@
 import type { HttpRoute } from '../contract/http.ts';
 import type { StoreReader } from '../contract/store.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
+import { jaegerRoutes } from './jaeger.ts';
+import { jaegerGrpcRoutes } from './jaeger-grpc.ts';
 import { logsRoutes } from './logs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
@@ -31,5 +33,12 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
 }
 
 function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute[] {
-  return [...zipkinRoutes(deps), ...prometheusRoutes(deps), ...metricsRoutes(deps), ...logsRoutes(deps)];
+  return [
+    ...zipkinRoutes(deps),
+    ...jaegerRoutes(deps),
+    ...jaegerGrpcRoutes(deps),
+    ...prometheusRoutes(deps),
+    ...metricsRoutes(deps),
+    ...logsRoutes(deps),
+  ];
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.ts';
+import type { ListenerName } from '../contract/http.ts';
 import { AccessPolicy } from '../http/access.ts';
 import type { ListenerSpec } from '../http/listeners.ts';
 import { ensureToken, readToken } from '../http/token.ts';
@@ -21,13 +22,23 @@ export async function listenerSpecs(server: Server, inCluster: boolean): Promise
     tls === undefined
       ? main
       : { ...main, tls: { cert: await readFile(tls.cert_file, 'utf8'), key: await readFile(tls.key_file, 'utf8') } };
-  const extra = (name: 'zipkin' | 'otlp', choice: Server['zipkin_listen'], port: number): ListenerSpec[] => {
+  const extra = (
+    name: Exclude<ListenerName, 'main'>,
+    choice: Server['zipkin_listen'],
+    port: number,
+  ): ListenerSpec[] => {
     if (typeof choice === 'object') {
       return [{ name, host: choice.host, port: choice.port, onTaken: 'fail' }];
     }
     return choice === 'auto' && main.port === standardPort ? [{ name, host: main.host, port, onTaken: 'warn' }] : [];
   };
-  return [secured, ...extra('zipkin', server.zipkin_listen, 9411), ...extra('otlp', server.otlp_http_listen, 4318)];
+  return [
+    secured,
+    ...extra('zipkin', server.zipkin_listen, 9411),
+    ...extra('otlp', server.otlp_http_listen, 4318),
+    ...extra('otlp_grpc', server.otlp_grpc_listen, 4317),
+    ...extra('jaeger_grpc', server.jaeger_grpc_listen, 16_685),
+  ];
 }
 
 /** Who may call, and where the token is that opens the rest. */

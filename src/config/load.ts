@@ -123,10 +123,7 @@ function idle(store: LoadedStore, outputs: readonly LoadedOutput[]): Fault[] {
 
 /** Settings that are understood, and that nothing acts on yet. */
 function notYet(tables: Tables): Fault[] {
-  const { jaeger_grpc_listen } = tables.server;
-  const doors = Object.entries({ jaeger_grpc_listen });
-  const written = doors.filter(([, place]) => typeof place === 'object').map(([key]) => `server.${key}`);
-  const keys = tables.kubernetes.kubeconfig === undefined ? written : [...written, 'kubernetes.kubeconfig'];
+  const keys = tables.kubernetes.kubeconfig === undefined ? [] : ['kubernetes.kubeconfig'];
   return keys.map((keyPath) => ({
     code: 'not-yet',
     keyPath,

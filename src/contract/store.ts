@@ -52,6 +52,12 @@ export interface SeriesQuery extends TimeRange {
   readonly limit: number;
 }
 
+/**
+ * `ui`: the JSON list that stands under `data` in the HTTP API of Jaeger's query service. `chunks`: SpansResponseChunk
+ * messages of its gRPC API, each behind its length as 4 bytes, big-endian.
+ */
+export type JaegerEncoding = 'ui' | 'chunks';
+
 /** Small objects in, finished response bytes out: nothing is copied field by field between threads. */
 export type Question =
   | { readonly kind: 'zipkin.services' }
@@ -62,6 +68,9 @@ export type Question =
   | { readonly kind: 'zipkin.trace'; readonly traceId: string }
   | { readonly kind: 'zipkin.traceMany'; readonly traceIds: readonly string[] }
   | { readonly kind: 'zipkin.dependencies'; readonly endTsMs: number; readonly lookbackMs: number }
+  /** Traces as Jaeger's model has them, newest first. `chunks`: see `JaegerEncoding`. */
+  | { readonly kind: 'jaeger.traces'; readonly query: TraceQuery; readonly encoding: JaegerEncoding }
+  | { readonly kind: 'jaeger.trace'; readonly traceId: string; readonly encoding: JaegerEncoding }
   | { readonly kind: 'zipkin.autocompleteKeys' }
   | { readonly kind: 'zipkin.autocompleteValues'; readonly key: string }
   /**

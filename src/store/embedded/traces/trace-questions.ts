@@ -5,12 +5,13 @@ import { dependencyLinks } from './dependencies.ts';
 import type { DependencyLink } from './dependency-linker.ts';
 import { Names } from './names.ts';
 import { searchTraces } from './search.ts';
+import { jaegerList, type TraceList, zipkinList } from './trace-list.ts';
 import { readTrace, type TraceSource, traceJson } from './trace-reader.ts';
 
-export type TraceQuestion = Extract<Question, { readonly kind: `zipkin.${string}` }>;
+export type TraceQuestion = Extract<Question, { readonly kind: `zipkin.${string}` | `jaeger.${string}` }>;
 
 export function isTraceQuestion(question: Question): question is TraceQuestion {
-  return question.kind.startsWith('zipkin.');
+  return question.kind.startsWith('zipkin.') || question.kind.startsWith('jaeger.');
 }
 
 /** A longer answer is refused: it would not fit in memory beside the rest. */
@@ -47,9 +48,15 @@ export class TraceQuestions {
         return { ...json(traceJson(places)), count: places.length };
       }
       case 'zipkin.traceMany':
-        return this.#traces(question.traceIds, slice);
+        return this.#traces(question.traceIds, zipkinList, slice);
       case 'zipkin.traces':
-        return this.#traces(await searchTraces(this.#source, question.query, slice), slice);
+        return this.#traces(await searchTraces(this.#source, question.query, slice), zipkinList, slice);
+      case 'jaeger.trace':
+        return this.#traces([question.traceId], await jaegerList(question.encoding), slice);
+      case 'jaeger.traces': {
+        const found = await searchTraces(this.#source, question.query, slice);
+        return this.#traces(found, await jaegerList(question.encoding), slice);
+      }
       case 'zipkin.dependencies': {
         const maxMicros = question.endTsMs * 1000;
         const range = { minMicros: maxMicros - question.lookbackMs * 1000, maxMicros };
@@ -65,13 +72,13 @@ export class TraceQuestions {
     }
   }
 
-  async #traces(traceIds: readonly string[], slice: Slice): Promise<Answer> {
-    const traces: string[] = [];
+  async #traces(traceIds: readonly string[], list: TraceList, slice: Slice): Promise<Answer> {
+    const traces: Uint8Array[] = [];
     let length = 0;
     for (const traceId of traceIds) {
       const places = readTrace(this.#source, traceId);
       if (places.length > 0) {
-        const trace = traceJson(places);
+        const trace = list.one(places);
         traces.push(trace);
         length += trace.length;
       }
@@ -82,7 +89,7 @@ export class TraceQuestions {
         await slice.yield();
       }
     }
-    return { ...json(`[${traces.join(',')}]`), count: traces.length };
+    return { contentType: list.contentType, body: list.all(traces), count: traces.length };
   }
 }
 

@@ -7,7 +7,7 @@ import { type Certificate, selfSignedCertificate } from './certificate.ts';
 export type KubeletRefusal = 401 | 403 | 404 | 503 | undefined;
 
 export interface FakeKubelet {
-  /** `https://127.0.0.1:<port>` */
+  /** `https://<host>:<port>` */
   readonly url: string;
   readonly port: number;
   readonly certificate: Certificate;
@@ -25,6 +25,9 @@ export interface FakeKubelet {
 }
 
 export interface FakeKubeletOptions {
+  /** Default: a free port of 127.0.0.1. */
+  readonly host?: string;
+  readonly port?: number;
   /** What the paths begin with: those of an API server's proxy. */
   readonly prefix?: string;
 }
@@ -33,7 +36,8 @@ export interface FakeKubeletOptions {
  * The metrics of a kubelet over HTTPS, on a free loopback port. As real ones it answers 401 to who has no token that it
  * knows, and 403 to who may not get nodes/metrics.
  */
-export async function fakeKubelet({ prefix = '' }: FakeKubeletOptions = {}): Promise<FakeKubelet> {
+export async function fakeKubelet(options: FakeKubeletOptions = {}): Promise<FakeKubelet> {
+  const { prefix = '', host = '127.0.0.1' } = options;
   const certificate = selfSignedCertificate();
   const pages = new Map<string, string | (() => string)>();
   const requests: { path: string; token: string | undefined }[] = [];
@@ -48,10 +52,10 @@ export async function fakeKubelet({ prefix = '' }: FakeKubeletOptions = {}): Pro
     response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(status !== 200 ? 'no\n' : typeof page === 'function' ? page() : page);
   };
-  let open = await listening(certificate, answer, 0);
+  let open = await listening(certificate, answer, { host, port: options.port ?? 0 });
   const { port } = open.server.address() as AddressInfo;
   return {
-    url: `https://127.0.0.1:${port}`,
+    url: `https://${host}:${port}`,
     port,
     certificate,
     requests,
@@ -64,7 +68,7 @@ export async function fakeKubelet({ prefix = '' }: FakeKubeletOptions = {}): Pro
     },
     close: () => open.close(),
     restart: async () => {
-      open = await listening(certificate, answer, port);
+      open = await listening(certificate, answer, { host, port });
     },
   };
 }
@@ -77,7 +81,7 @@ interface Open {
 async function listening(
   { cert, key }: Certificate,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
-  port: number,
+  { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Open> {
   const server = createServer({ cert, key }, answer);
   const sockets = new Set<Socket>();
@@ -88,7 +92,7 @@ async function listening(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
   const close = async (): Promise<void> => {
     for (const socket of sockets) {

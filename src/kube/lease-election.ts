@@ -49,7 +49,8 @@ const renewDeadlineMs = 7_000;
 const retryMs = 2_000;
 const requestMs = 3_000;
 const releaseMs = 2_000;
-const forbiddenMs = 60_000;
+/** Soon at first: a server that has just started refuses what it has not read the rules of yet. */
+const forbiddenMs = { first: 1_000, most: 60_000 };
 
 /**
  * One of all agents that share a Lease holds it (client-go, tools/leaderelection). Whether it ran out is judged by how long
@@ -62,6 +63,8 @@ export class LeaseElection {
   /** When the last renewal that succeeded was sent; undefined while it is not ours. */
   #renewedMs: number | undefined;
   #failures = 0;
+  /** In a row. */
+  #refusals = 0;
   #guard: AbortController | undefined;
   #status: LeaseStatus;
   #missing: MissingRight | undefined;
@@ -215,6 +218,7 @@ export class LeaseElection {
   #answered(state: LeaseState, { holder, transitions }: Lease): void {
     const { error: _, hint: __, ...rest } = this.#status;
     this.#failures = 0;
+    this.#refusals = 0;
     this.#missing = undefined;
     this.#status = { ...rest, state, holder, transitions };
   }
@@ -269,7 +273,7 @@ export class LeaseElection {
       listener.state(state);
     }
     if (state === 'forbidden' && !this.holds) {
-      return forbiddenMs;
+      return Math.min(forbiddenMs.most, forbiddenMs.first * 2 ** Math.min(this.#refusals++, 10));
     }
     this.#failures++;
     const backOffMs = this.holds ? retryMs / 2 : Math.min(8_000, retryMs * 2 ** Math.min(this.#failures - 1, 4));

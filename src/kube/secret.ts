@@ -44,7 +44,7 @@ export async function createSecret(
   return secretOf(await api.send('POST', collectionOf(namespace), object, signal));
 }
 
-/** Adds values, of which those that are there win. The server takes it only if nobody changed it since it was read. */
+/** Adds values, of which those that are there and not empty win. The server takes it only if nobody changed it since it was read. */
 export async function addToSecret(
   api: ApiClient,
   {
@@ -54,7 +54,8 @@ export async function addToSecret(
   }: { readonly secret: SecretObject; readonly place: SecretPlace; readonly values: Readonly<Record<string, string>> },
   signal: AbortSignal,
 ): Promise<SecretObject> {
-  const data = encoded({ ...values, ...secret.values });
+  const there = Object.entries(secret.values).filter(([, value]) => value !== '');
+  const data = encoded({ ...values, ...Object.fromEntries(there) });
   return secretOf(await api.send('PUT', pathOf(place), { ...secret.object, data }, signal));
 }
 

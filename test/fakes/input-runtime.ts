@@ -12,6 +12,7 @@ export interface Emission {
   readonly payload: Buffer;
   readonly items: number;
   readonly origin: Origin;
+  readonly scope?: 'cluster';
   readonly edits?: TagEdits;
   readonly dictionary?: { readonly id: string; readonly bytes: Buffer };
   readonly position?: Position;
@@ -176,6 +177,7 @@ function copied(batch: Batch, position: Position | undefined): Emission {
     payload: Buffer.concat(parts),
     items: batch.items,
     origin: structuredClone(batch.origin),
+    ...(batch.scope === undefined ? {} : { scope: batch.scope }),
     ...(batch.edits === undefined ? {} : { edits: structuredClone(batch.edits) }),
     ...(batch.dictionary === undefined
       ? {}

@@ -4,7 +4,7 @@ import type { ConfiguredPage, ServiceAddress } from './configured-page.ts';
 import { type PageMode, PageScope, type PageScopeStatus } from './page-scope.ts';
 import type { Resolve } from './pod-at.ts';
 import type { PodService } from './pod-rules.ts';
-import { ServiceFacts } from './service-facts.ts';
+import { refusalCountsAfterMs, ServiceFacts } from './service-facts.ts';
 import type { TargetSet } from './target-set.ts';
 
 /** How agents agree on one of them. */
@@ -46,6 +46,8 @@ export class ClusterScope {
   #election: LeaseElection | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #answered = false;
+  /** Since when leases are refused, without any other answer. */
+  #refusedFromMs: number | undefined;
   #following: Promise<unknown> = Promise.resolve();
   #said = '';
 
@@ -96,7 +98,7 @@ export class ClusterScope {
         gained: () => this.#follow(),
         lost: () => this.#followed(),
         state: (state: LeaseStatus['state']) => {
-          this.#answered ||= state === 'holder' || state === 'candidate' || state === 'forbidden';
+          this.#heard(state);
           this.#follow();
         },
       };
@@ -141,6 +143,15 @@ export class ClusterScope {
     await this.#options.runtime.clock.sleep(unansweredMs, signal).catch(() => undefined);
     if (!signal.aborted) {
       this.#follow();
+    }
+  }
+
+  #heard(state: LeaseStatus['state']): void {
+    if (state === 'forbidden') {
+      this.#refusedFromMs ??= this.#options.runtime.clock.now();
+    } else if (state === 'holder' || state === 'candidate') {
+      this.#refusedFromMs = undefined;
+      this.#answered = true;
     }
   }
 
@@ -198,7 +209,9 @@ export class ClusterScope {
     if (this.#election === undefined) {
       return 'elections are off';
     }
-    if (this.#election.missing() !== undefined && !this.#election.holds) {
+    const { clock } = this.#options.runtime;
+    const countsAfterMs = this.#answered ? refusalCountsAfterMs.later : refusalCountsAfterMs.atFirst;
+    if (this.#refusedFromMs !== undefined && clock.now() - this.#refusedFromMs >= countsAfterMs) {
       return 'leases may not be used';
     }
     return this.#isUnanswered() ? 'the API server does not answer' : undefined;
@@ -206,6 +219,6 @@ export class ClusterScope {
 
   #isUnanswered(): boolean {
     const { clock } = this.#options.runtime;
-    return !this.#answered && clock.now() - this.#fromMs >= unansweredMs;
+    return !this.#answered && this.#refusedFromMs === undefined && clock.now() - this.#fromMs >= unansweredMs;
   }
 }

@@ -5,7 +5,13 @@ import { isIstiod } from './pod-rules.ts';
 import { sliceSelector, slicesPath, slicesRight } from './service-replicas.ts';
 
 const againMs = 300_000;
-const afterRefusalMs = 60_000;
+const afterFailureMs = 2_000;
+const afterRefusalMs = { first: 1_000, most: 60_000 };
+/**
+ * A refusal counts when it stays: a server that has just started refuses what it has not read the rules of yet. One that
+ * allowed it before is given longer, since whoever goes his own way meanwhile scrapes what others scrape as well.
+ */
+export const refusalCountsAfterMs = { atFirst: 3_000, later: 30_000 };
 
 /** What every agent knows of a Service that the configuration names, and asks again now and then. */
 export class ServiceFacts {
@@ -22,6 +28,8 @@ export class ServiceFacts {
   /** The first answers are there. */
   known = false;
   #missing: readonly MissingRight[] = [];
+  #refusals = 0;
+  #refusedFromMs: number | undefined;
 
   constructor(address: ServiceAddress, client: ApiClient, { clock, random }: { clock: Clock; random: () => number }) {
     this.address = address;
@@ -71,19 +79,17 @@ export class ServiceFacts {
   /** Runs until the signal is aborted; tells of each round. */
   async run(onChange: () => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const failed = await this.#ask(signal);
+      const waitMs = await this.#ask(signal);
       if (signal.aborted) {
         return;
       }
       onChange();
-      const waitMs = failed ? 2_000 : this.#missing.length > 0 ? afterRefusalMs : againMs;
       await this.#clock.sleep(waitMs * (1 + 0.2 * this.#random()), signal).catch(() => undefined);
     }
   }
 
-  /** Whether something else than an answer came. */
-  async #ask(signal: AbortSignal): Promise<boolean> {
-    const { missingRight, serviceOf } = await import('../../kube/kube.ts');
+  /** Resolves with the ms until it is to be asked again. */
+  async #ask(signal: AbortSignal): Promise<number> {
     const { namespace, name } = this.address;
     const query = new URLSearchParams({ labelSelector: sliceSelector(this.address), limit: '1' });
     const [service, slices] = await Promise.all([
@@ -91,23 +97,41 @@ export class ServiceFacts {
       this.#get(`${slicesPath(this.address)}?${query}`, signal),
     ]);
     if (service.failed || slices.failed) {
-      return true;
+      return afterFailureMs;
     }
-    this.service = service.status === 200 ? serviceOf(service.object) : undefined;
+    this.service = service.status === 200 ? service.service : undefined;
     this.exists = service.status === 200 ? true : service.status === 404 ? false : undefined;
-    this.replicasReadable = slices.status === 200;
-    this.known = true;
+    await this.#missed(service, slices);
+    if (slices.status !== 403) {
+      this.#refusedFromMs = undefined;
+      this.#refusals = 0;
+      this.replicasReadable = slices.status === 200;
+      this.known = true;
+      return againMs;
+    }
+    this.#refusedFromMs ??= this.#clock.now();
+    const countsAfterMs = this.replicasReadable ? refusalCountsAfterMs.later : refusalCountsAfterMs.atFirst;
+    if (this.#clock.now() - this.#refusedFromMs >= countsAfterMs) {
+      this.replicasReadable = false;
+      this.known = true;
+    }
+    return Math.min(afterRefusalMs.most, afterRefusalMs.first * 2 ** Math.min(this.#refusals++, 10));
+  }
+
+  async #missed(service: Answer, slices: Answer): Promise<void> {
+    const { missingRight } = await import('../../kube/kube.ts');
     const refused = missingRight(slices.error, slicesRight(this.address), 'list');
     // The Service alone is no loss while its replicas are known, or its pods.
-    const unread = this.replicasReadable || this.isTold ? undefined : missingRight(service.error, this.#right(), 'get');
+    const isLoss = slices.status !== 200 && !this.isTold;
+    const unread = isLoss ? missingRight(service.error, this.#right(), 'get') : undefined;
     this.#missing = [refused, unread].filter((right) => right !== undefined);
-    return false;
   }
 
   async #get(path: string, signal: AbortSignal): Promise<Answer> {
-    const { ApiRefusal } = await import('../../kube/kube.ts');
+    const { ApiRefusal, serviceOf } = await import('../../kube/kube.ts');
     try {
-      return { failed: false, status: 200, object: await this.#client.get(path, signal) };
+      const service = serviceOf(await this.#client.get(path, signal));
+      return { failed: false, status: 200, ...(service && { service }) };
     } catch (error) {
       return error instanceof ApiRefusal && (error.status === 403 || error.status === 404)
         ? { failed: false, status: error.status, error }
@@ -125,6 +149,6 @@ export class ServiceFacts {
 interface Answer {
   readonly failed: boolean;
   readonly status?: number;
-  readonly object?: unknown;
+  readonly service?: Service;
   readonly error?: unknown;
 }

@@ -5,7 +5,7 @@ import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
 import { withDiscovery } from './bridge/discovery.ts';
-import { fileSystemBytes } from './bridge/disk-space.ts';
+import { diskStatusOf, fileSystemBytes } from './bridge/disk-space.ts';
 import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
 import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
@@ -113,6 +113,7 @@ class Bridge {
       log: (signal) => this.#log.component(`queue.${signal}`),
     });
     this.#lanes = lanes;
+    this.#disk = diskStatusOf(dataDir, this.#config.queue.min_free, systemClock);
     await this.#startStore(lanes);
     await this.#attachOutputs(lanes);
     const listeners = new Listeners({ log: this.#log.component('http'), clock: systemClock, access: access.policy });

@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
 import { expect, test } from '@jest/globals';
-import { fileSystemBytes, freeBytesOf, laneCaps } from './disk-space.ts';
+import { systemClock } from '../lib/clock.ts';
+import { diskStatusOf, fileSystemBytes, floorBytes, freeBytesOf, laneCaps } from './disk-space.ts';
 
 const gb = 1e9;
 const configured = { metrics: gb, traces: 2 * gb, logs: 4 * gb, rum: 0.5 * gb };
@@ -23,4 +25,13 @@ test('free space is asked of the file system once a second', () => {
   const before = free();
   now += 999;
   expect(free()).toBe(before);
+});
+
+test('the status has the room of the disk, and what must stay free of it', () => {
+  const dir = tmpdir();
+  expect(floorBytes({ percent: 12 }, 1_000)).toBe(120);
+  expect(floorBytes({ bytes: 7 }, 1_000)).toBe(7);
+  const status = diskStatusOf(dir, { bytes: 7 }, systemClock)();
+  expect(status).toMatchObject({ dir, minFreeBytes: 7, totalBytes: fileSystemBytes(dir) });
+  expect(status.freeBytes).toBeGreaterThan(0);
 });

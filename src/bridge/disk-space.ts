@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs';
 import type { Clock } from '../contract/runtime.ts';
+import type { DiskStatus } from '../contract/status.ts';
 import type { Signal } from '../model/batch.ts';
 
 /** Caps as configured, or what 10 % of the file system leaves of them, each shrunk by the same factor. */
@@ -37,4 +38,18 @@ export function freeBytesOf(dir: string, clock: Clock): () => number {
     }
     return free;
   };
+}
+
+export type FreeFloor = { readonly percent: number } | { readonly bytes: number };
+
+/** How much must stay free of a file system of that size. */
+export function floorBytes(floor: FreeFloor, totalBytes: number): number {
+  return 'percent' in floor ? (totalBytes * floor.percent) / 100 : floor.bytes;
+}
+
+/** What the status says of the disk under the data directory. */
+export function diskStatusOf(dir: string, floor: FreeFloor, clock: Clock): () => DiskStatus {
+  const totalBytes = fileSystemBytes(dir);
+  const freeBytes = freeBytesOf(dir, clock);
+  return () => ({ dir, freeBytes: freeBytes(), totalBytes, minFreeBytes: floorBytes(floor, totalBytes) });
 }

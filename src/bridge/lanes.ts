@@ -4,7 +4,7 @@ import type { Logger } from '../contract/runtime.ts';
 import { Lane } from '../lane/lane.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type Signal, signals } from '../model/batch.ts';
-import { fileSystemBytes, freeBytesOf, laneCaps } from './disk-space.ts';
+import { fileSystemBytes, floorBytes, freeBytesOf, laneCaps } from './disk-space.ts';
 
 const mib = 1024 * 1024;
 
@@ -18,7 +18,6 @@ export interface LanesOptions {
 export async function openLanes({ config, dataDir, log }: LanesOptions): Promise<Record<Signal, Lane>> {
   const total = fileSystemBytes(dataDir);
   const caps = laneCaps(config.max_bytes, total);
-  const { min_free: floor } = config;
   const freeBytes = freeBytesOf(dataDir, systemClock);
   const open = (signal: Signal): Promise<Lane> =>
     Lane.open({
@@ -27,7 +26,7 @@ export async function openLanes({ config, dataDir, log }: LanesOptions): Promise
       segmentBytes: Math.min(signal === 'metrics' ? 16 * mib : 64 * mib, Math.max(mib, caps[signal] / 8)),
       maxBytes: caps[signal],
       freeBytes,
-      minFreeBytes: 'percent' in floor ? (total * floor.percent) / 100 : floor.bytes,
+      minFreeBytes: floorBytes(config.min_free, total),
       clock: systemClock,
       log: log(signal),
     });

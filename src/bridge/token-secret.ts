@@ -6,10 +6,11 @@ import type { SecretStatus } from '../contract/status.ts';
 import type { AccessPolicy, Tokens } from '../http/access.ts';
 import { ensureToken, minTokenLength, readToken } from '../http/token.ts';
 import { ApiClient, ApiRefusal } from '../kube/api-client.ts';
-import { type ClusterAccess, inClusterAccess } from '../kube/cluster-access.ts';
+import type { ClusterAccess } from '../kube/cluster-access.ts';
 import { describeFailure, type Right } from '../kube/right.ts';
 import { addToSecret, createSecret, readSecret, type SecretObject, type SecretPlace } from '../kube/secret.ts';
 import { systemClock } from '../lib/clock.ts';
+import { accessOf } from './own-node.ts';
 
 export interface TokenSecretOptions {
   readonly access: ClusterAccess;
@@ -24,7 +25,7 @@ export interface TokenSecretOptions {
 }
 
 export interface HubTokens {
-  readonly config: Pick<LoadedConfig, 'server' | 'kubernetes'>;
+  readonly config: LoadedConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly dataDir: string;
   /** The one that opens everything. */
@@ -37,8 +38,8 @@ export interface HubTokens {
 /** What `[kubernetes] token_secret` asks for; undefined where it does not, or where there is no cluster. */
 export async function startTokenSecret(hub: HubTokens): Promise<TokenSecret | undefined> {
   const { config, env, dataDir, token, policy, userAgent, log } = hub;
-  const { token_secret: setting, api_server: url, service_account_dir: serviceAccountDir } = config.kubernetes;
-  const access = url === undefined ? inClusterAccess(env, serviceAccountDir) : { url };
+  const { token_secret: setting, service_account_dir: serviceAccountDir } = config.kubernetes;
+  const access = accessOf(config, env);
   if (setting === undefined || access === undefined) {
     return undefined;
   }
@@ -46,7 +47,7 @@ export async function startTokenSecret(hub: HubTokens): Promise<TokenSecret | un
   const ingestToken = file === undefined ? (await ensureToken(dataDir, 'ingest-token')).token : await readToken(file);
   policy.adopt({ token: undefined, ingestToken });
   const secret = new TokenSecret({
-    access,
+    access: await access(),
     place: await placeOf(setting, { serviceAccountDir, env }),
     own: { token, ingestToken },
     adopt: (tokens) => policy.adopt(tokens),
@@ -119,19 +120,32 @@ export class TokenSecret {
 
   async #once(signal: AbortSignal): Promise<boolean> {
     try {
-      const { values } = await this.#secret(signal);
-      const found = (key: string): string | undefined => {
-        const value = values[key]?.trim() ?? '';
-        return value.length < minTokenLength ? undefined : value;
-      };
-      this.#options.adopt({ token: found(keys.token), ingestToken: found(keys.ingestToken) });
-      this.#failure = undefined;
+      this.#take(await this.#secret(signal));
       return true;
     } catch (error) {
       if (!signal.aborted && !(error instanceof ApiRefusal && error.status === 409)) {
-        this.#failed(error);
+        this.#failed(describeFailure(error, this.#right()));
       }
       return false;
+    }
+  }
+
+  #take({ values }: SecretObject): void {
+    const short: string[] = [];
+    const found = (key: string): string | undefined => {
+      const value = values[key]?.trim() ?? '';
+      if (value.length >= minTokenLength) {
+        return value;
+      }
+      short.push(key);
+      return undefined;
+    };
+    this.#options.adopt({ token: found(keys.token), ingestToken: found(keys.ingestToken) });
+    if (short.length === 0) {
+      this.#failure = undefined;
+    } else {
+      const error = `what stands under ${short.join(' and ')} has fewer than ${minTokenLength} characters`;
+      this.#failed({ error, hint: 'write a longer one, or remove the key: the hub writes its own then' });
     }
   }
 
@@ -148,8 +162,7 @@ export class TokenSecret {
     return isWhole ? secret : addToSecret(this.#api, { secret, place, values }, signal);
   }
 
-  #failed(error: unknown): void {
-    const failure = describeFailure(error, this.#right());
+  #failed(failure: ReturnType<typeof describeFailure>): void {
     if (failure.error !== this.#failure?.error) {
       this.#options.log.warn({ secret: this.status().name, ...failure }, 'The Secret of the tokens cannot be kept.');
     }

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const top = join(import.meta.dirname, '../..');
+
+export interface KeyRow {
+  readonly key: string;
+  /** What the last cell says: the title of a test. */
+  readonly shownBy: string;
+}
+
+/** The rows of a page's tables whose first cell is one key. */
+export function keyRows(page: string): readonly KeyRow[] {
+  return readFileSync(join(top, page), 'utf8')
+    .split('\n')
+    .map((line) =>
+      line
+        .replace(/^\||\|$/g, '')
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+    .filter(([first = '']) => /^`[a-z0-9_.]+`$/.test(first))
+    .map((cells) => ({ key: (cells[0] ?? '').replaceAll('`', ''), shownBy: cells.at(-1) ?? '' }));
+}
+
+/** The text of all tests in those folders. */
+export function testsIn(folders: readonly string[]): string {
+  return folders
+    .flatMap((folder) => readdirSync(join(top, folder)).map((name) => join(top, folder, name)))
+    .filter((path) => path.endsWith('.test.ts'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+}

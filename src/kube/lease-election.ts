@@ -84,7 +84,12 @@ export class LeaseElection {
     return this.#missing;
   }
 
+  /** Whether it is ours now. True for less than the lease lasts, also where the process was stopped in between. */
   get holds(): boolean {
+    return this.#renewedMs !== undefined && this.#options.monotonicMs() - this.#renewedMs < renewDeadlineMs;
+  }
+
+  get #isOurs(): boolean {
     return this.#renewedMs !== undefined;
   }
 
@@ -101,7 +106,7 @@ export class LeaseElection {
 
   /** Resolves with the ms to wait before the next. */
   async #round(signal: AbortSignal): Promise<number> {
-    if (this.holds && this.#seen !== undefined) {
+    if (this.#isOurs && this.#seen !== undefined) {
       return this.#renew(this.#seen.lease, signal);
     }
     const lease = await this.#read(signal);
@@ -169,7 +174,7 @@ export class LeaseElection {
       if (error instanceof ApiRefusal && (error.status === 409 || error.status === 404)) {
         await this.#overtaken(signal);
         // What stands there is our own write, whose answer was lost: it only has to be renewed.
-        return this.holds ? 0 : retryMs * this.#options.random();
+        return this.#isOurs ? 0 : retryMs * this.#options.random();
       }
       throw marked(error, 'update');
     }
@@ -187,7 +192,7 @@ export class LeaseElection {
     if (lease?.holder !== this.#options.identity) {
       await this.#lose('another agent has it, or it was removed');
     }
-    if (lease !== undefined && !this.holds) {
+    if (lease !== undefined && !this.#isOurs) {
       this.#wait(lease);
     }
   }
@@ -198,11 +203,11 @@ export class LeaseElection {
       // The answer took longer than the lease is good for; the next round asks again.
       return;
     }
-    const { holds } = this;
+    const before = this.#isOurs;
     this.#seen = { lease, atMs: monotonicMs() };
     this.#renewedMs = sentMs;
     this.#answered('holder', lease);
-    if (!holds) {
+    if (!before) {
       log.info({ lease: name }, 'This agent scrapes what is scraped once per cluster.');
       void this.#watchDeadline();
       listener.gained();
@@ -239,7 +244,7 @@ export class LeaseElection {
   }
 
   #lose(why: string): Promise<void> {
-    if (this.holds) {
+    if (this.#isOurs) {
       this.#renewedMs = undefined;
       this.#guard?.abort();
       this.#status = { ...this.#status, state: 'candidate' };
@@ -268,24 +273,24 @@ export class LeaseElection {
     }
     this.#missing = missingRight(cause, right, verb);
     const { hint: _, ...before } = this.#status;
-    this.#status = { ...before, ...described, ...(!this.holds && { state }) };
-    if (!this.holds) {
+    this.#status = { ...before, ...described, ...(!this.#isOurs && { state }) };
+    if (!this.#isOurs) {
       listener.state(state);
     }
-    if (state === 'forbidden' && !this.holds) {
+    if (state === 'forbidden' && !this.#isOurs) {
       return Math.min(forbiddenMs.most, forbiddenMs.first * 2 ** Math.min(this.#refusals++, 10));
     }
     this.#failures++;
-    const backOffMs = this.holds ? retryMs / 2 : Math.min(8_000, retryMs * 2 ** Math.min(this.#failures - 1, 4));
+    const backOffMs = this.#isOurs ? retryMs / 2 : Math.min(8_000, retryMs * 2 ** Math.min(this.#failures - 1, 4));
     return Math.max(backOffMs * (0.5 + random() / 2), refusal?.retryAfterMs ?? 0);
   }
 
   /** So that another one need not wait until it runs out. */
   async #release(): Promise<void> {
-    const { holds } = this;
+    const before = this.#isOurs;
     await this.#lose('it is stopping');
     const lease = this.#seen?.lease;
-    if (!holds || lease === undefined) {
+    if (!before || lease === undefined) {
       return;
     }
     const { client, clock } = this.#options;

@@ -70,6 +70,11 @@ export class ClusterScope {
     this.#facts = [...facts.values()];
   }
 
+  /** Whether what is scraped once per cluster is scraped here. */
+  get holds(): boolean {
+    return this.#election?.holds ?? false;
+  }
+
   /** Of each page it is known who scrapes it. */
   get isDecided(): boolean {
     return this.#pages.every(({ mode }) => mode !== 'waiting');
@@ -164,7 +169,7 @@ export class ClusterScope {
       await Promise.all(this.#pages.map((page) => page.end()));
       return;
     }
-    const holds = this.#election?.holds ?? false;
+    const { holds } = this;
     const done = this.#pages.map((page) => {
       const { mode, why } = this.#decided(page);
       return page.follow(mode, why, holds);

@@ -123,7 +123,12 @@ export class PodsInput implements Input {
       makeTarget: (options) => new Target({ ...options, wantedName: nameFilter(options.config) }),
       buffers: new PageBuffers(),
     } satisfies ConstructorParameters<typeof TargetSet>[1];
-    const targets = new TargetSet(runtime, scraping, () => this.#count());
+    const targets = new TargetSet(
+      runtime,
+      scraping,
+      () => this.#count(),
+      () => scope.holds,
+    );
     const listener = {
       put: (pod: Pod) => this.#putOrLog(pod),
       remove: (uid: string) => this.#remove(uid),

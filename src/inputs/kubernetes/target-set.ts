@@ -25,14 +25,17 @@ export class TargetSet {
   readonly #runtime: InputRuntime;
   readonly #parts: ScrapeParts;
   readonly #onChange: () => void;
+  readonly #mayScrapeForAll: () => boolean;
   readonly #owners = new Map<string, Map<string, RunningTarget>>();
   /** Targets that are on their way out. */
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(runtime: InputRuntime, parts: ScrapeParts, onChange: () => void) {
+  /** `mayScrapeForAll`: whether targets with `once` are this agent's now. */
+  constructor(runtime: InputRuntime, parts: ScrapeParts, onChange: () => void, mayScrapeForAll: () => boolean) {
     this.#runtime = runtime;
     this.#parts = parts;
     this.#onChange = onChange;
+    this.#mayScrapeForAll = mayScrapeForAll;
   }
 
   *targets(): Iterable<Target> {
@@ -98,7 +101,7 @@ export class TargetSet {
     }
     this.#end(owned, key, 'marked');
     const { makeTarget, buffers } = this.#parts;
-    const runtime = once === true ? forCluster(this.#runtime) : this.#runtime;
+    const runtime = once === true ? forCluster(this.#runtime, this.#mayScrapeForAll) : this.#runtime;
     const target = makeTarget({ url, config, runtime, buffers, onChange: this.#onChange, ...(pod && { pod }) });
     const stop = new AbortController();
     owned.set(key, { fingerprint, target, stop, running: target.run(stop.signal) });
@@ -127,7 +130,19 @@ export class TargetSet {
   }
 }
 
-/** What it gives is of the whole cluster: it carries nothing of the node that happens to scrape it. */
-function forCluster(runtime: InputRuntime): InputRuntime {
-  return { ...runtime, emit: (batch, position) => runtime.emit({ ...batch, scope: 'cluster' }, position) };
+/**
+ * What it gives is of the whole cluster: it carries nothing of the node that happens to scrape it. A process that was
+ * stopped for a while may find that another agent goes on in its place before its own timers say so.
+ */
+function forCluster(runtime: InputRuntime, mayScrapeForAll: () => boolean): InputRuntime {
+  return {
+    ...runtime,
+    emit: (batch, position) => {
+      if (mayScrapeForAll()) {
+        return runtime.emit({ ...batch, scope: 'cluster' }, position);
+      }
+      runtime.dropped('metrics', batch.items, 'lease_lost');
+      return Promise.resolve();
+    },
+  };
 }

@@ -25,10 +25,17 @@ export interface PrometheusOptions {
   readonly dir: string;
   /** YAML of `prometheus.yml`. */
   readonly config: string;
+  /** More flags. */
+  readonly args?: readonly string[];
 }
 
 /** A real Prometheus on a free loopback port that takes remote-write. */
-export async function startPrometheus({ program, dir, config }: PrometheusOptions): Promise<Prometheus> {
+export async function startPrometheus({
+  program,
+  dir,
+  config,
+  args: more = [],
+}: PrometheusOptions): Promise<Prometheus> {
   await mkdir(dir, { recursive: true });
   const file = join(dir, 'prometheus.yml');
   await writeFile(file, config);
@@ -38,6 +45,7 @@ export async function startPrometheus({ program, dir, config }: PrometheusOption
     `--storage.tsdb.path=${join(dir, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--web.enable-remote-write-receiver',
+    ...more,
   ];
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const url = `http://127.0.0.1:${port}`;

@@ -145,10 +145,8 @@ describeWith('buildah', (buildah) => {
       pod = await start('DaemonSet', dataKits);
       await ready('/v1/health');
       await ready('/v1/ping');
-      const said = await until(() => pod?.output().includes('runs\n') && pod.output(), {
-        withinMs: 30_000,
-        what: 'banner',
-      });
+      await until(() => pod?.output().includes('runs\n'), { withinMs: 30_000, what: 'the banner' });
+      const said = pod.output();
       expect(said).toMatch(/data +\/usr\/local\/datakit\/cache/);
       expect(said).toMatch(/config +conf.d.prom.prom_istiod.conf, conf.d.zipkin.zipkin.conf$/m);
       expect(said.match(/known from DataKit and not used yet/g)).toHaveLength(2);

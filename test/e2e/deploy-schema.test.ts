@@ -1,33 +1,17 @@
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { parseAllDocuments } from 'yaml';
 import { describeWith } from '../components/needs.ts';
+import { byTitle, deployFolder, kustomized, objectsOf } from './kubernetes-objects.ts';
 import { type KubernetesObject, KubernetesSchema } from './kubernetes-schema.ts';
 
-const deploy = join(import.meta.dirname, '../../deploy/kubernetes');
-const overlays = readdirSync(join(deploy, 'overlays'));
-
-function objectsOf(text: string): readonly KubernetesObject[] {
-  return parseAllDocuments(text, { uniqueKeys: true, strict: true }).map((document) => document.toJS());
-}
-
-const oneFile = objectsOf(readFileSync(join(deploy, 'meshbridge.yaml'), 'utf8'));
-const titleOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
-  `${apiVersion} ${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
-
-function built(kubectl: string, folder: string): readonly KubernetesObject[] {
-  const run = spawnSync(kubectl, ['kustomize', join(deploy, folder)], { encoding: 'utf8' });
-  expect(run).toMatchObject({ status: 0, stderr: '' });
-  return objectsOf(run.stdout);
-}
+const folder = join(deployFolder, 'kubernetes');
+const overlays = readdirSync(join(folder, 'overlays'));
+const oneFile = objectsOf(readFileSync(join(folder, 'meshbridge.yaml'), 'utf8'));
 
 describeWith('kubectl', (kubectl) => {
   test('the one file holds exactly what the overlay agents-and-hub builds', () => {
-    const byTitle = (objects: readonly KubernetesObject[]) =>
-      Object.fromEntries(objects.map((object) => [titleOf(object), object]));
-    expect(byTitle(built(kubectl, 'overlays/agents-and-hub'))).toEqual(byTitle(oneFile));
+    expect(byTitle(kustomized(kubectl, 'overlays/agents-and-hub'))).toEqual(byTitle(oneFile));
   });
 
   for (const version of ['1.21', '1.36'] as const) {
@@ -42,13 +26,13 @@ describeWith('kubectl', (kubectl) => {
       });
 
       test.each(overlays)('overlay %s fits', (overlay) => {
-        const objects = built(kubectl, join('overlays', overlay));
+        const objects = kustomized(kubectl, join('overlays', overlay));
         expect(objects.length).toBeGreaterThan(10);
         expect(objects.flatMap((object) => schema.faults(object))).toEqual([]);
       });
 
-      test.each(readdirSync(join(deploy, 'rights')))('rights %s fit', (rights) => {
-        const objects = built(kubectl, join('rights', rights));
+      test.each(readdirSync(join(folder, 'rights')))('rights %s fit', (rights) => {
+        const objects = kustomized(kubectl, join('rights', rights));
         expect(objects.map(({ kind }) => kind)).toEqual([
           expect.stringMatching(/Role$/),
           expect.stringMatching(/RoleBinding$/),

@@ -1,4 +1,10 @@
-import { bitmapBytes, type EncodedShape, encodeFrame, encodeShape } from '../codec/metric-frame/metric-frame.ts';
+import {
+  bitmapBytes,
+  type EncodedShape,
+  encodeFrame,
+  encodeShape,
+  SeriesList,
+} from '../codec/metric-frame/metric-frame.ts';
 import type { ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
 import type { Exemplar, Series } from '../model/metric.ts';
 
@@ -20,14 +26,24 @@ export interface EncodedScrape {
   readonly taken: () => void;
 }
 
+/** Series of a page, or some of them. */
+interface Listed {
+  readonly count: number;
+  readonly series: readonly Series[];
+  /** The list of the page that they are of: its series stay the same objects while somebody holds it. */
+  readonly of?: readonly Series[];
+}
+
+const none: Listed = { count: 0, series: [] };
+
 interface FrameParts {
   readonly timestampMs: number;
   /** Series of the page with values, then those that end, then the report. */
-  readonly page: readonly Series[];
+  readonly page: Listed;
   readonly values: Float64Array;
   readonly timestampsMs?: Float64Array;
   readonly exemplars?: readonly Exemplar[];
-  readonly ended: readonly Series[];
+  readonly ended: Listed;
   /** Undefined: the report series end too. */
   readonly report: readonly number[] | undefined;
 }
@@ -41,11 +57,11 @@ export class TargetFrames {
   readonly #report: readonly Series[];
   readonly #ownTimes: OwnTimes;
   /** Series of the last page that could be read and was taken. */
-  #page: readonly Series[] = [];
+  #page: Listed = none;
   /** Those of them that are marked when they end. */
-  #live: readonly Series[] = this.#page;
+  #live: Listed = this.#page;
   #reported = false;
-  #shape: { readonly page: readonly Series[]; readonly encoded: EncodedShape } | undefined;
+  #shape: { readonly page: Listed; readonly encoded: EncodedShape } | undefined;
 
   constructor(report: readonly Series[], ownTimes: OwnTimes = 'untracked') {
     this.#report = report;
@@ -53,35 +69,35 @@ export class TargetFrames {
   }
 
   scraped(page: ParsedPage, report: ScrapeReport): EncodedScrape {
-    const { series, values, timestampsMs, exemplars } = page;
-    const { gone, added } = difference(this.#page, series);
+    const { list, values, timestampsMs, exemplars } = page;
+    const { gone, added } = difference(this.#page, list);
     const all = timestampsMs === undefined || this.#ownTimes === 'tracked';
-    const live = all ? series : series.filter((_, i) => Number.isNaN(timestampsMs[i]));
-    const ended = this.#live === this.#page ? gone : difference(this.#live, series).gone;
+    const live = all ? list : without(list, timestampsMs);
+    const ended = this.#live === this.#page ? gone : difference(this.#live, list).gone;
     const kept = page.samples - page.unwanted;
     const parts = {
       timestampMs: report.timestampMs,
-      page: series,
+      page: list,
       values,
-      ended,
+      ended: listed(ended),
       report: [1, report.durationSeconds, page.samples, kept, added],
       ...(timestampsMs && { timestampsMs }),
       ...(exemplars && { exemplars }),
     };
-    return this.#encoded(parts, { page: series, live });
+    return this.#encoded(parts, { page: list, live });
   }
 
   failed(report: ScrapeReport): EncodedScrape {
     return this.#encoded(
       {
         timestampMs: report.timestampMs,
-        page: [],
+        page: none,
         values: new Float64Array(0),
         ended: this.#live,
         report: [0, report.durationSeconds, 0, 0, 0],
       },
       // What comes back after a failure has not been added, as in Prometheus.
-      { page: this.#page, live: [] },
+      { page: this.#page, live: none },
     );
   }
 
@@ -90,19 +106,16 @@ export class TargetFrames {
     if (!this.#reported) {
       return undefined;
     }
-    const parts = { timestampMs, page: [], values: new Float64Array(0), ended: this.#live, report: undefined };
-    return this.#encoded(parts, { page: [], live: [] });
+    const parts = { timestampMs, page: none, values: new Float64Array(0), ended: this.#live, report: undefined };
+    return this.#encoded(parts, { page: none, live: none });
   }
 
-  #encoded(
-    parts: FrameParts,
-    next: { readonly page: readonly Series[]; readonly live: readonly Series[] },
-  ): EncodedScrape {
+  #encoded(parts: FrameParts, next: { readonly page: Listed; readonly live: Listed }): EncodedScrape {
     const { page, ended, report } = parts;
     const dictionary = this.#shapeOf(page, ended);
     const { count } = dictionary;
-    const endedFrom = page.length;
-    const reportFrom = endedFrom + ended.length;
+    const endedFrom = page.count;
+    const reportFrom = endedFrom + ended.count;
     const values = new Float64Array(count);
     values.set(parts.values);
     values.set(report ?? [], reportFrom);
@@ -123,20 +136,33 @@ export class TargetFrames {
   }
 
   /** A page that fails has the shape that it had when it did not, so that this one need not be written anew. */
-  #shapeOf(page: readonly Series[], ended: readonly Series[]): EncodedShape {
-    const single = ended.length === 0 ? page : page.length === 0 ? ended : undefined;
-    if (single === undefined) {
-      return encodeShape([...page, ...ended, ...this.#report]);
+  #shapeOf(page: Listed, ended: Listed): EncodedShape {
+    if (page.count > 0 && ended.count > 0) {
+      return encodeShape([...page.series, ...ended.series, ...this.#report]);
+    }
+    const single = page.count > 0 ? page : ended;
+    if (single instanceof SeriesList && single.behind === this.#report) {
+      return single.shape;
+    }
+    if (single.count === 0) {
+      return encodeShape(this.#report);
     }
     if (this.#shape?.page !== single) {
-      const encoded = encodeShape([...single, ...this.#report]);
-      if (single.length === 0) {
-        return encoded;
-      }
-      this.#shape = { page: single, encoded };
+      this.#shape = { page: single, encoded: encodeShape([...single.series, ...this.#report]) };
     }
     return this.#shape.encoded;
   }
+}
+
+function listed(series: readonly Series[]): Listed {
+  return series.length === 0 ? none : { count: series.length, series };
+}
+
+/** Those whose samples have no time of their own. */
+function without(list: SeriesList, timestampsMs: Float64Array): Listed {
+  const of = list.series;
+  const series = of.filter((_, i) => Number.isNaN(timestampsMs[i]));
+  return { count: series.length, series, of };
 }
 
 function staleBits(count: number, from: number, to: number): Uint8Array {
@@ -154,13 +180,12 @@ function extended(timestampsMs: Float64Array, count: number): Float64Array {
 }
 
 /** The parser gives a series that stayed as the same object; one whose type changed is another, with the same name. */
-function difference(
-  before: readonly Series[],
-  now: readonly Series[],
-): { readonly gone: readonly Series[]; readonly added: number } {
-  if (before === now) {
+function difference(earlier: Listed, later: Listed): { readonly gone: readonly Series[]; readonly added: number } {
+  if (earlier === later) {
     return { gone: [], added: 0 };
   }
+  const before = earlier.series;
+  const now = later.series;
   const here = new Set(now);
   const there = new Set(before);
   const gone = before.filter((series) => !here.has(series));

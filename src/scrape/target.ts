@@ -4,6 +4,7 @@ import { PageParser, type PageSeries, type ParsedPage } from '../codec/prometheu
 import { BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
 import type { Origin } from '../model/batch.ts';
+import type { Series } from '../model/metric.ts';
 import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainPage } from './explain.ts';
 import type { NameFilter } from './name-filter.ts';
@@ -172,7 +173,8 @@ export class Target {
   #parserFor(dialect: 'text' | 'openmetrics'): PageParser {
     if (this.#parser?.dialect !== dialect) {
       const timestamps = this.#options.config.honor_timestamps ? 'honor' : 'ignore';
-      const parser = new PageParser({ place: (series) => this.#naming.place(series), dialect, timestamps });
+      const place = (series: PageSeries): Series | undefined => this.#naming.place(series);
+      const parser = new PageParser({ place, behind: this.#naming.report, dialect, timestamps });
       this.#parser = { dialect, parser };
     }
     return this.#parser.parser;

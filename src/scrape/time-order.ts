@@ -1,3 +1,4 @@
+import { SeriesList } from '../codec/metric-frame/metric-frame.ts';
 import type { ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
 import type { Series } from '../model/metric.ts';
 
@@ -18,6 +19,12 @@ interface Taken {
   readonly value: number;
 }
 
+interface TakenSamples {
+  readonly by: ReadonlyMap<Series, Taken>;
+  /** The list that these series are of: they stay the same objects while it is held. */
+  readonly of: readonly Series[];
+}
+
 /**
  * Leaves out samples that receivers refuse because of the times that the page gives them: far ahead, before the last one of
  * their series, or a second value for one time. One such sample in a remote-write request may cost all the others in it
@@ -25,13 +32,13 @@ interface Taken {
  */
 export class TimeOrder {
   /** The last page, where none of its samples had a time of its own: all have that of the scrape. */
-  #plain: { readonly series: readonly Series[]; readonly timeMs: number } = { series: [], timeMs: 0 };
+  #plain: { readonly list?: SeriesList; readonly timeMs: number } = { timeMs: 0 };
   /** Else the last sample of each series. */
-  #taken: ReadonlyMap<Series, Taken> = new Map();
+  #taken: TakenSamples = { by: new Map(), of: [] };
 
   ordered(page: ParsedPage, scrapeMs: number): OrderedPage {
-    if (page.timestampsMs === undefined && this.#taken.size === 0) {
-      this.#plain = { series: page.series, timeMs: scrapeMs };
+    if (page.timestampsMs === undefined && this.#taken.by.size === 0) {
+      this.#plain = { list: page.list, timeMs: scrapeMs };
       return { page };
     }
     const { kept, refused } = this.#sorted(page, scrapeMs);
@@ -39,8 +46,8 @@ export class TimeOrder {
       return { page: only(page, kept), refused };
     }
     if (page.timestampsMs === undefined) {
-      this.#plain = { series: page.series, timeMs: scrapeMs };
-      this.#taken = new Map();
+      this.#plain = { list: page.list, timeMs: scrapeMs };
+      this.#taken = { by: new Map(), of: [] };
     }
     return { page };
   }
@@ -65,14 +72,14 @@ export class TimeOrder {
         taken.set(one, newest);
       }
     }
-    this.#plain = { series: [], timeMs: 0 };
-    this.#taken = taken;
+    this.#plain = { timeMs: 0 };
+    this.#taken = { by: taken, of: series };
     return { kept, refused };
   }
 
   #lastSamples(): (series: Series) => Taken | undefined {
-    const taken = this.#taken;
-    const plain = new Set(this.#plain.series);
+    const { by: taken } = this.#taken;
+    const plain = new Set(this.#plain.list?.series);
     // No own time is equal to that of a scrape by more than chance, so the value does not matter.
     const scraped = { timeMs: this.#plain.timeMs, value: Number.NaN };
     return (series) => taken.get(series) ?? (plain.has(series) ? scraped : undefined);
@@ -103,9 +110,12 @@ function only(page: ParsedPage, kept: readonly number[]): ParsedPage {
     const index = places.get(exemplar.index);
     return index === undefined ? [] : [{ ...exemplar, index }];
   });
+  const { list } = page;
+  const series = kept.flatMap((i) => list.series[i] ?? []);
   return {
     ...page,
-    series: kept.flatMap((i) => page.series[i] ?? []),
+    list: new SeriesList(series, list.behind),
+    series,
     values: Float64Array.from(kept, (i) => page.values[i] ?? Number.NaN),
     ...(page.timestampsMs && { timestampsMs: Float64Array.from(kept, (i) => page.timestampsMs?.[i] ?? Number.NaN) }),
     ...(exemplars && { exemplars }),

@@ -6,6 +6,7 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 import { decodeShape, encodeShape } from './shape.ts';
 import { plainShapeBytes, shapeCount } from './shape-rows.ts';
 
+export { SeriesList } from './series-list.ts';
 export { decodeShape, type EncodedShape, encodeShape } from './shape.ts';
 export { metricTypes, readShapeRows, type ShapeRows } from './shape-rows.ts';
 

@@ -1,10 +1,10 @@
 import type { MetricType, Series } from '../../model/metric.ts';
+import type { SeriesList } from '../metric-frame/metric-frame.ts';
 import type { Families, FamilyNames } from './families.ts';
+import { bytesHash, type PageKeys, type Places } from './page-keys.ts';
 
-/** A sample line that was read before: what became of it, and what TYPE, HELP and UNIT said then. */
-export interface KnownLine {
-  readonly series: Series | undefined;
-  readonly hash: number;
+/** What TYPE, HELP and UNIT said of the lines of one name. */
+export interface KnownFamily {
   readonly names: FamilyNames;
   readonly family: string;
   readonly type: MetricType;
@@ -12,8 +12,8 @@ export interface KnownLine {
   readonly unit: string | undefined;
 }
 
-/** Whether the family of that line is still what it was. */
-export function sameFamily(known: KnownLine, families: Families): boolean {
+/** Whether the family is still what it was. */
+export function isAsKnown(known: KnownFamily, families: Families): boolean {
   const family = families.of(known.names);
   return (
     (family?.name ?? known.names.own) === known.family &&
@@ -24,30 +24,46 @@ export function sameFamily(known: KnownLine, families: Families): boolean {
 }
 
 export interface LayoutParts {
-  /**
-   * The page without its values: for each sample the bytes from the end of the line of the one before up to its value,
-   * comments in between included, and last what stands behind the last sample.
-   */
-  readonly keys: Buffer;
-  /** Where in `keys` the bytes before each value end. */
-  readonly ends: Uint32Array;
-  /** Where in `keys` the line of each sample begins. */
-  readonly starts: Uint32Array;
-  /** Index into `series`; −1 where the sample is not wanted. */
-  readonly slots: Int32Array;
-  readonly lines: readonly KnownLine[];
-  readonly series: readonly Series[];
+  readonly keys: PageKeys;
+  readonly list: SeriesList;
+  /** By line: index into the series; −1 where the sample is not wanted. Undefined: each line has its own, in their order. */
+  readonly slots: Int32Array | undefined;
+  /** Lines whose series had stood there before. */
+  readonly repeats: ReadonlySet<number>;
+  /** By line: `seriesHash` of its series; 0 where it has none. */
+  readonly hashes: Int32Array;
+  /** By line: index into `families`. */
+  readonly familyOf: Uint32Array;
+  readonly families: readonly KnownFamily[];
+  /** By line: `bytesHash` of its key. */
+  readonly keyHashes: Int32Array;
   readonly unwanted: number;
-  readonly duplicates: number;
 }
 
 /** Where everything stood on the last page that was read whole. */
 export class Layout {
   readonly parts: LayoutParts;
-  #index: Int32Array | undefined;
 
   constructor(parts: LayoutParts) {
     this.parts = parts;
+  }
+
+  slot(line: number): number {
+    return this.parts.slots === undefined ? line : (this.parts.slots[line] ?? -1);
+  }
+}
+
+/** Finds lines of an earlier page on a new one. */
+export class LineFinder {
+  readonly layout: Layout;
+  readonly series: readonly Series[];
+  readonly #places: Places;
+  #index: Int32Array | undefined;
+
+  constructor(layout: Layout, places: Places) {
+    this.layout = layout;
+    this.series = layout.parts.list.series;
+    this.#places = places;
   }
 
   /** The line whose name and labels stand at `pos`, or −1. Tries `expected` first: pages mostly keep their order. */
@@ -55,14 +71,14 @@ export class Layout {
     if (this.#isAt(page, pos, expected)) {
       return expected;
     }
-    const guess = guessKeyEnd(page, pos);
-    if (guess < 0) {
+    const end = guessKeyEnd(page, pos);
+    if (end < 0) {
       return -1;
     }
     this.#index ??= this.#indexed();
     const index = this.#index;
     const mask = index.length - 1;
-    for (let at = sparseHash(page, pos, guess) & mask; ; at = (at + 1) & mask) {
+    for (let at = bytesHash(page, pos, end) & mask; ; at = (at + 1) & mask) {
       const line = (index[at] ?? 0) - 1;
       if (line < 0 || this.#isAt(page, pos, line)) {
         return line;
@@ -70,19 +86,18 @@ export class Layout {
     }
   }
 
-  keyBytes(line: number): number {
-    return (this.parts.ends[line] ?? 0) - (this.parts.starts[line] ?? 0);
+  /** Of a line that was found: where its value begins. */
+  valueAt(line: number): number {
+    return this.#places.end(line);
   }
 
   #isAt(page: Buffer, pos: number, line: number): boolean {
-    const { keys, starts, ends } = this.parts;
-    const start = starts[line];
-    const end = ends[line];
-    if (start === undefined || end === undefined) {
+    const { keys } = this.layout.parts;
+    if (line >= keys.count) {
       return false;
     }
-    const behind = pos + end - start;
-    if (behind >= page.length || page.compare(keys, start, end, pos, behind) !== 0) {
+    const behind = keys.line(page, pos, line, this.#places);
+    if (behind < 0 || behind >= page.length) {
       return false;
     }
     // More blanks, or braces behind a bare name: equal bytes so far, but another key.
@@ -91,11 +106,11 @@ export class Layout {
   }
 
   #indexed(): Int32Array {
-    const { keys, starts, ends } = this.parts;
-    const index = new Int32Array(2 ** Math.ceil(Math.log2(ends.length * 2 + 2)));
+    const { keyHashes } = this.layout.parts;
+    const index = new Int32Array(2 ** Math.ceil(Math.log2(keyHashes.length * 2 + 2)));
     const mask = index.length - 1;
-    for (let line = ends.length - 1; line >= 0; line--) {
-      let at = sparseHash(keys, starts[line] ?? 0, ends[line] ?? 0) & mask;
+    for (let line = keyHashes.length - 1; line >= 0; line--) {
+      let at = (keyHashes[line] ?? 0) & mask;
       while (index[at] !== 0) {
         at = (at + 1) & mask;
       }
@@ -122,19 +137,6 @@ function guessKeyEnd(page: Buffer, pos: number): number {
     end++;
   }
   return end;
-}
-
-/** Sees the length, some sixteen bytes spread over the key, and its end, where the buckets of a histogram differ. */
-function sparseHash(bytes: Buffer, from: number, to: number): number {
-  let hash = to - from;
-  const step = Math.max(1, (to - from) >> 4);
-  for (let at = from; at < to; at += step) {
-    hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  }
-  for (let at = Math.max(from, to - 12); at < to; at++) {
-    hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  }
-  return hash ^ (hash >>> 15);
 }
 
 /** 32 bits over name and labels. */

@@ -28,7 +28,8 @@ function parserOf(asked: Place = place): PageParser {
 /** All that a parse gives, as something that can be compared; values by their bits. */
 function outcome(parser: PageParser, page: Buffer): unknown {
   try {
-    const { series, values, timestampsMs, ...rest } = parser.parse(page);
+    const { list, series, values, timestampsMs, ...rest } = parser.parse(page);
+    expect(list.count).toBe(series.length);
     const bits = (array: Float64Array | undefined) =>
       array && Buffer.from(new Float64Array(array).buffer).toString('hex');
     return { shape: encodeShape(series).id, values: bits(values), times: bits(timestampsMs), ...rest };
@@ -192,10 +193,11 @@ describe('a page whose lines are those of the last one', () => {
 
   test('asks for no series, and gives the very same list', () => {
     const { parser, asked } = counting();
-    const { series } = parser.parse(page);
+    const { list } = parser.parse(page);
     expect(asked).toHaveLength(821);
     const again = parser.parse(Buffer.from(page.toString().replaceAll(/ [0-9.e+-]+$/gm, ' 7')));
-    expect(again.series).toBe(series);
+    expect(again.list).toBe(list);
+    expect(again.series).toBe(list.series);
     expect(asked).toHaveLength(821);
     expect(again.values[5]).toBe(7);
   });
@@ -214,19 +216,19 @@ describe('a page whose lines are those of the last one', () => {
 
   test('is known again after a page that could not be read', () => {
     const { parser, asked } = counting();
-    const { series } = parser.parse(page);
+    const { list } = parser.parse(page);
     expect(() => parser.parse(Buffer.from(`${page.toString()}broken\n`))).toThrow('line 1147: expected a value');
     asked.length = 0;
-    expect(parser.parse(page).series).toBe(series);
+    expect(parser.parse(page).list).toBe(list);
     expect(asked).toEqual([]);
   });
 
   test('is not kept: the page may be used for something else at once', () => {
     const { parser } = counting();
     const copy = Buffer.from(page);
-    const { series } = parser.parse(copy);
+    const { list } = parser.parse(copy);
     copy.fill(0xff);
-    expect(parser.parse(page).series).toBe(series);
+    expect(parser.parse(page).list).toBe(list);
     expect(outcome(parser, page)).toEqual(outcome(parserOf(), page));
   });
 });

@@ -3,6 +3,7 @@ import type { Layout } from './layout.ts';
 import { LineReader } from './line-reader.ts';
 import { NumberReader } from './number.ts';
 import type { PageParserOptions, ParsedPage } from './page.ts';
+import { Places } from './page-keys.ts';
 import { PageReader } from './page-reader.ts';
 import { Pairs } from './pairs.ts';
 
@@ -13,7 +14,6 @@ import { Pairs } from './pairs.ts';
  */
 export class PageParser {
   readonly #options: PageParserOptions;
-  #pairs = new Pairs();
   #layout: Layout | undefined;
   #values: Float64Array = new Float64Array(0);
 
@@ -30,25 +30,23 @@ export class PageParser {
   }
 
   #read(page: Buffer): ParsedPage {
-    const { layout, reusable, ...samples } = new PageReader(page, this.#pairs, this.#options, this.#layout).read();
-    this.#layout = reusable ? layout : undefined;
+    const { layout, reusable, ...samples } = new PageReader(page, this.#options, this.#layout).read();
+    this.#layout = reusable ? withoutOldFamilies(layout) : undefined;
     this.#values = samples.values;
-    this.#forgetOldPairs(layout);
     return parsed(layout, samples);
   }
 
   /** Undefined where anything but the values is not as it was. */
   #asBefore(page: Buffer, layout: Layout): ParsedPage | undefined {
-    const { keys, ends, slots } = layout.parts;
+    const { keys } = layout.parts;
     const values = this.#values;
     const numbers = new NumberReader();
+    const places = new Places(keys.count);
     const tails = new Tails(page, values.length, this.#options);
-    let start = 0;
     let pos = 0;
-    for (let i = 0; i < ends.length; i++) {
-      const end = ends[i] ?? 0;
-      const valueAt = pos + end - start;
-      if (valueAt >= page.length || page.compare(keys, start, end, pos, valueAt) !== 0) {
+    for (let i = 0; i < keys.count; i++) {
+      const valueAt = keys.segment(page, pos, i, places);
+      if (valueAt < 0 || valueAt >= page.length) {
         return undefined;
       }
       const value = numbers.read(page, valueAt);
@@ -56,25 +54,20 @@ export class PageParser {
       if (pos < 0) {
         return undefined;
       }
-      const slot = slots[i] ?? -1;
+      const slot = layout.slot(i);
       if (slot >= 0) {
         values[slot] = value;
       }
       pos = page[pos] === 0x0a ? tails.none(pos, slot) : tails.read(pos, slot);
-      start = end;
     }
-    const rest = Math.min(pos, page.length);
-    if (page.compare(keys, start, keys.length, rest, page.length) !== 0) {
-      return undefined;
-    }
-    return parsed(layout, tails.with(values));
+    return keys.rest(page, Math.min(pos, page.length)) ? parsed(layout, tails.with(values)) : undefined;
   }
+}
 
-  #forgetOldPairs(layout: Layout): void {
-    if (this.#pairs.size > 1000 && this.#pairs.size > 8 * layout.parts.series.length) {
-      this.#pairs = new Pairs();
-    }
-  }
+/** Families that came and went must not pile up: then their lines are read anew, once. */
+function withoutOldFamilies(layout: Layout): Layout | undefined {
+  const { families, keys } = layout.parts;
+  return families.length > 1000 && families.length > 2 * keys.count ? undefined : layout;
 }
 
 interface Samples {
@@ -135,15 +128,18 @@ class Tails {
 }
 
 function parsed(layout: Layout, samples: Samples): ParsedPage {
-  const { series, lines, unwanted, duplicates } = layout.parts;
+  const { list, keys, unwanted, repeats } = layout.parts;
   const { values, timestampsMs, exemplars } = samples;
   return {
-    series,
+    list,
+    get series() {
+      return list.series;
+    },
     values,
     ...(timestampsMs && { timestampsMs }),
     ...(exemplars && { exemplars }),
-    samples: lines.length,
+    samples: keys.count,
     unwanted,
-    duplicates,
+    duplicates: repeats.size,
   };
 }

@@ -1,26 +1,35 @@
 import type { Exemplar, Series } from '../../model/metric.ts';
+import { SeriesList } from '../metric-frame/metric-frame.ts';
 import { Families, familyNames } from './families.ts';
-import { type KnownLine, Layout, sameFamily, sameSeries, seriesHash } from './layout.ts';
+import { isAsKnown, type KnownFamily, Layout, LineFinder, sameSeries, seriesHash } from './layout.ts';
 import { LineReader } from './line-reader.ts';
 import type { PageParserOptions } from './page.ts';
-import type { Pairs } from './pairs.ts';
+import { bytesHash, PageKeys, Places } from './page-keys.ts';
+import { Pairs } from './pairs.ts';
 
 export interface ReadPage {
-  /** Undefined where a key could be the beginning of another one, so that it proves nothing about the next page. */
   readonly layout: Layout;
+  /** False where a key could be the beginning of another one, so that it proves nothing about the next page. */
   readonly reusable: boolean;
   readonly values: Float64Array;
   readonly timestampsMs: Float64Array | undefined;
   readonly exemplars: readonly Exemplar[] | undefined;
 }
 
+interface Line {
+  readonly series: Series | undefined;
+  readonly hash: number;
+  readonly family: number;
+}
+
 /** Reads one page line by line. Lines that the last page had too are found by their bytes; the others are taken apart. */
 export class PageReader {
   readonly #page: Buffer;
   readonly #options: PageParserOptions;
-  readonly #before: Layout | undefined;
+  readonly #before: LineFinder | undefined;
   readonly #reader: LineReader;
   readonly #families = new Families();
+  readonly #known: KnownFamilies;
 
   readonly #series: Series[] = [];
   readonly #values: number[] = [];
@@ -28,20 +37,22 @@ export class PageReader {
   readonly #exemplars: Exemplar[] = [];
   readonly #bySeries = new Map<number, number>();
 
-  readonly #lines: KnownLine[] = [];
   readonly #slots: number[] = [];
+  readonly #hashes: number[] = [];
+  readonly #familyOf: number[] = [];
   /** Per sample: where its segment begins, where its line begins, where its value begins. */
   readonly #marks: number[] = [];
   #segmentAt = 0;
   #expected = 0;
   #unwanted = 0;
-  #duplicates = 0;
+  readonly #repeats = new Set<number>();
 
-  constructor(page: Buffer, pairs: Pairs, options: PageParserOptions, before: Layout | undefined) {
+  constructor(page: Buffer, options: PageParserOptions, before: Layout | undefined) {
     this.#page = page;
     this.#options = options;
-    this.#before = before;
-    this.#reader = new LineReader(page, pairs);
+    this.#before = before === undefined ? undefined : new LineFinder(before, new Places(before.parts.keys.count));
+    this.#known = new KnownFamilies(before?.parts.families ?? [], this.#families);
+    this.#reader = new LineReader(page, new Pairs());
   }
 
   read(): ReadPage {
@@ -53,6 +64,7 @@ export class PageReader {
         reader.pos++;
       } else if (reader.peek() === 0x23) {
         reader.comment(this.#families);
+        this.#known.changed();
       } else {
         reader.pos = lineAt;
         this.#sample();
@@ -70,12 +82,13 @@ export class PageReader {
   #sample(): void {
     const reader = this.#reader;
     const lineAt = reader.pos;
-    const line = this.#known(lineAt) ?? this.#taken();
+    const line = this.#found(lineAt) ?? this.#taken();
     const valueAt = reader.pos;
     const slot = this.#slot(line);
     this.#marks.push(this.#segmentAt, lineAt, valueAt);
-    this.#lines.push(line);
     this.#slots.push(slot);
+    this.#hashes.push(line.hash);
+    this.#familyOf.push(line.family);
 
     const value = reader.value();
     const timestampMs = reader.timestampMs(this.#options.dialect);
@@ -95,30 +108,28 @@ export class PageReader {
     }
   }
 
-  #known(pos: number): KnownLine | undefined {
+  #found(pos: number): Line | undefined {
     const before = this.#before;
-    const found = before?.find(this.#page, pos, this.#expected) ?? -1;
-    const line = before?.parts.lines[found];
-    if (before === undefined || line === undefined) {
+    const line = before?.find(this.#page, pos, this.#expected) ?? -1;
+    if (before === undefined || line < 0) {
       return undefined;
     }
-    this.#expected = found + 1;
-    if (!sameFamily(line, this.#families)) {
+    this.#expected = line + 1;
+    const { hashes, familyOf, repeats } = before.layout.parts;
+    const family = familyOf[line] ?? 0;
+    // Of a repeated series only what was first placed is kept.
+    if (repeats.has(line) || !this.#known.isAsBefore(family)) {
       return undefined;
     }
-    this.#reader.pos = pos + before.keyBytes(found);
-    return line;
+    this.#reader.pos = before.valueAt(line);
+    return { series: before.series[before.layout.slot(line)], hash: hashes[line] ?? 0, family };
   }
 
-  #taken(): KnownLine {
+  #taken(): Line {
     this.#reader.skipBlanks();
     const { name, labels } = this.#reader.key();
-    const names = familyNames(name);
-    const found = this.#families.of(names);
-    const family = found?.name ?? name;
-    const type = found?.type ?? 'unknown';
-    const help = found?.help;
-    const unit = found?.unit;
+    const number = this.#known.numberOf(name);
+    const { family = name, type = 'unknown', help, unit } = this.#known.families[number] ?? {};
     const series = this.#options.place({
       name,
       labels,
@@ -127,16 +138,15 @@ export class PageReader {
       ...(help !== undefined && { help }),
       ...(unit !== undefined && { unit }),
     });
-    return { series, hash: series === undefined ? 0 : seriesHash(series), names, family, type, help, unit };
+    return { series, hash: series === undefined ? 0 : seriesHash(series), family: number };
   }
 
-  #slot(line: KnownLine): number {
-    const { series } = line;
+  #slot({ series, hash: from }: Line): number {
     if (series === undefined) {
       this.#unwanted++;
       return -1;
     }
-    for (let hash = line.hash; ; hash++) {
+    for (let hash = from; ; hash++) {
       const slot = this.#bySeries.get(hash);
       const there = slot === undefined ? undefined : this.#series[slot];
       if (slot === undefined || there === undefined) {
@@ -144,7 +154,7 @@ export class PageReader {
         return this.#series.push(series) - 1;
       }
       if (sameSeries(there, series)) {
-        this.#duplicates++;
+        this.#repeats.add(this.#slots.length);
         return slot;
       }
     }
@@ -153,41 +163,77 @@ export class PageReader {
   #layout(): { readonly layout: Layout; readonly reusable: boolean } {
     const page = this.#page;
     const marks = this.#marks;
-    const count = this.#lines.length;
-    const starts = new Uint32Array(count);
-    const ends = new Uint32Array(count);
-    const keys = Buffer.allocUnsafeSlow(this.#keyBytes());
+    const count = this.#slots.length;
+    const keyHashes = new Int32Array(count);
     let reusable = true;
-    let filled = 0;
     for (let i = 0; i < count; i++) {
-      const from = marks[3 * i] ?? 0;
-      const to = marks[3 * i + 2] ?? 0;
-      starts[i] = filled + (marks[3 * i + 1] ?? 0) - from;
-      filled += page.copy(keys, filled, from, to);
-      ends[i] = filled;
-      const last = keys[filled - 1];
+      const valueAt = marks[3 * i + 2] ?? 0;
+      keyHashes[i] = bytesHash(page, marks[3 * i + 1] ?? 0, valueAt);
+      const last = page[valueAt - 1];
       reusable &&= last === 0x20 || last === 0x09 || last === 0x7d;
     }
-    page.copy(keys, filled, this.#segmentAt);
-    const parts = {
-      keys,
-      ends,
-      starts,
-      slots: Int32Array.from(this.#slots),
-      lines: this.#lines,
-      series: this.#series,
+    const layout = new Layout({
+      keys: new PageKeys(page, { count, marks, restAt: this.#segmentAt }),
+      list: new SeriesList(this.#series, this.#options.behind ?? []),
+      slots: this.#slots.every((slot, i) => slot === i) ? undefined : Int32Array.from(this.#slots),
+      hashes: Int32Array.from(this.#hashes),
+      familyOf: Uint32Array.from(this.#familyOf),
+      families: this.#known.families,
+      keyHashes,
       unwanted: this.#unwanted,
-      duplicates: this.#duplicates,
-    };
-    return { layout: new Layout(parts), reusable };
+      repeats: this.#repeats,
+    });
+    return { layout, reusable };
+  }
+}
+
+/** Numbers what TYPE, HELP and UNIT say of names: those of the page before go on under their numbers. */
+class KnownFamilies {
+  readonly families: KnownFamily[];
+  readonly #now: Families;
+  readonly #byName = new Map<string, number[]>();
+  /** By number: whether it is as it was, asked since the last comment. */
+  #checked: (boolean | undefined)[] = [];
+
+  constructor(before: readonly KnownFamily[], now: Families) {
+    this.families = [...before];
+    this.#now = now;
+    before.forEach((one, number) => {
+      this.#note(one.names.own, number);
+    });
   }
 
-  #keyBytes(): number {
-    let sum = this.#page.length - this.#segmentAt;
-    for (let i = 0; i < this.#marks.length; i += 3) {
-      sum += (this.#marks[i + 2] ?? 0) - (this.#marks[i] ?? 0);
+  /** A comment was read. */
+  changed(): void {
+    this.#checked = [];
+  }
+
+  isAsBefore(number: number): boolean {
+    const known = this.families[number];
+    this.#checked[number] ??= known !== undefined && isAsKnown(known, this.#now);
+    return this.#checked[number];
+  }
+
+  /** Of the family that covers samples of that name now. */
+  numberOf(name: string): number {
+    const known = this.#byName.get(name)?.find((number) => this.isAsBefore(number));
+    if (known !== undefined) {
+      return known;
     }
-    return sum;
+    const names = familyNames(name);
+    const found = this.#now.of(names);
+    const { type = 'unknown', help, unit } = found ?? {};
+    this.#note(name, this.families.length);
+    return this.families.push({ names, family: found?.name ?? name, type, help, unit }) - 1;
+  }
+
+  #note(name: string, number: number): void {
+    const numbers = this.#byName.get(name);
+    if (numbers === undefined) {
+      this.#byName.set(name, [number]);
+    } else {
+      numbers.push(number);
+    }
   }
 }
 

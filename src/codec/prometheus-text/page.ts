@@ -1,4 +1,5 @@
 import type { Exemplar, MetricType, Series } from '../../model/metric.ts';
+import type { SeriesList } from '../metric-frame/metric-frame.ts';
 
 /** A series as a page has it, before names are split and labels added. */
 export interface PageSeries {
@@ -18,15 +19,22 @@ export interface PageParserOptions {
    * wanted. Pure: it may be asked again for the same series.
    */
   readonly place: (series: PageSeries) => Series | undefined;
+  /** Series that frames of this page have behind its own, such as the report of a scrape: encoded with them. */
+  readonly behind?: readonly Series[];
   /** `openmetrics`: timestamps are seconds, not ms. Everything else of OpenMetrics is understood in both. */
   readonly dialect: 'text' | 'openmetrics';
   /** Whether times on the page count. */
   readonly timestamps: 'honor' | 'ignore';
 }
 
-/** One page. All arrays belong to the parser and are good until its next `parse`; `series` is never changed. */
+/** One page. All arrays belong to the parser and are good until its next `parse`; series are never changed. */
 export interface ParsedPage {
-  /** Distinct series in the order of their first line: the very same array for as long as the page keeps its lines. */
+  /** Its series, encoded: the very same object for as long as the page keeps its lines. */
+  readonly list: SeriesList;
+  /**
+   * Distinct series in the order of their first line. Decoded when asked for; the same array for as long as somebody holds
+   * it, and a series that stays on the page stays the same object for as long as somebody holds such an array.
+   */
   readonly series: readonly Series[];
   /** Values by series; of a series that is on the page twice, the last. */
   readonly values: Float64Array;

@@ -128,6 +128,20 @@ async function main(line: CommandLine): Promise<number> {
       ]);
       return explain(line.options, { cwd: process.cwd(), terminal, definitions, where, explainPod });
     }
+    case 'monitor': {
+      const [{ monitor }, { processScreen }] = await Promise.all([
+        import('./cli/monitor.ts'),
+        import('./cli/screen.ts'),
+      ]);
+      const place = { ...line.options, dataDir: dataDirOf(line.options) };
+      return monitor(place, { screen: processScreen(process.env), signal: endSignal() });
+    }
+    case 'doctor': {
+      const [{ doctor }, { processScreen }] = await Promise.all([import('./cli/doctor.ts'), import('./cli/screen.ts')]);
+      const { out, err, hasColours, isLive, columns } = processScreen(process.env);
+      const place = { ...line.options, dataDir: dataDirOf(line.options) };
+      return doctor(place, { out, err, hasColours, ...(isLive && { columns: columns() }) });
+    }
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -6,7 +6,8 @@ import { gatherFacts, type SetupFacts } from './setup/facts.ts';
 import type { Light } from './setup/light.ts';
 import { accessLogLight } from './setup/logs.ts';
 import { agentsLight, agentsOf, configLight, diskLight, hubLight, outputLights, queueLight } from './setup/machine.ts';
-import { histogramsLight, istiodLight, rightsLight, sidecarsLight } from './setup/mesh.ts';
+import { histogramsLight, istiodLight, sidecarsLight } from './setup/mesh.ts';
+import { rightsLight } from './setup/rights.ts';
 import { clockLight, headersLight, samplingLight, spansLight } from './setup/traces.ts';
 
 export interface SetupDeps {

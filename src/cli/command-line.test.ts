@@ -20,6 +20,12 @@ describe('what was typed becomes a command', () => {
       },
     ],
     ['queue verify --data-dir d', { command: 'queue', options: { action: 'verify', dataDir: 'd', json: false } }],
+    ['monitor', { command: 'monitor', options: { to: 'http://127.0.0.1:9529' } }],
+    [
+      'monitor --to http://hub:9529 --token-file t --data-dir d',
+      { command: 'monitor', options: { to: 'http://hub:9529', tokenFile: 't', dataDir: 'd' } },
+    ],
+    ['doctor --json', { command: 'doctor', options: { to: 'http://127.0.0.1:9529', json: true } }],
     ['version', { command: 'version' }],
     ['--version', { command: 'version' }],
     ['help', { command: 'help' }],
@@ -49,7 +55,8 @@ describe('what makes no command is said in one sentence', () => {
     ['queue mend', 'queue wants one of inspect, verify, repair'],
     ['version now', '"version" takes no now'],
     ['help me', 'there is no command "me"'],
-    ['monitor', '"monitor" is not part of this version'],
+    ['monitor --to hub', '--to wants a URL such as http://127.0.0.1:9529, and got "hub"'],
+    ['doctor --strict', '"doctor" has no option --strict; it has --to, --token-file, --data-dir, --json, --help'],
     ['tap --signal logs', '"tap" is not part of this version'],
     ['test a.toml', '"test" is not part of this version'],
   ])('%s', (text, message) => {

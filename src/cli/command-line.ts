@@ -28,11 +28,20 @@ export interface QueueOptions {
   readonly json: boolean;
 }
 
+/** Which daemon is asked. */
+export interface AskOptions {
+  readonly to: string;
+  readonly tokenFile?: string;
+  readonly dataDir?: string;
+}
+
 export type CommandLine =
   | { readonly command: 'run'; readonly options: RunOptions }
   | { readonly command: 'check'; readonly options: CheckOptions }
   | { readonly command: 'queue'; readonly options: QueueOptions }
   | { readonly command: 'explain'; readonly options: ExplainOptions }
+  | { readonly command: 'monitor'; readonly options: AskOptions }
+  | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -78,6 +87,8 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
   check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
   queue: { texts: ['data-dir'], flags: ['json'], others: 'any' },
   explain: { texts: ['pod', 'file', 'to'], flags: ['all', 'json'], short: { file: 'f' } },
+  monitor: { texts: ['to', 'token-file', 'data-dir'] },
+  doctor: { texts: ['to', 'token-file', 'data-dir'], flags: ['json'] },
   version: {},
   help: { others: 'any' },
 };
@@ -100,6 +111,9 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
       return queueLine(words);
     case 'explain':
       return explainLine(words);
+    case 'monitor':
+    case 'doctor':
+      return askLine(name, words);
     case 'help':
       return helpLine(words);
     default:
@@ -220,6 +234,19 @@ function explainLine({ texts, flags }: Words): CommandLine {
         options: { ...given('file', texts.get('file')), ...given('pod', pod), to, json: flags.has('json') },
       }
     : { command: 'usage', message, about: 'explain' };
+}
+
+function askLine(command: 'monitor' | 'doctor', { texts, flags }: Words): CommandLine {
+  const to = texts.get('to') ?? usualDaemon;
+  if (!['http:', 'https:'].includes(URL.parse(to)?.protocol ?? '')) {
+    return { command: 'usage', message: `--to wants a URL such as ${usualDaemon}, and got "${to}"`, about: command };
+  }
+  const options = {
+    to,
+    ...given('tokenFile', texts.get('token-file')),
+    ...given('dataDir', texts.get('data-dir')),
+  };
+  return command === 'monitor' ? { command, options } : { command, options: { ...options, json: flags.has('json') } };
 }
 
 function helpLine({ others: [about] }: Words): CommandLine {

@@ -40,7 +40,7 @@ const detailSchema = z.object({
   targets: z.array(targetSchema),
   pods: z.array(podSchema),
 });
-const statusSchema = z.object({ inputs: z.array(z.object({ id: z.string(), detail: z.unknown() })) });
+const statusSchema = z.object({ inputs: z.array(z.object({ id: z.string(), detail: z.unknown().optional() })) });
 
 export interface RunningPods {
   readonly pods: readonly PodExplanation[];

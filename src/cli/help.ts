@@ -10,6 +10,12 @@ interface CommandHelp {
 const configDir = ['--config-dir DIR', 'read *.conf under DIR, and nowhere else'] as const;
 const dataDir = ['--data-dir DIR', 'where the queue and the store are'] as const;
 
+const daemonOptions = [
+  ['--to URL', 'the running daemon; default: http://127.0.0.1:9529'],
+  ['--token-file FILE', 'the token of a daemon on another machine'],
+  ['--data-dir DIR', 'where the daemon of this machine keeps its token; default as for "run"'],
+] as const;
+
 export const commands = {
   run: {
     usage: 'run [--config-dir DIR] [--data-dir DIR] [--listen HOST:PORT] [--demo]',
@@ -48,7 +54,18 @@ export const commands = {
     ],
     more: 'In a manifest $IP, $PODNAME and $NODENAME stand for what the cluster fills in. Ends with 78 where the manifest has a fault.',
   },
-  monitor: { usage: 'monitor [--to URL]', summary: 'Shows a running daemon in the terminal, live.', missing: true },
+  monitor: {
+    usage: 'monitor [--to URL] [--token-file FILE] [--data-dir DIR]',
+    summary: 'Shows a running daemon in the terminal, live.',
+    options: daemonOptions,
+    more: 'q ends it; the arrow keys, the space bar and b move through what does not fit. It waits for a daemon that is away. Into a file or pipe it writes one picture and ends. NO_COLOR is heeded.',
+  },
+  doctor: {
+    usage: 'doctor [--to URL] [--token-file FILE] [--data-dir DIR] [--json]',
+    summary: 'Says what the set-up of a running daemon lacks, and what mends it.',
+    options: [...daemonOptions, ['--json', 'one JSON object instead of text']],
+    more: 'Each line is green, yellow, red, or unknown with the reason. Ends with 1 where one is red, or no daemon answers. docs/doctor.md explains every line.',
+  },
   tap: {
     usage: 'tap [--signal metrics|traces|logs|rum] [--match SELECTOR] [--record FILE]',
     summary: 'Prints what flows, live.',

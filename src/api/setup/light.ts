@@ -1,3 +1,4 @@
+import { countText } from '../../lib/words.ts';
 import { type SetupText, setupTexts } from './texts.ts';
 
 /** `unknown`: this daemon cannot tell, and `seen` says why. */
@@ -44,32 +45,6 @@ export function light({ id, state, text, values = {}, snippet }: LightParts): Li
 
 function worded(value: string | number): string {
   return typeof value === 'string' ? value : countText(value);
-}
-
-/** `1,234`; small fractions keep two digits. */
-export function countText(value: number): string {
-  const rounded = Math.abs(value) >= 10 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(2));
-  return rounded.toLocaleString('en-US', { maximumFractionDigits: 6 });
-}
-
-export function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1000 ** power;
-  return `${value >= 99.5 || power === 0 ? Math.round(value) : Number(value.toPrecision(3))} ${units[power]}`;
-}
-
-/** `250 ms`, `3.2 s`, `12 min`, `5 h`. */
-export function timeText(ms: number): string {
-  const units = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'min'],
-    [1_000, 's'],
-  ] as const;
-  const [size, unit] = units.find(([least]) => Math.abs(ms) >= least) ?? [1, 'ms'];
-  const value = ms / size;
-  return `${Math.abs(value) >= 10 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
 }
 
 const mostNamed = 4;

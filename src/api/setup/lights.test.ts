@@ -3,7 +3,7 @@ import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../../
 import { setupLights } from '../setup.ts';
 import { targetList } from '../target-list.ts';
 import type { SetupFacts, StoreFacts } from './facts.ts';
-import { bytesText, countText, type Light, named, timeText } from './light.ts';
+import { type Light, named } from './light.ts';
 import { setupTexts } from './texts.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
@@ -107,6 +107,7 @@ describe('every light', () => {
 
 describe('the agents', () => {
   const hub = (agents: readonly object[]): Partial<BridgeStatus> => ({
+    role: 'hub',
     inputs: [{ ...books, id: 'hub', type: 'hub', received: 1, detail: { agents } }],
   });
   const agent = (node: string, ageMs: number, version = '1.0') => ({ node, version, lastSeenMs: nowMs - ageMs });
@@ -127,9 +128,14 @@ describe('the agents', () => {
 
   test('are not known to a daemon that is no hub', () => {
     expect(said('agents')).toContain('unknown: This daemon speaks for its own node n1 alone');
-    expect(said('agents', { status: { lanes: [lane([{ output: 'hub' }])] } })).toBe(
-      'unknown: This is the agent of the node n1. How many there are, the hub knows.',
-    );
+    const link = { urls: ['http://hub:9529'], page: 'http://hub:9529/' };
+    expect(lightOf('agents', { status: { role: 'agent', hub: link } })).toMatchObject({
+      state: 'unknown',
+      seen: 'This is the agent of the node n1. How many there are, the hub knows.',
+      todo: 'Look at the same lights on the page of the hub: http://hub:9529/',
+    });
+    expect(said('agents', { status: hub([]) })).toContain('yellow: This is a hub, and no agent has sent it anything');
+    expect(said('hub', { status: { role: 'agent', hub: link } })).toContain('green: This agent sends');
   });
 });
 
@@ -229,6 +235,16 @@ describe('istiod', () => {
     );
   });
 
+  test('that another daemon was elected to scrape is scraped', () => {
+    const lease = { state: 'candidate', namespace: 'mesh', name: 'cluster', holder: 'agent-2' };
+    const configured = [{ url: 'http://istiod.istio-system.svc:15014/metrics', mode: 'holder' }];
+    const detail = { targets: [], pods: [], watch: { state: 'watching' }, lease, configured };
+    const inputs: InputStatus[] = [{ ...books, id: 'kubernetes', type: 'kubernetes', detail }];
+    expect(said('istiod', { status: { inputs } })).toBe(
+      'green: istiod is scraped once, by the daemon that holds the lease mesh/cluster: agent-2.',
+    );
+  });
+
   test('that is missing counts only where there is a mesh to look after', () => {
     expect(lightOf('istiod', { ...discovered([], []), store: { istiods: [] } }).state).toBe('yellow');
     expect(lightOf('istiod', { store: { istiods: [] } }).state).toBe('unknown');
@@ -241,17 +257,28 @@ describe('istiod', () => {
 });
 
 describe('the rights', () => {
-  test('that the API server refuses are named; without its pods a daemon is blind', () => {
-    const forbidden = { state: 'forbidden', error: 'HTTP 403: pods', hint: 'grant get, list and watch of pods.' };
-    expect(lightOf('kubernetes', discovered([], [], forbidden))).toMatchObject({
-      state: 'red',
-      seen: 'The API server refuses this: HTTP 403: pods.',
-      todo: expect.stringContaining('grant get, list and watch of pods.'),
+  const right = (verb: string, resource: string) => ({
+    verb,
+    resource,
+    group: resource === 'leases' ? 'coordination.k8s.io' : '',
+    without: `no ${resource} are followed`,
+    rule: `- { resources: [${resource}], verbs: [${verb}] }`,
+    error: 'HTTP 403',
+  });
+  const lacking = (watch: object, rights: readonly object[]): Given => {
+    const detail = { targets: [], pods: [], watch, rights };
+    return { status: { inputs: [{ ...books, id: 'kubernetes', type: 'kubernetes', detail }] } };
+  };
+
+  test('that the API server refuses are named, with what to grant; without its pods a daemon is blind', () => {
+    expect(lightOf('kubernetes', lacking({ state: 'watching' }, [right('get', 'leases')]))).toMatchObject({
+      state: 'yellow',
+      seen: 'The API server refuses: get leases.coordination.k8s.io. Without it no leases are followed.',
+      snippet: '- { resources: [leases], verbs: [get] }',
     });
-    const lesser = discovered([], []);
-    const [input] = lesser.status.inputs;
-    const inputs = input === undefined ? [] : [{ ...input, detail: { ...input.detail, election: forbidden } }];
-    expect(lightOf('kubernetes', { status: { inputs } }).state).toBe('yellow');
+    expect(lightOf('kubernetes', lacking({ state: 'forbidden' }, [right('list', 'pods')])).state).toBe('red');
+    const forbidden = { state: 'forbidden', error: 'HTTP 403', hint: 'grant get, list and watch of pods' };
+    expect(lightOf('kubernetes', lacking(forbidden, []))).toMatchObject({ state: 'red', todo: forbidden.hint });
   });
 
   test('are all there, or are not asked for', () => {
@@ -262,6 +289,15 @@ describe('the rights', () => {
       'yellow: The API server does not answer: ECONNREFUSED. Pods are as last seen.',
     );
     expect(lightOf('kubernetes').state).toBe('unknown');
+  });
+
+  test('to the Secret of the tokens count too', () => {
+    const tokenSecret = { name: 'mesh/token', error: 'HTTP 403', hint: 'grant create of secrets' };
+    expect(lightOf('kubernetes', { status: { tokenSecret } })).toMatchObject({
+      state: 'yellow',
+      seen: 'The Secret mesh/token, which holds the tokens, is not right: HTTP 403.',
+      todo: 'grant create of secrets',
+    });
   });
 });
 
@@ -485,10 +521,7 @@ describe('the machine', () => {
   });
 });
 
-test('numbers are written for people', () => {
-  expect([0, 7, 1_234, 12.6, 0.123456, 3.149].map(countText)).toEqual(['0', '7', '1,234', '13', '0.12', '3.1']);
-  expect([0, 999, 1_500, 12_345_678, 5e12].map(bytesText)).toEqual(['0 B', '999 B', '1.5 kB', '12.3 MB', '5 TB']);
-  expect([5, 1_500, 90_000, 7_200_000, 864e5 * 3].map(timeText)).toEqual(['5 ms', '1.5 s', '1.5 min', '2 h', '3 d']);
+test('of many names the first are said', () => {
   expect(named(['a', 'b', 'c', 'd'])).toBe('a, b, c, d');
   expect(named(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c, d and 1 more');
 });

@@ -1,5 +1,6 @@
+import { timeText } from '../../lib/words.ts';
 import { recentMs, type SetupFacts } from './facts.ts';
-import { type Light, light, timeText } from './light.ts';
+import { type Light, light } from './light.ts';
 import { accessLogCommand } from './snippets.ts';
 
 export type AccessLogFormat = 'text' | 'JSON';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { BridgeStatus, CursorStatus, LaneStatus } from '../../contract/status.ts';
+import { bytesText, timeText } from '../../lib/words.ts';
 import type { SetupFacts } from './facts.ts';
-import { bytesText, type Light, light, named, timeText } from './light.ts';
+import { type Light, light, named } from './light.ts';
 import { storeTable } from './snippets.ts';
 
 const heardWithinMs = 120_000;
@@ -32,8 +33,15 @@ export function agentsLight({ status }: SetupFacts): Light {
   const agents = agentsOf(status);
   const { node, nowMs } = status;
   if (agents.length === 0) {
-    const isAgent = cursorsOf(status, hubOutput).length > 0;
-    return light({ id, state: 'unknown', text: isAgent ? 'agentsAgent' : 'agentsAlone', values: { node } });
+    const values = { node, page: status.hub?.page ?? '' };
+    switch (status.role) {
+      case 'hub':
+        return light({ id, state: 'yellow', text: 'agentsNone' });
+      case 'agent':
+        return light({ id, state: 'unknown', text: 'agentsAgent', values });
+      default:
+        return light({ id, state: 'unknown', text: 'agentsAlone', values });
+    }
   }
   const heard = agents.filter(({ lastSeenMs }) => nowMs - lastSeenMs <= heardWithinMs);
   const silent = agents.filter((agent) => !heard.includes(agent));
@@ -58,11 +66,14 @@ export function hubLight({ status }: SetupFacts): Light {
   const id = 'hub';
   const cursors = cursorsOf(status, hubOutput);
   if (cursors.length === 0) {
-    return light({
-      id,
-      state: agentsOf(status).length > 0 ? 'green' : 'unknown',
-      text: agentsOf(status).length > 0 ? 'hubIs' : 'hubNone',
-    });
+    switch (status.role) {
+      case 'hub':
+        return light({ id, state: 'green', text: 'hubIs' });
+      case 'agent':
+        return light({ id, state: 'green', text: 'hubElsewhere' });
+      default:
+        return light({ id, state: 'unknown', text: 'hubNone' });
+    }
   }
   const away = cursors.find(({ cursor }) => isAway(cursor));
   return away === undefined

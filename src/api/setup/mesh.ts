@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ListedTarget } from '../target-list.ts';
 import type { SetupFacts } from './facts.ts';
 import { type Light, light, named } from './light.ts';
@@ -106,6 +107,10 @@ export function istiodLight({ status, list, store }: SetupFacts): Light {
   if (names.length > 0) {
     return light({ id, state: 'green', text: 'istiodOnce', values: { names: named(names) } });
   }
+  const lease = leaseOf(status);
+  if (lease?.holder !== undefined && lease.istiod) {
+    return light({ id, state: 'green', text: 'istiodHolder', values: { lease: lease.name, holder: lease.holder } });
+  }
   // A daemon with a mesh to look after should have it; one that merely tries things out need not.
   const looksAfter = list.watches.length > 0 || agentsCount(status) > 0;
   return store === undefined
@@ -113,12 +118,32 @@ export function istiodLight({ status, list, store }: SetupFacts): Light {
     : light({ id, state: looksAfter ? 'yellow' : 'unknown', text: 'istiodNone', snippet: istiodTable });
 }
 
+const electedSchema = z.object({
+  lease: z.object({ state: z.string(), namespace: z.string(), name: z.string(), holder: z.string().optional() }),
+  configured: z.array(z.object({ url: z.string(), mode: z.string() })),
+});
+
+/** Of a daemon that takes part in an election: who holds it, and whether istiod is what it is about. */
+function leaseOf({ inputs }: SetupFacts['status']) {
+  const elected = inputs.map(({ detail }) => electedSchema.safeParse(detail).data).find((one) => one !== undefined);
+  if (elected === undefined || !['holder', 'candidate'].includes(elected.lease.state)) {
+    return undefined;
+  }
+  const { namespace, name, holder } = elected.lease;
+  const istiod = elected.configured.some(({ url, mode }) => mode === 'holder' && isIstiodUrl(url));
+  return { name: `${namespace}/${name}`, istiod, ...(holder !== undefined && { holder }) };
+}
+
 function agentsCount({ inputs }: SetupFacts['status']): number {
   return inputs.filter(({ type, received }) => type === 'hub' && received > 0).length;
 }
 
 function isIstiod({ url, labels }: ListedTarget): boolean {
-  return labels['app'] === 'istiod' || URL.parse(url)?.port === '15014' || /^https?:\/\/istiod[.-]/.test(url);
+  return labels['app'] === 'istiod' || isIstiodUrl(url);
+}
+
+function isIstiodUrl(url: string): boolean {
+  return URL.parse(url)?.port === '15014' || /^https?:\/\/istiod[.:/-]/.test(url);
 }
 
 export function histogramsLight({ list }: SetupFacts): Light {
@@ -140,51 +165,4 @@ export function histogramsLight({ list }: SetupFacts): Light {
         },
         snippet: keepHistograms,
       });
-}
-
-export function rightsLight({ status, list }: SetupFacts): Light {
-  const id = 'kubernetes';
-  const states = status.inputs.flatMap(({ detail }) => statesIn(detail));
-  if (list.watches.length === 0 && states.length === 0) {
-    return light({ id, state: 'unknown', text: 'rightsOutside' });
-  }
-  const missing = states.filter(({ state }) => state === 'forbidden');
-  const [first] = missing;
-  if (first !== undefined) {
-    const names = named(missing.map(({ error = '' }) => error));
-    // Without its pods a daemon finds nothing; with fewer of the other rights it does with less.
-    const isVital = list.watches.some(({ state }) => state === 'forbidden');
-    const values = { names, hint: missing.map(({ hint = '' }) => hint).join(' ') };
-    return light({ id, state: isVital ? 'red' : 'yellow', text: 'rightsMissing', values });
-  }
-  const retrying = states.find(({ state }) => state === 'retrying');
-  if (retrying !== undefined) {
-    const { error = '', hint = '' } = retrying;
-    return light({ id, state: 'yellow', text: 'rightsRetry', values: { error, hint } });
-  }
-  return light({
-    id,
-    state: 'green',
-    text: 'rightsAll',
-    values: { pods: list.pods.length, node: status.node },
-  });
-}
-
-interface AskerState {
-  readonly state: string;
-  readonly error?: string;
-  readonly hint?: string;
-}
-
-/** Whatever in the status of an input asks the API server for something has a state of its own. */
-function statesIn(detail: unknown): readonly AskerState[] {
-  if (typeof detail !== 'object' || detail === null || Array.isArray(detail)) {
-    return [];
-  }
-  return Object.values(detail).flatMap((value: unknown): readonly AskerState[] => {
-    const { state, error, hint }: Readonly<Record<string, unknown>> = { ...(typeof value === 'object' ? value : {}) };
-    return typeof state === 'string'
-      ? [{ state, ...(typeof error === 'string' && { error }), ...(typeof hint === 'string' && { hint }) }]
-      : [];
-  });
 }

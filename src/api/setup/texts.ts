@@ -6,7 +6,7 @@ export const setupTexts = {
   },
   agentsAgent: {
     seen: 'This is the agent of the node {node}. How many there are, the hub knows.',
-    todo: 'Open the page of the hub.',
+    todo: 'Look at the same lights on the page of the hub: {page}',
   },
   agentsNone: {
     seen: 'This is a hub, and no agent has sent it anything yet.',
@@ -24,6 +24,7 @@ export const setupTexts = {
 
   hubIs: { seen: 'This daemon is the hub: it keeps what the agents send, and answers for all of them.' },
   hubNone: { seen: 'No hub is configured: what this daemon collects stays here, or goes to the outputs below.' },
+  hubElsewhere: { seen: 'This agent sends what it collects to a hub; how that goes, its output below tells.' },
   hubTaking: { seen: 'The hub takes what this agent sends: {count} items since it began, {waiting} wait.' },
   hubAway: {
     seen: 'The hub takes nothing: {error}. {waiting} items wait, the oldest for {age}.',
@@ -42,8 +43,9 @@ export const setupTexts = {
   },
 
   istiodOnce: { seen: 'istiod is scraped once: {names}.' },
+  istiodHolder: { seen: 'istiod is scraped once, by the daemon that holds the lease {lease}: {holder}.' },
   istiodElsewhere: {
-    seen: 'istiod is not scraped by this daemon. The one that is elected, or that of istiod’s node, does it; its page tells.',
+    seen: 'istiod is not scraped by this daemon; whether another does it, is not known here.',
     todo: 'If no page has it, name istiod in the configuration of the agents:',
   },
   istiodNone: {
@@ -179,9 +181,11 @@ export const setupTexts = {
     todo: '{hint}',
   },
   rightsMissing: {
-    seen: 'The API server refuses this: {names}.',
-    todo: 'Give the ServiceAccount the right; what needs it does with less until then. {hint}',
+    seen: 'The API server refuses: {names}. Without it {without}.',
+    todo: 'Add this to the rules of the Role or ClusterRole of its ServiceAccount; nothing needs to be restarted:',
   },
+  rightsForbidden: { seen: 'The API server refuses to show the pods: {error}.', todo: '{hint}' },
+  rightsSecret: { seen: 'The Secret {name}, which holds the tokens, is not right: {error}.', todo: '{hint}' },
   rightsOutside: { seen: 'This daemon asks no API server: it runs in no cluster, or [kubernetes] discovery is "off".' },
 
   configGood: { seen: 'The configuration has no warnings. Files that were read: {files}.' },

@@ -1,5 +1,6 @@
+import { timeText } from '../../lib/words.ts';
 import type { SetupFacts } from './facts.ts';
-import { type Light, light, named, timeText } from './light.ts';
+import { type Light, light, named } from './light.ts';
 import { istioTracing } from './snippets.ts';
 import type { TraceFacts } from './trace-facts.ts';
 

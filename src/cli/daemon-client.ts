@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+
+/** Which daemon is asked, and with which token. */
+export interface DaemonPlace {
+  /** URL of its main port. */
+  readonly to: string;
+  readonly tokenFile?: string;
+  /** Where a daemon of this machine keeps its token. */
+  readonly dataDir: string;
+}
+
+/** The daemon did not answer, or not as it should. The message is half a sentence. */
+export class DaemonAway extends Error {
+  readonly status: number | undefined;
+
+  constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'DaemonAway';
+    this.status = options.status;
+  }
+}
+
+const patienceMs = 5_000;
+
+/** Asks a running daemon over HTTP. Throws DaemonAway. */
+export class DaemonClient {
+  readonly #place: DaemonPlace;
+
+  constructor(place: DaemonPlace) {
+    this.#place = place;
+  }
+
+  async get(path: string, signal?: AbortSignal): Promise<unknown> {
+    const limit = AbortSignal.timeout(patienceMs);
+    const token = await this.#token();
+    const answer = await answered(new URL(path, this.#place.to), {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      redirect: 'error',
+    });
+    const { status } = answer;
+    if (status === 401 || status === 403) {
+      const why = (await answer.text()).trim().slice(0, 500);
+      throw new DaemonAway(`it refuses: ${why === '' ? `HTTP ${status}` : why}`, { status });
+    }
+    if (!answer.ok) {
+      const older = status === 404 ? '; is it an older one?' : '';
+      throw new DaemonAway(`it answers ${path} with HTTP ${status}${older}`, { status });
+    }
+    return answer.json().catch((cause: unknown) => {
+      throw new DaemonAway('what answers there is no meshbridge', { cause });
+    });
+  }
+
+  /** Read each time: a daemon that starts anew may have written it just now. */
+  async #token(): Promise<string | undefined> {
+    const { tokenFile, dataDir, to } = this.#place;
+    if (tokenFile !== undefined) {
+      return readFile(tokenFile, 'utf8').then(
+        (text) => text.trim(),
+        (cause: unknown) => {
+          throw new DaemonAway(`the token file ${tokenFile} cannot be read: ${reasonOf(cause)}`, { cause });
+        },
+      );
+    }
+    // The token of this machine's daemon is nobody else's business.
+    const own = isOwnAddress(to) ? await readFile(join(dataDir, 'token'), 'utf8').catch(() => '') : '';
+    return own.trim() === '' ? undefined : own.trim();
+  }
+}
+
+async function answered(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    throw new DaemonAway(reasonOf(cause), { cause });
+  }
+}
+
+/** `fetch failed` says nothing; what caused it does. */
+function reasonOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) {
+    return String(error);
+  }
+  const { cause, name, message, code }: Readonly<Record<string, unknown>> = {
+    cause: undefined,
+    name: undefined,
+    message: undefined,
+    code: undefined,
+    ...fieldsOf(error),
+  };
+  if (name === 'TimeoutError') {
+    return `no answer within ${patienceMs / 1000} s`;
+  }
+  if (cause !== undefined) {
+    return reasonOf(cause);
+  }
+  return code === 'ECONNREFUSED' ? 'nothing listens there' : String(message === '' ? (code ?? name) : message);
+}
+
+function fieldsOf(error: object): Readonly<Record<string, unknown>> {
+  const names = ['cause', 'name', 'message', 'code'] as const;
+  return Object.fromEntries(names.map((name) => [name, name in error ? Reflect.get(error, name) : undefined]));
+}
+
+function isOwnAddress(url: string): boolean {
+  const host = (URL.parse(url)?.hostname ?? '').replace(/^\[(.*)\]$/, '$1');
+  const own = Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).map(({ address }) => address),
+  );
+  return host === 'localhost' || host === '::1' || /^127\./.test(host) || own.includes(host);
+}

@@ -13,6 +13,12 @@ export interface Endpoint {
 /** What concerns us of a discovery.k8s.io/v1 EndpointSlice. */
 export interface EndpointSlice {
   readonly uid: string;
+  readonly namespace: string;
+  /** Name of its Service; empty where it has none. */
+  readonly service: string;
+  /** Those of its Service too. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly family: 'IPv4' | 'IPv6';
   /** Ports of the endpoints themselves, under the names that the Service gives them. */
   readonly ports: readonly { readonly name: string; readonly number: number }[];
@@ -25,8 +31,9 @@ const reference = z.object({
   name: z.string().nullish(),
   uid: z.string().nullish(),
 });
+const texts = z.record(z.string(), z.string()).nullish();
 const sliceSchema = z.object({
-  metadata: z.object({ uid: z.string().min(1), namespace: z.string() }),
+  metadata: z.object({ uid: z.string().min(1), namespace: z.string(), labels: texts, annotations: texts }),
   addressType: z.enum(['IPv4', 'IPv6']),
   ports: z.array(z.object({ name: z.string().nullish(), port: z.int().nullish() })).nullish(),
   endpoints: z
@@ -48,9 +55,13 @@ export function endpointSliceOf(object: unknown): EndpointSlice | undefined {
   if (data === undefined) {
     return undefined;
   }
-  const { uid, namespace } = data.metadata;
+  const { uid, namespace, labels, annotations } = data.metadata;
   return {
     uid,
+    namespace,
+    service: labels?.['kubernetes.io/service-name'] ?? '',
+    labels: labels ?? {},
+    annotations: annotations ?? {},
     family: data.addressType,
     ports: (data.ports ?? []).flatMap(({ name, port }) =>
       typeof port === 'number' ? [{ name: name ?? '', number: port }] : [],

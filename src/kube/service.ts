@@ -10,6 +10,10 @@ export interface ServicePort {
 /** What concerns us of a core/v1 Service. */
 export interface Service {
   readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   /** Undefined: its endpoints are made by somebody else. */
   readonly selector?: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePort[];
@@ -17,8 +21,15 @@ export interface Service {
   readonly families: readonly string[];
 }
 
+const texts = z.record(z.string(), z.string()).nullish();
 const serviceSchema = z.object({
-  metadata: z.object({ uid: z.string().min(1) }),
+  metadata: z.object({
+    uid: z.string().min(1),
+    namespace: z.string(),
+    name: z.string(),
+    labels: texts,
+    annotations: texts,
+  }),
   spec: z.object({
     selector: z.record(z.string(), z.string()).nullish(),
     ports: z
@@ -36,10 +47,15 @@ export function serviceOf(object: unknown): Service | undefined {
   if (data === undefined) {
     return undefined;
   }
+  const { uid, namespace, name: ownName, labels, annotations } = data.metadata;
   const { selector, ports, ipFamilies } = data.spec;
   const selects = selector !== null && selector !== undefined && Object.keys(selector).length > 0;
   return {
-    uid: data.metadata.uid,
+    uid,
+    namespace,
+    name: ownName,
+    labels: labels ?? {},
+    annotations: annotations ?? {},
     ...(selects && { selector }),
     ports: (ports ?? []).map(({ name, port, targetPort }) => ({
       name: name ?? '',

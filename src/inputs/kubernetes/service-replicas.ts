@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '../../contract/runtime.ts';
-import type { ApiClient, Endpoint, EndpointSlice, MissingRight, Pod, ResourceWatch, Service } from '../../kube/kube.ts';
+import type { ApiClient, Endpoint, EndpointSlice, MissingRight, ResourceWatch, Service } from '../../kube/kube.ts';
 import type { ConfiguredPage, ServiceAddress } from './configured-page.ts';
+import { EndpointPods } from './endpoint-pods.ts';
 import { type PlannedTarget, portOfUrl, targetKey, targetPodOf } from './pod-plan.ts';
 import { replicaPage } from './pod-rules.ts';
 
@@ -28,16 +29,16 @@ export interface ReplicasStatus {
 export class ServiceReplicas {
   readonly #options: ServiceReplicasOptions;
   readonly #slices = new Map<string, EndpointSlice>();
-  readonly #pods = new Map<string, Pod>();
+  readonly #pods: EndpointPods;
   #watch: ResourceWatch<EndpointSlice> | undefined;
   #planning: Promise<void> | undefined;
   #again = false;
   #replicas = 0;
   #problem: string | undefined;
-  #missing: MissingRight | undefined;
 
   constructor(options: ServiceReplicasOptions) {
     this.#options = options;
+    this.#pods = new EndpointPods(options.client);
   }
 
   status(): ReplicasStatus {
@@ -52,7 +53,7 @@ export class ServiceReplicas {
   }
 
   missing(): readonly MissingRight[] {
-    return [this.#watch?.missing(), this.#missing].filter((right) => right !== undefined);
+    return [this.#watch?.missing(), this.#pods.missing()].filter((right) => right !== undefined);
   }
 
   /** Runs until the signal is aborted. Never rejects. */
@@ -153,54 +154,11 @@ export class ServiceReplicas {
     }
     const { url: written, config } = this.#options.page;
     const page = replicaPage(ip, port, { written, config });
-    const pod = await this.#podOf(endpoint, ip, signal);
+    const pod = await this.#pods.podOf(endpoint, ip, signal);
     const key = targetKey({ uid: pod?.uid ?? ip }, page.url);
     return { key, url: page.url, config: page.config, once: true, ...(pod && { pod: targetPodOf(pod, page) }) };
   }
-
-  /** Whoever may write slices cannot borrow the labels of a pod that has not this address. */
-  async #podOf({ pod: reference, node }: Endpoint, ip: string, signal: AbortSignal): Promise<Pod | undefined> {
-    if (reference === undefined) {
-      return undefined;
-    }
-    const { namespace, name, uid } = reference;
-    const key = `${uid} ${ip}`;
-    const known = this.#pods.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const found = await this.#read(reference, signal);
-    if (found === 'not readable') {
-      const bare = { phase: 'Running', deleting: false, labels: {}, annotations: {}, containers: [] };
-      return { uid, namespace, name, node: node ?? '', ips: [ip], ...bare };
-    }
-    if (found?.ips.includes(ip) !== true) {
-      return undefined;
-    }
-    this.#pods.set(key, found);
-    return found;
-  }
-
-  async #read(
-    { namespace, name }: NonNullable<Endpoint['pod']>,
-    signal: AbortSignal,
-  ): Promise<Pod | undefined | 'not readable'> {
-    const { missingRight, podOf } = await import('../../kube/kube.ts');
-    try {
-      return podOf(await this.#options.client.get(`/api/v1/namespaces/${namespace}/pods/${name}`, signal));
-    } catch (error) {
-      this.#missing = missingRight(error, podRight, 'get');
-      return 'not readable';
-    }
-  }
 }
-
-export const podRight = {
-  group: '',
-  resource: 'pods',
-  verbs: ['get', 'list', 'watch'],
-  without: 'replicas of Services lack the labels container, app and version',
-};
 
 export function slicesPath({ namespace }: ServiceAddress): string {
   return `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;

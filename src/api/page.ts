@@ -15,18 +15,20 @@ const policy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'";
 
 /**
- * The page: `/` and its files under `/ui/`. They hold no data, so that everyone may load them and see the login; all that
- * they show comes from routes that ask who calls.
+ * The page: `/` and its files under `/ui/`. Who may not look gets the page with a 401, and it asks for the token: its files
+ * hold no data, and all that they show comes from routes that ask who calls.
  */
 export function pageRoutes({ dir }: { readonly dir: string }): HttpRoute[] {
-  const route = (path: string, file: (rest: string) => string): HttpRoute => ({
-    method: 'GET',
-    path,
-    listeners: ['main'],
+  const common = { method: 'GET', listeners: ['main'] } as const;
+  const index = (): Promise<HttpResponse> => serve(dir, 'index.html');
+  const page = (path: string): HttpRoute => ({ ...common, path, access: 'reader', handle: index, loginPage: index });
+  const files: HttpRoute = {
+    ...common,
+    path: '/ui/*',
     access: 'open',
-    handle: ({ params }) => serve(dir, file(params['*'] ?? '')),
-  });
-  return [route('/', () => 'index.html'), route('/ui/*', (rest) => (rest === '' ? 'index.html' : rest))];
+    handle: ({ params }) => serve(dir, params['*'] ?? ''),
+  };
+  return [page('/'), page('/ui/'), page('/ui/index.html'), files];
 }
 
 async function serve(dir: string, name: string): Promise<HttpResponse> {

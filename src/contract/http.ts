@@ -56,6 +56,8 @@ export interface HttpRoute {
   /** Allow every browser origin (RUM, and Zipkin's query API as the reference server does). */
   readonly cors?: boolean;
   handle(request: HttpRequest): Promise<HttpResponse>;
+  /** What a browser that may not call it is shown with the 401, in place of a plain form for the token. It holds no data. */
+  loginPage?(): Promise<HttpResponse>;
   /** Told when the body was refused before `handle` could see it: too large, not gzip, too much at once. */
   onRefused?(error: BridgeError): void;
 }

@@ -43,9 +43,10 @@ function unreached(): never {
   throw new Error('the request was answered by a hook');
 }
 
-function refused({ status, message }: Refusal, exchange: Exchange): HttpResponse {
+async function refused({ status, message }: Refusal, exchange: Exchange, route: HttpRoute): Promise<HttpResponse> {
   if (status === 401 && exchange.method === 'GET' && exchange.headers['accept']?.includes('text/html') === true) {
-    return loginPage;
+    const own = await route.loginPage?.();
+    return own?.status === 200 ? { ...own, status } : loginPage;
   }
   return plainText(status, message, status === 401 ? { 'www-authenticate': 'Bearer realm="meshbridge"' } : {});
 }
@@ -158,7 +159,7 @@ export class RouteServer {
   async #answer(route: HttpRoute, exchange: Exchange): Promise<HttpResponse | undefined> {
     const refusal = route.access === 'open' ? undefined : this.#access.refusal(exchange, route.access);
     if (refusal !== undefined) {
-      return refused(refusal, exchange);
+      return await refused(refusal, exchange, route);
     }
     try {
       await this.#readInto(exchange, route);

@@ -25,6 +25,8 @@ export interface DaemonOptions {
   /** File in `conf.d/`, such as `zipkin/zipkin.conf` → TOML. */
   readonly config?: Readonly<Record<string, string>>;
   readonly port?: number;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Longest time until it answers `/-/ready`. */
@@ -51,18 +53,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     '--data-dir',
     join(options.dir, 'data'),
     '--listen',
-    `127.0.0.1:${port}`,
+    `${options.host ?? '127.0.0.1'}:${port}`,
   ];
   const child = spawn(process.execPath, [program, ...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
   });
-  const daemon = watch(child, port);
+  const daemon = watch(child, `http://${options.host ?? '127.0.0.1'}:${port}`);
   await ready(daemon, options.readyMs ?? 60_000);
   return daemon;
 }
 
-function watch(child: ChildProcess, port: number): Daemon {
+function watch(child: ChildProcess, url: string): Daemon {
   let text = '';
   const keep = (chunk: Buffer): void => {
     text = (text + chunk.toString()).slice(-200_000);
@@ -72,10 +74,9 @@ function watch(child: ChildProcess, port: number): Daemon {
   const exited = new Promise<number | string>((resolve) =>
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
   );
-  const url = `http://127.0.0.1:${port}`;
   return {
     url,
-    port,
+    port: Number(new URL(url).port),
     pid: child.pid ?? 0,
     exited,
     output: () => text,

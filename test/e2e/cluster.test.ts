@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { describeWith } from '../components/needs.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
@@ -9,34 +9,14 @@ import { type Agent, type MetricLine, startAgent } from './cluster/agent.ts';
 import type { KubeObject } from './cluster/api-calls.ts';
 import { type ApiProxy, apiProxy } from './cluster/api-proxy.ts';
 import { type AuditedRequest, type Cluster, startCluster } from './cluster/api-server.ts';
+import { bookinfo, type Workload } from './cluster/bookinfo.ts';
+import { deployed, isRight } from './cluster/manifests.ts';
 import { PodPages } from './cluster/pod-pages.ts';
-import { annotatePod, forAll, type PodSpec, podOfTemplate, removePod, runningPod } from './cluster/pods.ts';
+import { annotatePod, forAll, type PodSpec, putEndpointSlice, removePod, runningPod } from './cluster/pods.ts';
 
 const shared = process.env['MESHBRIDGE_SHARED'] ?? '../shared';
 const podsPerNode = 100;
 const [nodeA, nodeB] = ['node-a', 'node-b'];
-
-interface Workload {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
-/** The users' own Bookinfo: labels and annotations of its pods, as they are. */
-function bookinfo(): readonly Workload[] {
-  const text = readFileSync(join(shared, 'walkthrough/bookinfo.yaml'), 'utf8');
-  const objects = parseAllDocuments(text, { uniqueKeys: false }).map(
-    (document) => document.toJS() as KubeObject | null,
-  );
-  return objects.flatMap((object) => {
-    if (object?.kind !== 'Deployment') {
-      return [];
-    }
-    const { metadata } = podOfTemplate(object);
-    const { labels, annotations } = metadata as unknown as Omit<Workload, 'name'>;
-    return [{ name: object.metadata.name, labels, annotations }];
-  });
-}
 
 describeWith('kube-apiserver', (program) => {
   let cluster: Cluster;
@@ -278,6 +258,76 @@ describeWith('kube-apiserver', (program) => {
     await allHaveExactlyTheirPods(15_000, 'with the new token');
   }, 60_000);
 
+  test('both replicas of istiod are scraped by one agent, and by the other within 15 s once that one is killed', async () => {
+    await cluster.apply((await deployed('kubernetes/meshbridge.yaml')).filter(isRight));
+    const account = await cluster.serviceAccount('meshbridge', 'meshbridge');
+    const replicas = await istiodReplicas(cluster, pages);
+    const config = parse(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8'));
+    const start = (node: string): Promise<Agent> =>
+      startAgent({
+        cluster,
+        dir: join(dir.path, node),
+        node,
+        account,
+        config: { 'prom/prom_istiod.conf': config.data['prom_istiod.conf'] },
+        env: { POD_NAME: `meshbridge-${node}` },
+      });
+    const both = await Promise.all([start('node-e'), start('node-f')]);
+    agents.push(...both);
+    const urls = replicas.map((address) => `http://${address}/metrics`);
+    const scraped = async (agent: Agent): Promise<string> =>
+      (await agent.discovery()).targets
+        .map(({ url, state }) => `${url} ${state}`)
+        .sort()
+        .join();
+    const all = urls.map((url) => `${url} up`).join();
+    const leader = await until(
+      async () => {
+        const seen = await Promise.all(both.map(scraped));
+        return seen.includes(all) && seen.includes('') ? both[seen.indexOf(all)] : undefined;
+      },
+      { withinMs: 30_000, what: 'one agent scrapes both replicas' },
+    );
+    const heir = both.find((agent) => agent !== leader) as Agent;
+    expect((await heir.discovery()).lease).toMatchObject({ state: 'candidate' });
+    expect((await heir.discovery()).lease?.holder).toContain(`meshbridge-${leader.node}`);
+
+    await leader.end('SIGKILL');
+    await until(
+      async () =>
+        (await heir.discovery()).targets
+          .map(({ url }) => url)
+          .sort()
+          .join() === urls.join(),
+      {
+        withinMs: 15_000,
+        what: 'the other agent has the targets',
+      },
+    );
+    await until(async () => (await scraped(heir)) === all, { withinMs: 12_000, what: 'the other agent scrapes them' });
+
+    const again = await start(leader.node);
+    agents.push(again);
+    await until(async () => (await again.discovery()).lease?.state === 'candidate', { withinMs: 10_000 });
+    expect((await again.discovery()).targets).toEqual([]);
+    expect(await heir.end()).toBe(0);
+    await until(async () => (await again.discovery()).targets.length === 2, {
+      withinMs: 10_000,
+      what: 'who stops hands over at once',
+    });
+    const lines = (await Promise.all([again.lines(), heir.lines()])).flat();
+    for (const address of replicas) {
+      const reads = lines.filter(({ name, labels }) => name === 'page_reads' && labels['address'] === address);
+      const values = reads.flatMap(({ value }) => (value === undefined ? [] : [value]));
+      expect(values.length).toBeGreaterThan(1);
+      expect(new Set(values).size).toBe(values.length);
+      expect(reads[0]).toMatchObject({
+        measurement: 'istio_prom',
+        labels: { app_id: 'istiod', job: 'prom-istiod', instance: address, namespace: 'istio-system' },
+      });
+    }
+  }, 120_000);
+
   test('an agent that got the right it lacked asks again within a minute', async () => {
     const agent = agents[3] as Agent;
     await until(async () => (await agent.targets()).join() === `${late.rightless.name} up`, {
@@ -287,9 +337,9 @@ describeWith('kube-apiserver', (program) => {
   }, 120_000);
 
   test('a server that has too many requests is asked again when it says', () => {
-    const lists = proxy.asked.filter((request) => request.includes('resourceVersion=0'));
-    expect(proxy.asked.slice(0, 3)).toEqual(lists.slice(0, 3));
-    expect(proxy.asked[3]).toContain('watch=1');
+    const asked = proxy.asked.filter((request) => request.startsWith('GET /api/v1/pods?'));
+    const kinds = asked.map((request) => (request.includes('watch=1') ? 'watch' : 'list'));
+    expect(kinds.slice(0, 4)).toEqual(['list', 'list', 'list', 'watch']);
   });
 
   test('a watch that hangs without a word is given up and begun again within 90 s', async () => {
@@ -301,6 +351,30 @@ describeWith('kube-apiserver', (program) => {
     expect(proxy.asked.filter((request) => request.includes('watch=1')).length).toBeGreaterThanOrEqual(2);
   }, 120_000);
 });
+
+/** Two pods of istiod, each on a node of its own, and their Service. Gives the addresses of their pages, sorted. */
+async function istiodReplicas(cluster: Cluster, pages: PodPages): Promise<readonly string[]> {
+  const [namespace, port] = ['istio-system', { name: 'http-monitoring', port: 15_014 }];
+  await cluster.ensureNamespace(namespace);
+  const labels = { app: 'istiod', istio: 'pilot' };
+  await cluster.apply([
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'istiod', namespace, labels },
+      spec: { selector: labels, ports: [{ ...port, protocol: 'TCP' }] },
+    },
+  ]);
+  const ips = [pages.address(1_000), pages.address(1_001)];
+  const made = ips.map(async (ip, index) => {
+    await pages.listen(ip, port.port);
+    const containers = [{ name: 'discovery', ports: [port.port] }];
+    const node = index === 0 ? 'node-e' : 'node-f';
+    return await runningPod(cluster, { name: `istiod-${index}`, namespace, node, ip, labels, containers });
+  });
+  await putEndpointSlice(cluster, { name: 'istiod', namespace, port }, await Promise.all(made));
+  return ips.map((ip) => `${ip}:${port.port}`).sort();
+}
 
 /** The rights of an agent: what `pods get list watch` gives to one account. */
 function podReader(namespace: string): readonly KubeObject[] {

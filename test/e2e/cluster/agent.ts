@@ -14,6 +14,7 @@ export interface Discovery {
     readonly error?: string;
     readonly hint?: string;
   };
+  readonly lease?: { readonly state: string; readonly holder?: string };
   readonly targets: readonly {
     readonly url: string;
     readonly state: string;

@@ -1,4 +1,5 @@
 import type { ApiCalls, KubeObject } from './api-calls.ts';
+import type { Cluster } from './api-server.ts';
 
 export interface PodSpec {
   readonly name: string;
@@ -13,7 +14,7 @@ export interface PodSpec {
 
 export interface ContainerSpec {
   readonly name: string;
-  readonly ports?: readonly number[];
+  readonly ports?: readonly (number | { readonly containerPort: number; readonly name?: string })[];
 }
 
 /**
@@ -35,7 +36,7 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
       containers: containers.map((container) => ({
         name: container.name,
         image: 'example.test/none:1',
-        ports: (container.ports ?? []).map((containerPort) => ({ containerPort })),
+        ports: (container.ports ?? []).map((port) => (typeof port === 'number' ? { containerPort: port } : port)),
       })),
     },
   });
@@ -105,4 +106,34 @@ export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<
     }
   };
   await Promise.all(Array.from({ length: 8 }, lane));
+}
+
+/**
+ * What the controller would write for a Service whose pods these are. Written past the server's validation, which refuses
+ * loopback addresses in EndpointSlices.
+ */
+export async function putEndpointSlice(
+  cluster: Cluster,
+  service: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly port: { readonly name: string; readonly port: number };
+  },
+  pods: readonly KubeObject[],
+): Promise<void> {
+  const { namespace } = service;
+  const name = `${service.name}-x7k2p`;
+  await cluster.putUnchecked(`/registry/endpointslices/${namespace}/${name}`, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace, labels: { 'kubernetes.io/service-name': service.name } },
+    addressType: 'IPv4',
+    ports: [{ ...service.port, protocol: 'TCP' }],
+    endpoints: pods.map(({ metadata, spec, status }) => ({
+      addresses: [(status as { readonly podIP: string }).podIP],
+      conditions: { ready: true, serving: true, terminating: false },
+      nodeName: (spec as { readonly nodeName: string }).nodeName,
+      targetRef: { kind: 'Pod', namespace, name: metadata.name, uid: metadata['uid'] },
+    })),
+  });
 }

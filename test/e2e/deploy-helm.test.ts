@@ -44,7 +44,7 @@ const variants: Readonly<Record<string, Release>> = {
   'drop-in': { namespace: 'datakit', values: { dropIn: { enabled: true } } },
   'without any right or policy': {
     values: {
-      rights: { pods: false, leases: false, endpointSlices: false, nodeMetrics: false },
+      rights: { pods: false, leases: false, endpointSlices: false, services: false, nodeMetrics: false },
       networkPolicy: { enabled: false },
     },
   },

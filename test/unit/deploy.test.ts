@@ -221,7 +221,9 @@ describe('rights', () => {
     const asked = objects
       .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
       .flatMap(({ rules }) => rules.map((rule: { resources: string[] }) => rule.resources.join()));
-    expect(new Set(asked)).toEqual(new Set(['pods', 'leases', 'endpointslices', 'nodes/metrics', 'secrets']));
+    expect(new Set(asked)).toEqual(
+      new Set(['pods', 'leases', 'endpointslices', 'services', 'nodes/metrics', 'secrets']),
+    );
   });
 
   test('each goes to an account that is there', () => {

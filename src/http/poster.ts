@@ -31,6 +31,8 @@ export interface Posted {
   readonly retryAfter: string | undefined;
   /** The beginning of the body of an answer that is not 2xx, on one line. */
   readonly text: string;
+  /** The beginning of the body, as it came. */
+  readonly body: Buffer;
 }
 
 /** Of an answer that says why, this much is read. */
@@ -68,9 +70,15 @@ export class Poster {
       });
       const status = answer.statusCode;
       const retryAfter = answer.headers['retry-after'];
-      const text = await beginning(answer.body);
+      const first = await beginning(answer.body);
+      const text = first.toString('utf8').replaceAll(/\s+/g, ' ').trim();
       const isGood = status >= 200 && status < 300;
-      return { status, retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text: isGood ? '' : text };
+      return {
+        status,
+        retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+        text: isGood ? '' : text,
+        body: first,
+      };
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -83,7 +91,11 @@ export class Poster {
   }
 }
 
-function headersOf(url: URL, options: PosterOptions): Readonly<Record<string, string>> {
+/** What every request carries: who we are, the user's headers, and a password of the URL. */
+export function headersOf(
+  url: URL,
+  options: Pick<PosterOptions, 'headers' | 'protocolHeaders' | 'userAgent'>,
+): Readonly<Record<string, string>> {
   const headers: Record<string, string> = { 'user-agent': options.userAgent };
   if (url.username !== '') {
     const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
@@ -108,7 +120,8 @@ function connector(tls: PosterTls | undefined): buildConnector.connector {
   };
 }
 
-async function tlsOptions(tls: PosterTls): Promise<buildConnector.BuildOptions> {
+/** What node's TLS is given; the files are read now. */
+export async function tlsOptions(tls: PosterTls): Promise<buildConnector.BuildOptions> {
   const [ca, cert, key] = await Promise.all([tls.ca_file, tls.cert_file, tls.key_file].map(contents));
   return {
     rejectUnauthorized: !tls.insecure_skip_verify,
@@ -124,7 +137,7 @@ async function contents(path: string | undefined): Promise<Buffer | undefined> {
 }
 
 /** Reads on to the end of a short body, so that the connection can be used again; a long one is cut off. */
-async function beginning(body: AsyncIterable<Buffer>): Promise<string> {
+async function beginning(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
@@ -134,5 +147,5 @@ async function beginning(body: AsyncIterable<Buffer>): Promise<string> {
       break;
     }
   }
-  return Buffer.concat(chunks).subarray(0, maxReasonBytes).toString('utf8').replaceAll(/\s+/g, ' ').trim();
+  return Buffer.concat(chunks).subarray(0, maxReasonBytes);
 }

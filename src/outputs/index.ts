@@ -1,9 +1,10 @@
 import type { OutputDefinition } from '../contract/output.ts';
 import { file } from './file/file.ts';
 import { hubOutput } from './hub/hub.ts';
+import { otlp } from './otlp/otlp.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
 import { stdout } from './stdout/stdout.ts';
 import { zipkinOutput } from './zipkin/zipkin.ts';
 
 /** Every output there is. One component, one folder, one line here. */
-export const outputs: readonly OutputDefinition[] = [file, hubOutput, remoteWrite, stdout, zipkinOutput];
+export const outputs: readonly OutputDefinition[] = [file, hubOutput, otlp, remoteWrite, stdout, zipkinOutput];

@@ -1,0 +1,132 @@
+import { gzipSync } from 'node:zlib';
+import { partialSuccessOf } from '../../codec/otlp/messages.ts';
+import type { OutputRuntime, WriteResult } from '../../contract/output.ts';
+import { GrpcClient, misconfiguredCodes, passingCodes } from '../../http/grpc/grpc-client.ts';
+import { headersOf, Poster, tlsOptions } from '../../http/poster.ts';
+import { resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
+import type { QueueRecord, Signal } from '../../model/batch.ts';
+import { bodyOf } from './body.ts';
+import type { OtlpOutputConfig } from './otlp.ts';
+
+export interface Attempt {
+  /** Of this request. */
+  readonly records: number;
+  readonly signal: AbortSignal;
+}
+
+type Way = (body: Buffer, attempt: Attempt) => Promise<WriteResult>;
+
+const paths = { traces: '/v1/traces', logs: '/v1/logs' } as const;
+const methods = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+} as const;
+type Sent = keyof typeof paths;
+
+/** One receiver, and the ways to it. */
+export class Sender {
+  readonly #config: OtlpOutputConfig;
+  readonly #runtime: OutputRuntime;
+  readonly #ways: Readonly<Record<Sent, Way>>;
+  readonly #closing: (() => Promise<void>)[] = [];
+
+  constructor(config: OtlpOutputConfig, runtime: OutputRuntime) {
+    this.#config = config;
+    this.#runtime = runtime;
+    this.#ways = config.protocol === 'grpc' ? this.#grpc() : { traces: this.#http('traces'), logs: this.#http('logs') };
+  }
+
+  /** Throws BRIDGE_DECODE. */
+  body(signal: Signal, records: readonly QueueRecord[]): Buffer {
+    const encoding = this.#config.protocol === 'http/json' ? 'json' : 'protobuf';
+    return bodyOf(signal, records, { encoding, shared: this.#config.shared_spans, decode: this.#runtime.decode });
+  }
+
+  /** Rejects only with the reason of an aborted signal. */
+  async send(of: Signal, body: Buffer, attempt: Attempt): Promise<WriteResult> {
+    try {
+      return await this.#ways[of === 'logs' ? 'logs' : 'traces'](body, attempt);
+    } catch (error) {
+      attempt.signal.throwIfAborted();
+      return resultOfNoAnswer(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#closing.map((close) => close()));
+  }
+
+  #http(of: Sent): Way {
+    const { url, headers, tls, compression, protocol } = this.#config;
+    const { userAgent, clock } = this.#runtime;
+    const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
+    const gzip = compression === 'gzip';
+    const poster = new Poster({
+      url: withPath(url, paths[of]),
+      headers,
+      tls,
+      protocolHeaders: { 'content-type': type, ...(gzip && { 'content-encoding': 'gzip' }) },
+      userAgent,
+    });
+    this.#closing.push(() => poster.close());
+    return async (body, { records, signal }) => {
+      const posted = await poster.post(gzip ? gzipSync(body, { level: 1 }) : body, signal);
+      const result = resultOfPost(posted, { records, nowMs: clock.now() });
+      return result.status === 'delivered' ? partial(posted.body, protocol === 'http/json') : result;
+    };
+  }
+
+  #grpc(): Readonly<Record<Sent, Way>> {
+    const { url, headers, tls } = this.#config;
+    const client = new GrpcClient({
+      url,
+      headers: headersOf(new URL(url), { headers, protocolHeaders: {}, userAgent: this.#runtime.userAgent }),
+      tls: async () => (tls === undefined ? {} : await tlsOptions(tls)),
+    });
+    this.#closing.push(() => client.close());
+    const way = (of: Sent): Way => {
+      return async (body, { records, signal }) => {
+        const { code, text, message } = await client.call(methods[of], body, signal);
+        return code === 0 ? partial(message, false) : resultOfCode(code, text, records);
+      };
+    };
+    return { traces: way('traces'), logs: way('logs') };
+  }
+}
+
+/** The signal's path stands behind the base address, unless the address has it already. */
+function withPath(base: string, path: string): string {
+  const url = new URL(base);
+  if (!url.pathname.endsWith(path)) {
+    url.pathname = url.pathname.replace(/(\/v1\/(traces|logs|metrics))?\/*$/, '') + path;
+  }
+  return url.href;
+}
+
+function partial(answer: Buffer, isJson: boolean): WriteResult {
+  const found = isJson ? partialOfJson(answer) : partialSuccessOf(answer);
+  return found === undefined
+    ? { status: 'delivered' }
+    : { status: 'partial', rejected: found.rejected, reason: found.message || 'no reason given' };
+}
+
+function partialOfJson(answer: Buffer): { readonly rejected: number; readonly message: string } | undefined {
+  try {
+    const { partialSuccess } = JSON.parse(answer.toString()) as { partialSuccess?: Readonly<Record<string, unknown>> };
+    const rejected = Number(partialSuccess?.['rejectedSpans'] ?? partialSuccess?.['rejectedLogRecords'] ?? 0);
+    return rejected > 0 ? { rejected, message: String(partialSuccess?.['errorMessage'] ?? '') } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function resultOfCode(code: number, text: string, records: number): WriteResult {
+  const reason = `gRPC ${code}${text === '' ? '' : `: ${text}`}`;
+  if (passingCodes.has(code)) {
+    return { status: 'retry', reason, cause: 'busy' };
+  }
+  if (misconfiguredCodes.has(code)) {
+    return { status: 'retry', reason, cause: 'misconfigured' };
+  }
+  return records > 1 ? { status: 'split', reason } : { status: 'rejected', reason };
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, duration, secret } from '../config/fields.ts';
+import { bytes, duration, secret, url } from '../config/fields.ts';
 
 const idle = 'Known from DataKit and read, but it does nothing here.';
 const text = () => z.string().optional();
@@ -27,6 +27,12 @@ const fields = {
   uds_path: text()
     .meta({ example: '/var/run/metrics.sock' })
     .describe('Unix socket to connect to in place of the host of the URL.'),
+  proxy_url: url()
+    .optional()
+    .meta({ example: 'http://proxy.example:3128' })
+    .describe(
+      'HTTP proxy to ask for the page; a user and password in it become basic authorization. Not used with `uds_path`. The environment names none.',
+    ),
 
   metric_types: texts().describe(
     'Keep only families of these types: counter, gauge, histogram, summary, untyped, info. Empty: all.',

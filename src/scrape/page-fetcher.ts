@@ -8,7 +8,7 @@ import { KeepAliveClient, type RawResponse } from './keep-alive-client.ts';
 import { loginOf } from './login.ts';
 import type { PageBuffer, PageBuffers } from './page-buffers.ts';
 import { ResponseFault } from './response-reader.ts';
-import { UndiciClient } from './undici-client.ts';
+import { proxyOf, UndiciClient } from './undici-client.ts';
 
 const unpack = promisify(gunzip);
 
@@ -65,7 +65,8 @@ export class PageFetcher {
     try {
       const fetched = await this.#page(page, AbortSignal.any([signal, deadline])).catch((error: unknown) => {
         signal.throwIfAborted();
-        return { ok: false as const, ...explainFailure(deadline.aborted ? deadline.reason : error, timeoutMs) };
+        const failure = explainFailure(deadline.aborted ? deadline.reason : error, timeoutMs);
+        return { ok: false as const, ...failure, error: failure.error + this.#way };
       });
       return use(fetched);
     } finally {
@@ -76,6 +77,11 @@ export class PageFetcher {
   async close(): Promise<void> {
     this.#plain?.close();
     await this.#other?.close();
+  }
+
+  get #way(): string {
+    const proxy = proxyOf(this.#options.config);
+    return proxy === undefined ? '' : `, by way of the proxy ${new URL(proxy).host}`;
   }
 
   async #page(page: PageBuffer, signal: AbortSignal): Promise<Fetched> {
@@ -99,7 +105,7 @@ export class PageFetcher {
     page: PageBuffer,
     signal: AbortSignal,
   ): Promise<RawResponse> {
-    if (this.#url.protocol === 'http:' && !this.#redirects) {
+    if (this.#url.protocol === 'http:' && !this.#redirects && proxyOf(this.#options.config) === undefined) {
       this.#plain ??= this.#plainClient();
       const response = await this.#plain.get(this.#request(headers), page, signal);
       if (response.status < 300 || response.status >= 400 || !response.headers.has('location')) {

@@ -87,4 +87,34 @@ describe('a page over TLS', () => {
         expect(await get({ ...ca, tls_open: true, tls_cert: files[0], tls_key: files[1] })).toBe('a 1\n');
       }),
     ));
+
+  test('may come over a unix socket', () =>
+    inTempDir(async (dir) => {
+      const socketPath = join(dir, 'socket');
+      const secure = createServer(server, (request, response) =>
+        response.end(`host{name="${request.headers.host}"} 1\n`),
+      );
+      await new Promise<void>((resolve) => secure.listen(socketPath, resolve));
+      const config = promConfig.parse({
+        url: 'https://localhost/metrics',
+        uds_path: socketPath,
+        ca_certs_base64: [base64(server.cert)],
+      });
+      const fetcher = new PageFetcher({
+        url: 'https://localhost/metrics',
+        config,
+        timeoutMs: 5_000,
+        userAgent: 'test',
+        buffers: new PageBuffers(),
+      });
+      try {
+        expect(await fetcher.fetch((page) => (page.ok ? page.body.toString() : page.error), never)).toBe(
+          'host{name="localhost"} 1\n',
+        );
+      } finally {
+        await fetcher.close();
+        secure.closeAllConnections();
+        await new Promise((resolve) => secure.close(resolve));
+      }
+    }));
 });

@@ -1,4 +1,5 @@
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { isDeepStrictEqual } from 'node:util';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import type { PromConfig } from './config.ts';
 import type { RawResponse } from './keep-alive-client.ts';
 import type { PageBuffer } from './page-buffers.ts';
@@ -14,31 +15,22 @@ export interface UndiciClientOptions {
   readonly hosts?: ReadonlySet<string>;
 }
 
-/** For what the plain client does not do: TLS and redirects. Follows those without authorization to another origin. */
+/** For what the plain client does not do: TLS, proxies and redirects. Follows those without authorization to another origin. */
 export class UndiciClient {
-  readonly #agent: Agent;
   readonly #options: UndiciClientOptions;
+  #agent: { readonly tls: buildConnector.BuildOptions; readonly dispatcher: Dispatcher } | undefined;
 
   constructor(options: UndiciClientOptions) {
-    this.#agent = new Agent({
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connections: 1,
-      connect: (connection, callback) => {
-        tlsOptions(options.config).then(
-          (tls) => buildConnector(tls)(connection, callback),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
     this.#options = options;
   }
 
   async get(headers: Readonly<Record<string, string>>, page: PageBuffer, signal: AbortSignal): Promise<RawResponse> {
     const { url: first, config } = this.#options;
-    let url = first;
-    for (let hops = 0; ; hops++) {
-      const answer = await this.#agent.request({
+    const dispatcher = await this.#dispatcher();
+    const visited = new Set<string>();
+    for (let url = first; ; ) {
+      visited.add(url.href);
+      const answer = await dispatcher.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: 'GET',
@@ -46,25 +38,57 @@ export class UndiciClient {
         signal,
       });
       const next = redirectOf(answer, url);
-      if (next === undefined || hops === maxRedirections) {
+      if (next === undefined) {
         return await read(answer, page, config.body_size_limit);
       }
       await answer.body.dump();
-      url = this.#allowed(next);
+      url = this.#allowed(next, visited);
     }
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  async close(): Promise<void> {
+    await this.#agent?.dispatcher.destroy();
+    this.#agent = undefined;
   }
 
-  #allowed(url: URL): URL {
+  /** The files of certificates are read anew each time; connections are made anew when those have changed. */
+  async #dispatcher(): Promise<Dispatcher> {
+    const tls = await tlsOptions(this.#options.config);
+    if (this.#agent === undefined || !isDeepStrictEqual(this.#agent.tls, tls)) {
+      await this.close();
+      this.#agent = { tls, dispatcher: dispatcherOf(proxyOf(this.#options.config), tls) };
+    }
+    return this.#agent.dispatcher;
+  }
+
+  #allowed(url: URL, visited: ReadonlySet<string>): URL {
     const { hosts } = this.#options;
-    if (!['http:', 'https:'].includes(url.protocol) || hosts?.has(url.hostname) === false) {
+    if (visited.has(url.href)) {
+      throw new ResponseFault(`the target redirects in a circle, back to ${url.origin}${url.pathname}`);
+    }
+    if (visited.size > maxRedirections) {
+      throw new ResponseFault(`the target redirects more than ${maxRedirections} times`);
+    }
+    if (!['http:', 'https:'].includes(url.protocol)) {
+      throw new ResponseFault(`the target redirects to ${url.protocol}//${url.host}, which is neither http nor https`);
+    }
+    if (hosts?.has(url.hostname) === false) {
       throw new ResponseFault(`the target redirects to ${url.origin}, which is not of its own pod`);
     }
     return url;
   }
+}
+
+/** A unix socket is on this machine: no proxy stands before it. */
+export function proxyOf(config: PromConfig): string | undefined {
+  return config.uds_path === undefined ? config.proxy_url : undefined;
+}
+
+function dispatcherOf(proxyUrl: string | undefined, tls: buildConnector.BuildOptions): Dispatcher {
+  const limits = { headersTimeout: 0, bodyTimeout: 0, connections: 1 };
+  return proxyUrl === undefined
+    ? new Agent({ ...limits, connect: buildConnector(tls) })
+    : new ProxyAgent({ ...limits, uri: proxyUrl, requestTls: tls });
 }
 
 function redirectOf(answer: Dispatcher.ResponseData, from: URL): URL | undefined {

@@ -182,10 +182,16 @@ function filesIn(value: unknown, path: readonly PathStep[]): readonly Finding[] 
     const empty = entry === '' || (Array.isArray(entry) && entry.length === 0);
     // Headers, tags and the like may have any name.
     const isSetting = path.length === 0 || path[0] === 'auth';
-    return isSetting && fileKeys.has(key) && !empty
-      ? [{ code: 'value' as const, path: here, message: 'names a file of the agent, which annotations may not' }]
-      : filesIn(entry, here);
+    const message = isSetting && !empty ? refusalOf(key) : undefined;
+    return message === undefined ? filesIn(entry, here) : [{ code: 'value' as const, path: here, message }];
   });
+}
+
+function refusalOf(key: string): string | undefined {
+  if (key === 'proxy_url') {
+    return 'names a proxy, which annotations may not: their pages are of their own pod';
+  }
+  return fileKeys.has(key) ? 'names a file of the agent, which annotations may not' : undefined;
 }
 
 /** What looks as if the agent's environment or files were meant. */

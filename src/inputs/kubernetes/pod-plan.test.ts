@@ -92,6 +92,7 @@ describe('a prom.instances annotation', () => {
     ['url = "/etc/shadow"', 'is a file of the agent'],
     ['url = "file:///etc/shadow"', 'is a file of the agent'],
     ['url = "http://$IP/"\nuds_path = "/run/docker.sock"', 'names a file of the agent'],
+    ['url = "http://$IP/"\nproxy_url = "http://$IP:3128"', 'names a proxy, which annotations may not'],
     ['url = "http://$IP/"\nca_certs = ["/etc/shadow"]', 'names a file of the agent'],
     ['url = "http://$IP/"\nbearer_token_file = "/var/run/secrets/x"', 'names a file of the agent'],
     ['url = "http://$IP/"\n[inputs.prom.auth]\ntoken_file = "/var/run/secrets/x"', 'auth.token_file'],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
+import { uncompressSync } from 'snappy';
 import type { MetricFrame, Series, Shape } from '../../model/metric.ts';
 import { compareBytes, encodeShape } from '../metric-frame/metric-frame.ts';
 import { WriteRequestEncoder } from './remote-write.ts';
@@ -27,7 +28,11 @@ function encoderOf(options: Partial<ConstructorParameters<typeof WriteRequestEnc
 }
 
 function requests(encoder: WriteRequestEncoder, ...frames: MetricFrame[]): Buffer[] {
-  return Array.from(encoder.encode(frames), (request) => Buffer.from(request));
+  return Array.from(encoder.encode(frames), inflated);
+}
+
+function inflated(request: Buffer): Buffer {
+  return Buffer.from(uncompressSync(request, { asBuffer: true, copyOutputData: true }));
 }
 
 function decoded(request: Buffer): Message {

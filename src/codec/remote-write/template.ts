@@ -1,104 +1,181 @@
-import type { Series, Shape } from '../../model/metric.ts';
+import type { ShapeLabels } from './labels.ts';
+import { furthestCopyBytes, SnappyWriter } from './snappy-writer.ts';
+import { varint } from './varint.ts';
 
 /** Sample {value=1 double, timestamp=2 int64}: tag, length, and the two fields with a time of six bytes. */
-export const sampleBytes = 18;
-const nameLabel = '__name__';
+const sampleBytes = 18;
+const sampleHead = Buffer.of(0x12, sampleBytes - 2, 0x09);
+const timeTag = 0x10;
+const tailBytes = 7;
+
+/** `shared`: all samples have one time, `own`: each has its own. */
+export type TimeKind = 'shared' | 'own';
 
 /**
- * `timeseries=1` of every series of a shape, one behind the other, with room for one sample whose time takes six bytes.
- * Only values and times are still to be put in.
+ * `timeseries=1` of some consecutive series of a shape, already compressed, but for values and times: these are literals
+ * that are written over each time it is used.
  */
-export interface Template {
+export interface TemplatePiece {
   readonly bytes: Buffer;
-  /** count + 1 entries: where the message of each series begins. Its sample is its last `sampleBytes`. */
-  readonly starts: Uint32Array;
-  /** Where the labels of each series begin; they end where its sample begins. */
-  readonly labelsAt: Uint32Array;
+  /** Its length once inflated. */
+  readonly plainBytes: number;
+  /** The series `from` to `to` (exclusive). */
+  readonly from: number;
+  readonly to: number;
+  /** By series of the piece: where its value stands; with times of their own, the time stands 9 bytes behind. */
+  readonly valuesAt: Uint32Array;
+  /** Where the tag and the time that all share stand: mostly once, since the others are copies of it. */
+  readonly timesAt: readonly number[];
 }
 
-export function templateOf(shape: Shape): Template {
-  const { series } = shape;
-  const starts = new Uint32Array(series.length + 1);
-  const labelsAt = new Uint32Array(series.length);
-  const labels = new LabelWriter();
-  const parts: Buffer[] = [];
-  let filled = 0;
-  series.forEach((one, i) => {
-    const encoded = labels.of(one);
-    const message = Buffer.allocUnsafe(6 + encoded.length + sampleBytes);
-    let at = writeVarint(message, 1, encoded.length + sampleBytes);
-    message[0] = 0x0a;
-    starts[i] = filled;
-    labelsAt[i] = filled + at;
-    at += encoded.copy(message, at);
-    message.fill(0, at, at + sampleBytes);
-    message[at] = 0x12;
-    message[at + 1] = sampleBytes - 2;
-    message[at + 2] = 0x09;
-    message[at + 11] = 0x10;
-    parts.push(message.subarray(0, at + sampleBytes));
-    filled += at + sampleBytes;
-  });
-  starts[series.length] = filled;
-  return { bytes: Buffer.concat(parts, filled), starts, labelsAt };
+export interface Template {
+  readonly pieces: readonly TemplatePiece[];
+  readonly sizeBytes: number;
 }
 
-/** Writes a positive integer below 2^53 and returns where it ends. */
-export function writeVarint(out: Buffer, at: number, value: number): number {
-  let rest = value;
-  let end = at;
-  while (rest > 0x7f) {
-    out[end++] = (rest % 0x80) + 0x80;
+/** Pieces are ended before they stand for more than `pieceBytes`, unless a single series is larger. */
+export function templateOf(labels: ShapeLabels, kind: TimeKind, pieceBytes: number): Template {
+  const pieces: TemplatePiece[] = [];
+  const rows = new RowSizes(labels);
+  for (let from = 0; from < labels.rows.count; ) {
+    const piece = new PieceWriter(labels, rows, kind).from(from, pieceBytes);
+    pieces.push(piece);
+    from = piece.to;
+  }
+  return {
+    pieces,
+    sizeBytes: pieces.reduce((sum, { bytes, valuesAt }) => sum + bytes.length + valuesAt.byteLength, 0),
+  };
+}
+
+/** The tokens of the series that is looked at. */
+class RowSizes {
+  readonly tokens: Uint32Array;
+  readonly #labels: ShapeLabels;
+  count = 0;
+  /** Of the message, without its own tag and length. */
+  innerBytes = 0;
+
+  constructor(labels: ShapeLabels) {
+    this.#labels = labels;
+    this.tokens = new Uint32Array(labels.widest);
+  }
+
+  read(series: number): void {
+    this.count = this.#labels.of(series, this.tokens);
+    let bytes = sampleBytes;
+    for (let i = 0; i < this.count; i++) {
+      bytes += this.#labels.tokens[this.tokens[i] ?? 0]?.length ?? 0;
+    }
+    this.innerBytes = bytes;
+  }
+}
+
+class PieceWriter {
+  readonly #labels: ShapeLabels;
+  readonly #row: RowSizes;
+  readonly #kind: TimeKind;
+  readonly #writer = new SnappyWriter();
+  /** Where each token stood last. */
+  readonly #lastAt: Int32Array;
+  /** Where the head of a message of that length stood last. */
+  readonly #headAt = new Map<number, number>();
+  #sampleHeadAt = -1;
+  #tailAt = -1;
+  readonly #timesAt: number[] = [];
+
+  constructor(labels: ShapeLabels, row: RowSizes, kind: TimeKind) {
+    this.#labels = labels;
+    this.#row = row;
+    this.#kind = kind;
+    this.#lastAt = new Int32Array(labels.tokens.length + labels.rows.strings.length).fill(-1);
+  }
+
+  from(from: number, pieceBytes: number): TemplatePiece {
+    const valuesAt: number[] = [];
+    let series = from;
+    for (; series < this.#labels.rows.count; series++) {
+      this.#row.read(series);
+      if (series > from && this.#writer.plainBytes + this.#row.innerBytes + 6 > pieceBytes) {
+        break;
+      }
+      valuesAt.push(this.#write());
+    }
+    return {
+      bytes: this.#writer.bytes(),
+      plainBytes: this.#writer.plainBytes,
+      from,
+      to: series,
+      valuesAt: Uint32Array.from(valuesAt),
+      timesAt: this.#timesAt,
+    };
+  }
+
+  /** Says where the value stands. */
+  #write(): number {
+    const { tokens, count, innerBytes } = this.#row;
+    const headAt = this.#headAt.get(innerBytes) ?? -1;
+    this.#headAt.set(innerBytes, this.#writer.plainBytes);
+    if (this.#reaches(headAt)) {
+      this.#writer.copy(headAt, 1 + varintBytes(innerBytes));
+    } else {
+      this.#writer.literal(Buffer.concat([Buffer.of(0x0a), varint(innerBytes)]));
+    }
+    for (let i = 0; i < count; i++) {
+      this.#token(tokens[i] ?? 0);
+    }
+    this.#sampleHeadAt = this.#again(this.#sampleHeadAt, sampleHead);
+    if (this.#kind === 'own') {
+      return this.#writer.hole(8 + tailBytes);
+    }
+    const valueAt = this.#writer.hole(8);
+    this.#tail();
+    return valueAt;
+  }
+
+  #token(token: number): void {
+    const bytes = this.#labels.tokens[token];
+    if (bytes !== undefined) {
+      this.#lastAt[token] = this.#again(this.#lastAt[token] ?? -1, bytes);
+    }
+  }
+
+  #again(before: number, bytes: Buffer): number {
+    const at = this.#writer.plainBytes;
+    if (this.#reaches(before)) {
+      this.#writer.copy(before, bytes.length);
+    } else {
+      this.#writer.literal(bytes);
+    }
+    return at;
+  }
+
+  #tail(): void {
+    const at = this.#writer.plainBytes;
+    if (this.#reaches(this.#tailAt)) {
+      this.#writer.copy(this.#tailAt, tailBytes);
+    } else {
+      this.#timesAt.push(this.#writer.hole(tailBytes));
+    }
+    this.#tailAt = at;
+  }
+
+  #reaches(at: number): boolean {
+    return at >= 0 && this.#writer.plainBytes - at <= furthestCopyBytes;
+  }
+}
+
+function varintBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : 4;
+}
+
+/** Writes the tag of a time and the time itself: six bytes, so from 1971 to 2109. */
+export function writeTime(out: Buffer, at: number, timestampMs: number): void {
+  out[at] = timeTag;
+  let rest = timestampMs;
+  for (let i = 1; i < 6; i++) {
+    out[at + i] = (rest % 0x80) + 0x80;
     rest = Math.floor(rest / 0x80);
   }
-  out[end++] = rest;
-  return end;
-}
-
-/** Encodes `labels=1` {name=1, value=2}, and each distinct pair only once. */
-class LabelWriter {
-  readonly #known = new Map<string, Map<string, Buffer>>();
-
-  /** In byte order of the names, `__name__` among them, without empty values. */
-  of({ name, labels }: Series): Buffer {
-    const sorted: Buffer[] = [];
-    let named = false;
-    for (const [label, value] of labels) {
-      if (!named && label > nameLabel) {
-        sorted.push(this.#label(nameLabel, name));
-        named = true;
-      }
-      if (value !== '') {
-        sorted.push(this.#label(label, value));
-      }
-    }
-    if (!named) {
-      sorted.push(this.#label(nameLabel, name));
-    }
-    return Buffer.concat(sorted);
-  }
-
-  #label(name: string, value: string): Buffer {
-    const values = this.#known.get(name) ?? new Map<string, Buffer>();
-    this.#known.set(name, values);
-    let encoded = values.get(value);
-    if (encoded === undefined) {
-      encoded = encodeLabel(Buffer.from(name), Buffer.from(value));
-      values.set(value, encoded);
-    }
-    return encoded;
-  }
-}
-
-function encodeLabel(name: Buffer, value: Buffer): Buffer {
-  const inner = Buffer.allocUnsafe(12 + name.length + value.length);
-  inner[0] = 0x0a;
-  let at = writeVarint(inner, 1, name.length);
-  at += name.copy(inner, at);
-  inner[at] = 0x12;
-  at = writeVarint(inner, at + 1, value.length);
-  at += value.copy(inner, at);
-  const head = Buffer.alloc(6);
-  head[0] = 0x0a;
-  return Buffer.concat([head.subarray(0, writeVarint(head, 1, at)), inner.subarray(0, at)]);
+  out[at + 6] = rest;
 }

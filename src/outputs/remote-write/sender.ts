@@ -32,7 +32,7 @@ export class Sender {
 
   /** One attempt after the other works on one buffer, so this does not wait in between. */
   bodies(frames: readonly MetricFrame[]): readonly Buffer[] {
-    return Array.from(this.#encoder.encode(frames), compressed);
+    return [...this.#encoder.encode(frames)];
   }
 
   /** As `Poster.post`. */

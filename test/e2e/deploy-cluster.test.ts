@@ -1,0 +1,252 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describeWith } from '../components/needs.ts';
+import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
+import { until } from '../fakes/until.ts';
+import { type Agent, startAgent } from './cluster/agent.ts';
+import type { KubeObject } from './cluster/api-calls.ts';
+import { type Cluster, startCluster } from './cluster/api-server.ts';
+import { podOfTemplate } from './cluster/pods.ts';
+import { charted, deployFolder, kustomized, objectsOf } from './kubernetes-objects.ts';
+
+const folder = join(deployFolder, 'kubernetes');
+const dataKits = join(import.meta.dirname, '../fixtures/datakit.yaml');
+const oneFile = objectsOf(readFileSync(join(folder, 'meshbridge.yaml'), 'utf8')) as readonly KubeObject[];
+const ofKind = (kind: string, objects = oneFile): KubeObject => {
+  const found = objects.find((object) => object.kind === kind);
+  if (found === undefined) {
+    throw new Error(`there is no ${kind}`);
+  }
+  return found;
+};
+
+describeWith('kube-apiserver', (program) => {
+  let cluster: Cluster;
+  let dir: TempDir;
+
+  beforeAll(async () => {
+    dir = await tempDir();
+    cluster = await startCluster({ program });
+    for (const namespace of ['meshbridge', 'datakit', 'istio-system', 'observability']) {
+      await cluster.ensureNamespace(namespace);
+    }
+  }, 120_000);
+
+  afterAll(async () => {
+    await cluster?.stop();
+    await dir.remove();
+  }, 60_000);
+
+  const dryRun = async (objects: readonly unknown[]): Promise<void> => {
+    const made = await cluster.apply(objects as readonly KubeObject[], { dryRun: true });
+    expect(made).toHaveLength(objects.length);
+  };
+
+  describe('a server-side dry run takes', () => {
+    test('the one file', () => dryRun(oneFile));
+
+    describeWith('kubectl', (kubectl) => {
+      test.each(readdirSync(join(folder, 'overlays')))('the overlay %s', (overlay) =>
+        dryRun(kustomized(kubectl, join('overlays', overlay))),
+      );
+
+      test.each(readdirSync(join(folder, 'rights')))('the rights %s', (rights) =>
+        dryRun(kustomized(kubectl, join('rights', rights))),
+      );
+    });
+
+    describeWith('helm', (helm) => {
+      test.each([
+        { namespace: 'meshbridge' },
+        { namespace: 'meshbridge', values: { hub: { enabled: false } } },
+        { namespace: 'datakit', values: { dropIn: { enabled: true } } },
+        {
+          name: 'prod',
+          namespace: 'observability',
+          values: { oldRuntime: true, hub: { service: { type: 'NodePort', nodePort: 30_529 } } },
+        },
+      ])('the chart with %j', (release) => dryRun(charted(helm, release)));
+    });
+  });
+
+  describe('Pod Security', () => {
+    const admitted = async (workload: KubeObject, level: string) => {
+      const namespace = `level-${level}`;
+      await cluster.ensureNamespace(namespace, { 'pod-security.kubernetes.io/enforce': level });
+      const pod = podOfTemplate({ ...workload, metadata: { ...workload.metadata, namespace } });
+      return cluster.attempt('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, withClaims(pod, workload));
+    };
+
+    test('the hub fits the level restricted', async () => {
+      expect(await admitted(ofKind('StatefulSet'), 'restricted')).toMatchObject({ status: 201 });
+    });
+
+    test('the agent fits the level of its namespace, and nothing but paths and a port of the node keeps it from baseline', async () => {
+      const { labels } = ofKind('Namespace').metadata as { readonly labels?: Readonly<Record<string, string>> };
+      const level = labels?.['pod-security.kubernetes.io/enforce'] ?? '';
+      expect(await admitted(ofKind('DaemonSet'), level)).toMatchObject({ status: 201 });
+      const { status, body } = await admitted(ofKind('DaemonSet'), 'baseline');
+      expect(status).toBe(403);
+      const reasons = body.message.split('violates PodSecurity')[1].match(/[a-zA-Z]+(?= \()|hostPort|hostPath/g);
+      expect(new Set(reasons)).toEqual(new Set(['volumes', 'hostPath', 'hostPort']));
+    });
+  });
+
+  describeWith('kubectl', (kubectl) => {
+    test('the drop-in takes the place of DataKit where that was deployed by kubectl apply', async () => {
+      const kubeconfig = await cluster.kubeconfig();
+      const apply = (...args: readonly string[]) => {
+        const { status, stderr } = spawnSync(kubectl, ['--kubeconfig', kubeconfig, 'apply', ...args], {
+          encoding: 'utf8',
+        });
+        expect({ status, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
+      };
+      apply('-f', dataKits);
+      apply('-k', join(folder, 'overlays/drop-in'));
+      const path = '/apis/apps/v1/namespaces/datakit/daemonsets/datakit';
+      const { spec } = await cluster.call('GET', path);
+      const pod = spec.template.spec;
+      expect(pod.containers.map(({ name }: { name: string }) => name)).toEqual(['meshbridge']);
+      for (const gone of ['hostNetwork', 'hostPID', 'hostIPC']) {
+        expect(pod[gone] ?? false).toBe(false);
+      }
+      expect(pod.containers[0].securityContext.privileged).toBe(false);
+      const wanted = objectsOf(
+        spawnSync(kubectl, ['kustomize', join(folder, 'overlays/drop-in')], { encoding: 'utf8' }).stdout,
+      );
+      const volumes = ofKind('DaemonSet', wanted as readonly KubeObject[])['spec'] as {
+        readonly template: { readonly spec: { readonly volumes: readonly { readonly name: string }[] } };
+      };
+      const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).sort();
+      expect(names(pod.volumes)).toEqual(names(volumes.template.spec.volumes));
+      const service = await cluster.call('GET', '/api/v1/namespaces/datakit/services/datakit-service');
+      expect(service.spec.selector).toEqual({ app: 'daemonset-datakit' });
+      const alias = await cluster.call('GET', '/api/v1/namespaces/istio-system/services/zipkin');
+      expect(alias.spec.externalName).toBe('datakit-service-ext.datakit.svc.cluster.local');
+    }, 60_000);
+  });
+
+  describe('rights', () => {
+    const rights = readdirSync(join(folder, 'rights'));
+    const resources: Readonly<Record<string, string>> = { 'node-metrics': 'nodes/metrics' };
+    const agents: Agent[] = [];
+
+    /** An account with all rights of the agents' but one. */
+    async function accountWithout(missing: string): Promise<string> {
+      const account = `without-${missing}`;
+      for (const right of rights.filter((one) => one !== missing)) {
+        const objects = objectsOf(readFileSync(join(folder, 'rights', right, 'rights.yaml'), 'utf8'));
+        for (const { metadata, ...object } of objects) {
+          const isBinding = object.kind.endsWith('Binding');
+          const name = isBinding ? `${metadata.name}-${account}` : metadata.name;
+          const subjects = [{ kind: 'ServiceAccount', name: account, namespace: 'meshbridge' }];
+          await cluster.apply([
+            { ...object, metadata: { ...metadata, name }, ...(isBinding && { subjects }) } as KubeObject,
+          ]);
+        }
+      }
+      return cluster.serviceAccount('meshbridge', account);
+    }
+
+    afterAll(() => Promise.all(agents.map((agent) => agent.end('SIGKILL'))), 30_000);
+
+    /** What the API server allows the account of everything that agents ask for. */
+    async function allowed(account: string): Promise<readonly string[]> {
+      const asked = [
+        ['pods', '', 'pods', 'watch'],
+        ['leases', 'coordination.k8s.io', 'leases', 'update'],
+        ['endpointslices', 'discovery.k8s.io', 'endpointslices', 'watch'],
+        ['services', '', 'services', 'get'],
+        ['node-metrics', '', 'nodes/metrics', 'get'],
+      ] as const;
+      const answers = await Promise.all(
+        asked.map(async ([right, group, path, verb]) => {
+          const [resource, subresource = ''] = path.split('/');
+          const name = right === 'leases' ? 'meshbridge' : '';
+          const { status } = await cluster.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+            apiVersion: 'authorization.k8s.io/v1',
+            kind: 'SubjectAccessReview',
+            spec: {
+              user: `system:serviceaccount:meshbridge:${account}`,
+              resourceAttributes: { namespace: 'meshbridge', group, resource, subresource, verb, name },
+            },
+          });
+          return status.allowed ? [right] : [];
+        }),
+      );
+      return answers.flat();
+    }
+
+    test('each grants what its agents ask the API server for, and no other does', async () => {
+      for (const right of rights) {
+        await accountWithout(right);
+        expect([...(await allowed(`without-${right}`)), right].sort()).toEqual([...rights].sort());
+        expect(await allowed(`without-${right}`)).not.toContain(right);
+      }
+    }, 30_000);
+
+    test('without one of them an agent misses that one and says what for; with all it misses none', async () => {
+      const without = ['nothing', ...rights.filter((right) => right !== 'node-metrics')];
+      const pages = [
+        'http://istiod.istio-system.svc.cluster.local:15014/metrics',
+        'http://metrics.observability:9090/metrics',
+      ];
+      await cluster.apply([service('istiod', 'istio-system', 15_014), service('metrics', 'observability', 9090)]);
+      agents.push(
+        ...(await Promise.all(
+          without.map(async (missing) =>
+            startAgent({
+              cluster,
+              dir: join(dir.path, missing),
+              node: `node-without-${missing}`,
+              account: await accountWithout(missing),
+              config: { 'pages.conf': pages.map((url) => `[[inputs.prom]]\nurl = "${url}"\n`).join('') },
+            }),
+          ),
+        )),
+      );
+      for (const [index, missing] of without.entries()) {
+        const resource = resources[missing] ?? missing;
+        const wanted = missing === 'nothing' ? [] : [resource];
+        const agent = agents[index] as Agent;
+        await until(async () => (await missed(agent)).join() === wanted.join(), {
+          withinMs: 45_000,
+          what: `an agent that misses ${wanted.join() || 'nothing'}, and says ${(await missed(agent)).join()}`,
+        });
+        const { warnings } = await agent.status();
+        const refused = warnings.filter((line) => line.includes('(403)'));
+        expect(refused.length > 0).toBe(wanted.length > 0);
+        expect(refused.every((line) => line.includes(`of ${resource}`))).toBe(true);
+        expect((await agent.discovery()).watch.state).toBe(missing === 'pods' ? 'forbidden' : 'watching');
+      }
+    }, 150_000);
+  });
+});
+
+async function missed(agent: Agent): Promise<readonly string[]> {
+  const { inputs } = await agent.status();
+  const detail = inputs.find(({ id }) => id === 'kubernetes')?.detail as {
+    readonly rights: readonly { readonly resource: string }[];
+  };
+  return [...new Set(detail.rights.map(({ resource }) => resource))].sort();
+}
+
+function service(name: string, namespace: string, port: number): KubeObject {
+  const spec = { selector: { app: name }, ports: [{ name: 'http', port, targetPort: 'http' }] };
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec };
+}
+
+/** The volumes of a StatefulSet's claims are the pod's too, once its controller made it. */
+function withClaims(pod: KubeObject, workload: KubeObject): KubeObject {
+  const { volumeClaimTemplates = [] } = workload['spec'] as {
+    readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[];
+  };
+  const spec = pod['spec'] as { readonly volumes?: readonly object[] };
+  const claims = volumeClaimTemplates.map(({ metadata: { name } }) => ({
+    name,
+    persistentVolumeClaim: { claimName: `${name}-0` },
+  }));
+  return { ...pod, spec: { ...spec, volumes: [...(spec.volumes ?? []), ...claims] } };
+}

@@ -143,6 +143,40 @@ export function decodeList<T>(bytes: Uint8Array, read: (element: unknown) => T):
   }
 }
 
+/** What can be read of a list whose elements are not all good. */
+export interface Salvage<T> {
+  readonly good: readonly T[];
+  readonly bad: number;
+  /** Of the first bad one; undefined where all are good. */
+  readonly reason: string | undefined;
+}
+
+/** Reads each element by itself. Throws BRIDGE_DECODE where there is no list of elements at all. */
+export function salvageList<T>(bytes: Uint8Array, read: (element: unknown) => T): Salvage<T> {
+  try {
+    return withList(bytes, ({ elements }) => {
+      const good: T[] = [];
+      let reason: string | undefined;
+      for (const [index, element] of elements.entries()) {
+        try {
+          good.push(read(element));
+        } catch (error) {
+          if (!(error instanceof SpanFault)) {
+            throw error;
+          }
+          reason ??= faultText(new SpanFault(`[${index}]${error.path}`, error.message));
+        }
+      }
+      return { good, bad: elements.length - good.length, reason };
+    });
+  } catch (error) {
+    if (error instanceof SpanFault) {
+      throw new BridgeError('BRIDGE_DECODE', faultText(error));
+    }
+    throw error;
+  }
+}
+
 /** As `decodeList`, but keeps nothing and answers with a value. */
 export function checkList(bytes: Uint8Array, read: (element: unknown) => unknown): SpanListCheck {
   let items = 1;

@@ -2,7 +2,7 @@ import type { Codec } from '../../contract/codec.ts';
 import type { Span } from '../../model/span.ts';
 import { encodeSpan } from './encode-span.ts';
 import { readSpan } from './span.ts';
-import { checkList, decodeList, type SpanListCheck } from './span-list.ts';
+import { checkList, decodeList, type Salvage, type SpanListCheck, salvageList } from './span-list.ts';
 import { SpanScan } from './span-scan.ts';
 
 /**
@@ -24,5 +24,11 @@ export function checkZipkinJson(bytes: Uint8Array): SpanListCheck {
   return items > 0 ? { ok: true, items, payload: bytes, pure: true } : checkList(bytes, readSpan);
 }
 
+/** The good ones of a list that may hold others. Throws BRIDGE_DECODE. */
+export function salvageZipkinJson(bytes: Uint8Array): Salvage<readonly Span[]> {
+  const found = salvageList(bytes, readSpan);
+  return { ...found, good: [found.good] };
+}
+
 export { encodeSpan } from './encode-span.ts';
-export type { SpanListCheck } from './span-list.ts';
+export type { Salvage, SpanListCheck } from './span-list.ts';

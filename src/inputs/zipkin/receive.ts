@@ -1,10 +1,19 @@
-import { checkZipkinJson, type SpanListCheck } from '../../codec/zipkin-json/zipkin-json.ts';
-import { checkZipkinJsonV1 } from '../../codec/zipkin-json-v1/zipkin-json-v1.ts';
+import { decodeSpans } from '../../codec/spans.ts';
+import {
+  checkZipkinJson,
+  encodeSpan,
+  type Salvage,
+  type SpanListCheck,
+  salvageZipkinJson,
+} from '../../codec/zipkin-json/zipkin-json.ts';
+import { checkZipkinJsonV1, salvageZipkinJsonV1 } from '../../codec/zipkin-json-v1/zipkin-json-v1.ts';
 import { checkZipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
 import { checkZipkinThrift } from '../../codec/zipkin-thrift/zipkin-thrift.ts';
+import { hasCode } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import { plainText } from '../../http/exchange.ts';
 import type { Format } from '../../model/batch.ts';
+import type { Span } from '../../model/span.ts';
 
 /** Which of the two paths a request came to. */
 export type Version = 'v1' | 'v2';
@@ -17,6 +26,8 @@ export type Received =
       readonly format: Format;
       readonly payload: Uint8Array;
       readonly items: number;
+      /** What was left out of a batch that was taken in part. */
+      readonly refused?: { readonly items: number; readonly message: string };
     }
   | {
       readonly kind: 'refused';
@@ -26,10 +37,15 @@ export type Received =
       readonly response: HttpResponse;
     };
 
-type Reader = { readonly format: Format; readonly check: (bytes: Uint8Array) => SpanListCheck };
+interface Reader {
+  readonly format: Format;
+  readonly check: (bytes: Uint8Array) => SpanListCheck;
+  /** What is good of a list that is not good as a whole. JSON alone lets tell. */
+  readonly salvage?: (bytes: Uint8Array) => Salvage<readonly Span[]>;
+}
 
-const jsonV1: Reader = { format: 'zipkin-json-v1', check: checkZipkinJsonV1 };
-const jsonV2: Reader = { format: 'zipkin-json-v2', check: checkZipkinJson };
+const jsonV1: Reader = { format: 'zipkin-json-v1', check: checkZipkinJsonV1, salvage: salvageZipkinJsonV1 };
+const jsonV2: Reader = { format: 'zipkin-json-v2', check: checkZipkinJson, salvage: salvageZipkinJson };
 const proto3: Reader = { format: 'zipkin-proto3', check: checkZipkinProto };
 const thrift: Reader = { format: 'zipkin-thrift', check: checkZipkinThrift };
 
@@ -58,8 +74,11 @@ function isOtherVersion(body: Buffer, version: Version): boolean {
   return bytes.some((mark) => body.includes(mark)) && member.test(body.toString('latin1'));
 }
 
+/** `whole`: a batch is taken or refused as one. `partial`: what is good of it is taken. */
+export type Strictness = 'whole' | 'partial';
+
 /** Reads a request to the end of what can be said without storing it. Synchronous and pure. */
-export function receive(request: HttpRequest, version: Version): Received {
+export function receive(request: HttpRequest, version: Version, strictness: Strictness): Received {
   const { body } = request;
   if (body.length === 0) {
     const isEmptyGzip = (request.wireBytes ?? 0) > 0;
@@ -67,18 +86,52 @@ export function receive(request: HttpRequest, version: Version): Received {
   }
   const reader = readerFor(version, (request.headers['content-type'] ?? '').toLowerCase());
   const list = reader.check(body);
-  const isJson = reader === jsonV1 || reader === jsonV2;
-  const mayBeOther = isJson && !(list.ok && list.pure === true);
-  if (mayBeOther && isOtherVersion(body, version)) {
+  const ofOther = reader.salvage !== undefined && !(list.ok && list.pure === true) && isOtherVersion(body, version);
+  if (ofOther) {
     const other = version === 'v1' ? 'v2' : 'v1';
-    return refused(
-      list.items,
-      `these are ${other} spans, and this is the path of ${version}; send them to the other one`,
-    );
+    const message = `these are ${other} spans, and this is the path of ${version}; send them to the other one`;
+    return refused(list.items, message);
   }
-  if (!list.ok) {
-    return refused(list.items, list.reason);
+  return list.ok ? spansOf(list, reader) : (inPart(body, reader, strictness) ?? refused(list.items, list.reason));
+}
+
+function spansOf({ items, payload }: Extract<SpanListCheck, { readonly ok: true }>, { format }: Reader): Received {
+  return items === 0 ? nothing : { kind: 'spans', format, payload, items };
+}
+
+function inPart(body: Buffer, reader: Reader, strictness: Strictness): Received | undefined {
+  return strictness === 'partial' ? salvaged(body, reader) : undefined;
+}
+
+/** The good spans, printed anew. Undefined where nothing is good. */
+function salvaged(body: Buffer, reader: Reader): Received | undefined {
+  let found: Salvage<readonly Span[]> | undefined;
+  try {
+    found = reader.salvage?.(body);
+  } catch (error) {
+    if (!hasCode(error, 'BRIDGE_DECODE')) {
+      throw error;
+    }
   }
-  const { items, payload } = list;
-  return items === 0 ? nothing : { kind: 'spans', format: reader.format, payload, items };
+  const spans = found?.good.flat() ?? [];
+  if (found === undefined || spans.length === 0) {
+    return undefined;
+  }
+  const { bad, reason: message = '' } = found;
+  return { kind: 'spans', ...printed(spans), refused: { items: bad, message } };
+}
+
+type Spans = Extract<Received, { readonly kind: 'spans' }>;
+
+/** What is left when `keep` has chosen; undefined where nothing is. */
+export function filtered(received: Spans, keep: (spans: readonly Span[]) => readonly Span[]): Spans | undefined {
+  const { format, payload } = received;
+  const kept = keep(decodeSpans({ format, payload }));
+  return kept.length === 0 ? undefined : { ...received, ...printed(kept) };
+}
+
+/** Spans in our own words, with their names as they were sent. */
+function printed(spans: readonly Span[]): { format: Format; payload: Uint8Array; items: number } {
+  const list = spans.map((span) => encodeSpan({ ...span, ...(span.rawName !== undefined && { name: span.rawName }) }));
+  return { format: 'zipkin-json-v2', payload: Buffer.from(`[${list.join(',')}]`), items: spans.length };
 }

@@ -2,7 +2,8 @@ import { BridgeError, hasCode } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { Batch } from '../../model/batch.ts';
-import type { Received, Version } from './receive.ts';
+import type { Received, Strictness, Version } from './receive.ts';
+import type { SpanFilter, SpanFilterSettings } from './span-filter.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 /** Envoy counts nothing else as sent. */
@@ -12,16 +13,21 @@ export interface ZipkinSettings {
   readonly pathV1: string;
   readonly pathV2: string;
   readonly tags: Readonly<Record<string, string>>;
+  readonly strictness: Strictness;
+  /** Undefined where nothing is to be left out. */
+  readonly filter: SpanFilterSettings | undefined;
   /** Keys of the table that have no effect. */
   readonly idleKeys: readonly string[];
 }
 
 type Receive = (request: HttpRequest, version: Version) => Received;
+type Spans = Extract<Received, { readonly kind: 'spans' }>;
 type Constants = Pick<Batch, 'signal' | 'origin' | 'edits'>;
 
 /**
  * Zipkin's collector (zipkin2-api.yaml, and the reference server's behaviour: spec/tracing.md §1). A batch is all or
- * nothing, and 202 with an empty body is sent once its bytes are on disk, as they came.
+ * nothing, unless `partial` is set, and 202 with an empty body is sent once its bytes are on disk: as they came, where
+ * nothing is left out of them.
  */
 export class ZipkinInput implements Input {
   readonly #settings: ZipkinSettings;
@@ -29,6 +35,7 @@ export class ZipkinInput implements Input {
   readonly #constants: Constants;
   readonly #underWay = new Set<Promise<void>>();
   #receive: Receive | undefined;
+  #filtered: ((spans: Spans) => Spans | undefined) | undefined;
   #lastRefusal: object | undefined;
 
   constructor(settings: ZipkinSettings, runtime: InputRuntime) {
@@ -49,8 +56,21 @@ export class ZipkinInput implements Input {
     if (idleKeys.length > 0) {
       this.#runtime.log.warn({ keys: idleKeys }, 'These keys are read but have no effect in this version.');
     }
-    const { receive } = await import('./receive.ts');
-    this.#receive = receive;
+    const { filter, strictness } = this.#settings;
+    const { receive, filtered } = await import('./receive.ts');
+    if (filter !== undefined) {
+      const { SpanFilter } = await import('./span-filter.ts');
+      const acting: SpanFilter = new SpanFilter(filter);
+      this.#filtered = (spans) =>
+        filtered(spans, (all) => {
+          const { spans: kept, dropped } = acting.filter(all, this.#runtime.clock.now());
+          for (const [reason, items] of dropped) {
+            this.#runtime.dropped('traces', items, reason);
+          }
+          return kept;
+        });
+    }
+    this.#receive = (request, version) => receive(request, version, strictness);
   }
 
   async stop(): Promise<void> {
@@ -85,8 +105,14 @@ export class ZipkinInput implements Input {
       case 'nothing':
         return accepted;
       case 'spans': {
-        const { format, payload, items } = received;
-        await this.#owned(this.#runtime.emit({ ...this.#constants, format, payload, items }));
+        if (received.refused !== undefined) {
+          this.#refuse(received.refused.items, 'malformed', received.refused.message, request.remoteAddress);
+        }
+        const kept = this.#filtered === undefined ? received : this.#filtered(received);
+        if (kept !== undefined) {
+          const { format, payload, items } = kept;
+          await this.#owned(this.#runtime.emit({ ...this.#constants, format, payload, items }));
+        }
         return accepted;
       }
       case 'refused':

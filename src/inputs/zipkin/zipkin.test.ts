@@ -211,16 +211,7 @@ describe('the table of a DataKit user', () => {
   test('is taken, and a warning names what has no effect', async () => {
     const { runtime, post } = await rig(table);
     expect((await post('/api/v1/spans', one)).status).toBe(202);
-    const keys = [
-      'ignore_tags',
-      'customer_tags',
-      'keep_rare_resource',
-      'del_message',
-      'close_resource',
-      'sampler',
-      'threads',
-      'storage',
-    ];
+    const keys = ['customer_tags', 'threads', 'storage'];
     expect(runtime.log.at('warn')).toEqual([expect.objectContaining({ fields: { keys } })]);
   });
 
@@ -231,6 +222,122 @@ describe('the table of a DataKit user', () => {
 
   test.each(['api/v2/spans', '/a/:id', '/*'])('cannot have the path %s', (pathV2) => {
     expect(zipkin.config.safeParse({ pathV2 }).success).toBe(false);
+  });
+});
+
+describe('a list that is good in part', () => {
+  const mixed = '[{"traceId":"a","id":"b","name":"GET"},{"traceId":"a"},{"traceId":"a","id":"c"},{"id":"d"}]';
+
+  test('is refused as a whole, unless the table says otherwise', async () => {
+    const { runtime, post } = await rig();
+    expect((await post('/api/v2/spans', mixed)).status).toBe(400);
+    expect(runtime.calls).toBe(0);
+  });
+
+  test.each(['/api/v1/spans', '/api/v2/spans'])(
+    'is taken in part on %s where that is wanted, and the rest is counted',
+    async (path) => {
+      const { runtime, input, post } = await rig({ partial: true });
+      expect((await post(path, mixed)).status).toBe(202);
+      expect(runtime.emitted).toEqual([expect.objectContaining({ format: 'zipkin-json-v2', items: 2 })]);
+      expect(runtime.emitted.flatMap(decodeSpans).map(({ id, rawName }) => [id, rawName])).toEqual([
+        ['000000000000000b', 'GET'],
+        ['000000000000000c', undefined],
+      ]);
+      expect(runtime.refusals).toEqual([{ signal: 'traces', items: 2, reason: 'malformed' }]);
+      expect(input.status?.()).toMatchObject({ lastRefusal: { message: '$[1].id is missing; expected a string' } });
+    },
+  );
+
+  test.each(['[{"id":"d"},{}]', '{}', 'x', '[{'])(
+    'is refused all the same where nothing of it is good: %s',
+    async (body) => {
+      const { runtime, post } = await rig({ partial: true });
+      expect((await post('/api/v2/spans', body)).status).toBe(400);
+      expect([runtime.calls, runtime.refusals.length]).toEqual([0, 1]);
+    },
+  );
+});
+
+describe('what the table leaves out', () => {
+  const span = (traceId: string, name: string, more: object = {}) => ({
+    traceId,
+    id: 'b',
+    name,
+    localEndpoint: { serviceName: 'Cart' },
+    ...more,
+  });
+  const taken = async (table: object, ...lists: (readonly object[])[]) => {
+    const made = await rig(table);
+    for (const list of lists) {
+      expect((await made.post('/api/v2/spans', JSON.stringify(list))).status).toBe(202);
+    }
+    return { ...made, spans: made.runtime.emitted.flatMap(decodeSpans) };
+  };
+
+  test('are tags whose keys hold an expression, as sent or with underscores', async () => {
+    const tags = { 'http.method': 'GET', http_url: 'x', node_id: 'n', keep: 'k' };
+    const { spans } = await taken({ ignore_tags: ['^http_m', 'url$', '^node'] }, [span('a', 'GET /X', { tags })]);
+    expect(spans.map((one) => [one.rawName, one.tags])).toEqual([['GET /X', { keep: 'k' }]]);
+  });
+
+  test('are the traces of closed names, of one service or of all', async () => {
+    const { spans, runtime } = await taken(
+      { close_resource: { cart: ['^GET /health'], '*': ['metrics$'] } },
+      [span('a', 'GET /healthz'), span('a', 'child'), span('c', 'GET /x')],
+      [span('d', '/metrics', { localEndpoint: { serviceName: 'other' } })],
+      [span('e', 'GET /healthz', { localEndpoint: { serviceName: 'other' } })],
+    );
+    expect(spans.map(({ traceId }) => Number.parseInt(traceId, 16))).toEqual([12, 14]);
+    expect(runtime.drops).toEqual([
+      { signal: 'traces', items: 2, reason: 'closed' },
+      { signal: 'traces', items: 1, reason: 'closed' },
+    ]);
+  });
+
+  test('is what the sampler does not choose, the same for 64 and 128 bits of an id, and never an error', async () => {
+    const ids = Array.from({ length: 2000 }, (_, i) =>
+      ((BigInt(i) * 0x9e3779b97f4a7c15n) & 0xffffffffffffffffn).toString(16).padStart(16, '0'),
+    );
+    const used = ids.filter((id) => !/^0+$/.test(id));
+    const narrow = await taken(
+      { sampler: { sampling_rate: 0.1 } },
+      used.map((id) => span(id, 'x')),
+    );
+    const wide = await taken(
+      { sampler: { sampling_rate: 0.1 } },
+      used.map((id) => span(`4bf92f3577b34da6${id}`, 'x')),
+    );
+    const low = ({ traceId }: { readonly traceId: string }) => traceId.slice(-16);
+    expect(narrow.spans.length).toBeGreaterThan(100);
+    expect(narrow.spans.length).toBeLessThan(320);
+    expect(wide.spans.map(low)).toEqual(narrow.spans.map(low));
+    const errors = await taken({ sampler: { sampling_rate: 0 } }, [
+      span('a', 'x', { tags: { error: 'timeout' } }),
+      span('a', 'y'),
+      span('c', 'x', { tags: { error: 'false' } }),
+    ]);
+    expect(errors.spans.map(({ name }) => name)).toEqual(['x', 'y']);
+    expect(errors.runtime.drops).toEqual([{ signal: 'traces', items: 1, reason: 'sampled' }]);
+  });
+
+  test('is not what is rare: a name not seen for an hour', async () => {
+    const { runtime, post } = await rig({ sampler: { sampling_rate: 0 }, keep_rare_resource: true });
+    const send = (name: string) => post('/api/v2/spans', JSON.stringify([span('a', name)]));
+    await send('x');
+    await send('x');
+    await send('y');
+    expect(runtime.emitted.flatMap(decodeSpans).map(({ name }) => name)).toEqual(['x', 'y']);
+    expect(runtime.drops).toEqual([{ signal: 'traces', items: 1, reason: 'sampled' }]);
+  });
+
+  test('changes nothing of bodies where the table leaves nothing out', async () => {
+    const { runtime } = await taken({ sampler: { sampling_rate: 1 } }, [span('a', 'x')]);
+    expect(runtime.emitted[0]?.payload.toString()).toBe(JSON.stringify([span('a', 'x')]));
+  });
+
+  test('is said when the table is wrong', async () => {
+    await expect(rig({ ignore_tags: ['('] })).rejects.toMatchObject({ code: 'BRIDGE_CONFIG' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineInput } from '../../contract/input.ts';
+import type { SpanFilterSettings } from './span-filter.ts';
 import { ZipkinInput } from './zipkin-input.ts';
 
 const defaultPathV1 = '/api/v1/spans';
@@ -13,6 +14,9 @@ function path(fallback: string) {
     .transform((text) => (text === '' ? fallback : text));
 }
 
+/** Go's regular expressions, in linear time. Checked when it is used: the schema must load nothing heavy. */
+const expression = () => z.string();
+
 const withoutEffect = 'Read so that a DataKit file needs no edit; has no effect in this version.';
 
 const config = z.strictObject({
@@ -22,19 +26,43 @@ const config = z.strictObject({
     .record(z.string().min(1), z.string())
     .default({})
     .describe('Tags for every span that does not have them by itself.'),
-  ignore_tags: z.array(z.string()).default([]).describe(withoutEffect),
-  customer_tags: z.array(z.string()).default([]).describe(withoutEffect),
-  pipelines: z.record(z.string(), z.string()).default({}).describe(withoutEffect),
-  keep_rare_resource: z.boolean().default(false).describe(withoutEffect),
-  del_message: z.boolean().default(false).describe(withoutEffect),
-  close_resource: z.record(z.string(), z.array(z.string())).default({}).describe(withoutEffect),
+  partial: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take the good spans of a JSON list that holds others too, and count the others, instead of refusing the whole list with 400.',
+    ),
+  ignore_tags: z
+    .array(expression())
+    .default([])
+    .describe('Expressions; tags whose key holds one of them, as sent or with `_` for `.`, are left out.'),
+  close_resource: z
+    .record(z.string(), z.array(expression()))
+    .default({})
+    .describe(
+      'Service, or `*`, to expressions: the spans of a trace that come with a span whose name holds one are left out.',
+    ),
   sampler: z
     .strictObject({
-      sampling_rate: z.number().min(0).max(1).optional().describe(withoutEffect),
+      sampling_rate: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe(
+          'Share of traces to keep, chosen by trace id, so that all agents choose the same. Errors are always kept.',
+        ),
       priority: z.int().optional().describe(withoutEffect),
     })
     .optional()
-    .describe(withoutEffect),
+    .describe('Which traces to keep.'),
+  keep_rare_resource: z
+    .boolean()
+    .default(false)
+    .describe('Keep, whatever the sampler says, what has a service and span name that were not seen for an hour.'),
+  customer_tags: z.array(z.string()).default([]).describe(withoutEffect),
+  pipelines: z.record(z.string(), z.string()).default({}).describe(withoutEffect),
+  del_message: z.boolean().default(false).describe('Has no effect: there is no second copy of the span to leave out.'),
   threads: z
     .strictObject({
       buffer: z.int().optional().describe(withoutEffect),
@@ -52,13 +80,32 @@ const config = z.strictObject({
 });
 export type ZipkinConfig = z.output<typeof config>;
 
-const acting: ReadonlySet<string> = new Set(['pathV1', 'pathV2', 'tags']);
+/** `del_message` asks for what is always so. */
+const acting: ReadonlySet<string> = new Set([
+  'pathV1',
+  'pathV2',
+  'tags',
+  'partial',
+  'ignore_tags',
+  'close_resource',
+  'sampler',
+  'keep_rare_resource',
+  'del_message',
+]);
 
 /** Keys that somebody wrote and that do nothing yet. */
 function idleKeys(checked: ZipkinConfig): readonly string[] {
   const isWritten = (value: unknown): boolean =>
     typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value === true;
   return Object.entries(checked).flatMap(([key, value]) => (acting.has(key) || !isWritten(value) ? [] : [key]));
+}
+
+/** Undefined where nothing is to be left out: then the sender's bytes go on as they came. */
+function filterOf(checked: ZipkinConfig): SpanFilterSettings | undefined {
+  const { ignore_tags: ignoreTags, close_resource: closeResource, sampler, keep_rare_resource: keepRare } = checked;
+  const samplingRate = sampler?.sampling_rate;
+  const acts = ignoreTags.length > 0 || Object.keys(closeResource).length > 0 || (samplingRate ?? 1) < 1;
+  return acts ? { ignoreTags, closeResource, samplingRate, keepRare } : undefined;
 }
 
 export const zipkin = defineInput({
@@ -69,7 +116,16 @@ export const zipkin = defineInput({
   datakit: true,
   byDefault: () => ({}),
   create: (checked, runtime) => {
-    const { pathV1, pathV2, tags } = checked;
-    return new ZipkinInput({ pathV1, pathV2, tags, idleKeys: idleKeys(checked) }, runtime);
+    const { pathV1, pathV2, tags, partial } = checked;
+    const strictness = partial ? 'partial' : 'whole';
+    const settings = {
+      pathV1,
+      pathV2,
+      tags,
+      strictness,
+      filter: filterOf(checked),
+      idleKeys: idleKeys(checked),
+    } as const;
+    return new ZipkinInput(settings, runtime);
   },
 });

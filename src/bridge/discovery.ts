@@ -9,6 +9,7 @@ import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
 import { type ConfiguredPage, isOnThisMachine, serviceAddress } from '../inputs/kubernetes/configured-page.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
+import { endpointRules } from '../inputs/kubernetesprometheus/service-rules.ts';
 import type { PromConfig } from '../scrape/config.ts';
 import { accessOf, isKubernetesPrometheus, onOwnNode } from './own-node.ts';
 
@@ -46,11 +47,11 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   );
   const taken = config.inputs.map((input) => takeOver(input, ownAddresses));
   const election = await electionOf(config, env, node);
-  const rules = config.inputs
-    .filter(isKubernetesPrometheus)
-    .flatMap((input) => podRules(input.config, kubernetes.node_ip));
+  const named = config.inputs.filter(isKubernetesPrometheus);
+  const rules = named.flatMap((input) => podRules(input.config, kubernetes.node_ip));
+  const serviceRules = named.flatMap((input) => endpointRules(input.config));
   const discoveryOptions = {
-    ...{ access, node, istio: kubernetes.istio, rules, pages: taken.flatMap(({ pages }) => pages) },
+    ...{ access, node, istio: kubernetes.istio, rules, serviceRules, pages: taken.flatMap(({ pages }) => pages) },
     ...(election && { election }),
   };
   const definition = defineInput({

@@ -21,14 +21,18 @@ export interface FakePod {
 export interface FakeService {
   readonly name: string;
   readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly selector?: Readonly<Record<string, string>>;
-  readonly ports?: readonly { readonly name?: string; readonly port: number; readonly targetPort?: number }[];
+  readonly ports?: readonly { readonly name?: string; readonly port: number; readonly targetPort?: number | string }[];
 }
 
 export interface FakeSlice {
   readonly name: string;
   readonly namespace?: string;
   readonly service: string;
+  /** Those of its Service. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly family?: 'IPv4' | 'IPv6';
   readonly ports?: readonly { readonly name?: string; readonly port: number }[];
   readonly endpoints: readonly {
@@ -76,11 +80,12 @@ export function podJson(pod: FakePod): Json {
   };
 }
 
-export function serviceJson({ name, namespace = 'default', selector, ports = [] }: FakeService): Json {
+export function serviceJson(service: FakeService): Json {
+  const { name, namespace = 'default', labels = {}, annotations = {}, selector, ports = [] } = service;
   return {
     kind: 'Service',
     apiVersion: 'v1',
-    metadata: { name, namespace, uid: `uid-service-${namespace}-${name}` },
+    metadata: { name, namespace, uid: `uid-service-${namespace}-${name}`, labels, annotations },
     spec: { ...(selector && { selector }), ports, ipFamilies: ['IPv4'] },
   };
 }
@@ -94,7 +99,7 @@ export function sliceJson(slice: FakeSlice): Json {
       name,
       namespace,
       uid: `uid-slice-${namespace}-${name}`,
-      labels: { 'kubernetes.io/service-name': service },
+      labels: { ...slice.labels, 'kubernetes.io/service-name': service },
     },
     addressType: family,
     ports: ports.map(({ name: of = '', port }) => ({ name: of, port, protocol: 'TCP' })),

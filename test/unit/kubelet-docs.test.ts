@@ -3,7 +3,7 @@ import { kubernetesprometheus } from '../../src/inputs/kubernetesprometheus/kube
 import { keyRows, testsIn } from './key-tables.ts';
 
 const rows = keyRows('docs/kubelet.md').filter(({ key }) => key !== 'metrics_path');
-const tests = testsIn(['src/inputs/kubernetesprometheus', 'test/e2e']);
+const tests = testsIn(['src/inputs/kubernetesprometheus', 'src/inputs/kubernetes', 'test/e2e']);
 
 test('every key of [inputs.kubernetesprometheus] has one row in docs/kubelet.md, and there are no others', () => {
   const { instances, ...shape } = kubernetesprometheus.config.shape;

@@ -5,6 +5,7 @@ import { type PageMode, PageScope, type PageScopeStatus } from './page-scope.ts'
 import type { Resolve } from './pod-at.ts';
 import type { PodService } from './pod-rules.ts';
 import { refusalCountsAfterMs, ServiceFacts } from './service-facts.ts';
+import { type ServiceRule, type ServiceRuleStatus, ServiceRuleWork } from './service-rule-work.ts';
 import type { TargetSet } from './target-set.ts';
 
 /** How agents agree on one of them. */
@@ -18,6 +19,9 @@ export interface ElectionOptions {
 
 export interface ClusterScopeOptions {
   readonly pages: readonly ConfiguredPage[];
+  /** What the elected agent scrapes behind Services; where nobody is elected, each agent that of its own node. */
+  readonly serviceRules?: readonly ServiceRule[];
+  readonly node: string;
   /** Undefined: there are no elections, and each agent does all. */
   readonly election?: ElectionOptions;
   readonly client: ApiClient;
@@ -33,6 +37,12 @@ export interface ClusterScopeOptions {
   readonly onServices: () => void;
 }
 
+export interface ClusterScopeStatus {
+  readonly lease?: LeaseStatus;
+  readonly configured: readonly PageScopeStatus[];
+  readonly rules?: readonly ServiceRuleStatus[];
+}
+
 /** Who never had an answer for so long scrapes as if it were alone: better by every agent than by none. */
 const unansweredMs = 30_000;
 
@@ -41,6 +51,7 @@ export class ClusterScope {
   readonly #options: ClusterScopeOptions;
   readonly #pages: readonly PageScope[];
   readonly #facts: readonly ServiceFacts[];
+  readonly #rules: readonly ServiceRuleWork[];
   readonly #stop = new AbortController();
   readonly #fromMs: number;
   #election: LeaseElection | undefined;
@@ -68,6 +79,7 @@ export class ClusterScope {
       (page) => new PageScope(page, page.service === undefined ? undefined : factsOf(page.service), context),
     );
     this.#facts = [...facts.values()];
+    this.#rules = (options.serviceRules ?? []).map((rule) => new ServiceRuleWork({ ...context, rule }));
   }
 
   /** Whether what is scraped once per cluster is scraped here. */
@@ -84,13 +96,18 @@ export class ClusterScope {
     return this.#pages.map((page) => page.podService()).filter((service) => service !== undefined);
   }
 
-  status(): { readonly lease?: LeaseStatus; readonly configured: readonly PageScopeStatus[] } {
+  status(): ClusterScopeStatus {
     const lease = this.#election?.status();
-    return { ...(lease && { lease }), configured: this.#pages.map((page) => page.status()) };
+    const rules = this.#rules.map((rule) => rule.status());
+    return {
+      ...(lease && { lease }),
+      configured: this.#pages.map((page) => page.status()),
+      ...(rules.length > 0 && { rules }),
+    };
   }
 
   missing(): readonly MissingRight[] {
-    const all = [this.#election?.missing(), ...this.#pages.flatMap((page) => page.missing())];
+    const all = [this.#election?.missing(), ...[...this.#pages, ...this.#rules].flatMap((one) => one.missing())];
     return all.filter((right) => right !== undefined);
   }
 
@@ -98,7 +115,7 @@ export class ClusterScope {
     const { election, client, runtime, random, monotonicMs, pages } = this.#options;
     const { clock, log } = runtime;
     const { LeaseElection } = await import('../../kube/kube.ts');
-    if (election !== undefined && pages.some(({ once }) => once)) {
+    if (election !== undefined && (this.#rules.length > 0 || pages.some(({ once }) => once))) {
       const listener = {
         gained: () => this.#follow(),
         lost: () => this.#followed(),
@@ -120,7 +137,7 @@ export class ClusterScope {
     this.#running = Promise.all([
       this.#election?.run(signal),
       ...this.#facts.map((one) => one.run(() => this.#follow(), signal)),
-      pages.length > 0 && this.#losePatience(signal),
+      pages.length + this.#rules.length > 0 && this.#losePatience(signal),
     ]);
     this.#follow();
   }
@@ -166,7 +183,8 @@ export class ClusterScope {
 
   async #followed(): Promise<void> {
     if (this.#stop.signal.aborted) {
-      await Promise.all(this.#pages.map((page) => page.end()));
+      const ended = this.#rules.map((rule) => rule.follow('nothing'));
+      await Promise.all([...ended, ...this.#pages.map((page) => page.end())]);
       return;
     }
     const { holds } = this;
@@ -182,7 +200,8 @@ export class ClusterScope {
       this.#said = said;
       this.#options.onServices();
     }
-    await Promise.all(done);
+    const share = this.#whyAlone() === undefined ? (holds ? 'all' : 'nothing') : 'own node';
+    await Promise.all([...done, ...this.#rules.map((rule) => rule.follow(share))]);
   }
 
   #decided(scope: PageScope): { readonly mode: PageMode; readonly why?: string } {

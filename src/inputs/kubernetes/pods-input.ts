@@ -6,6 +6,7 @@ import type { ClusterScope, ElectionOptions } from './cluster-scope.ts';
 import type { ConfiguredPage } from './configured-page.ts';
 import type { Resolve } from './pod-at.ts';
 import type { PodPlan, PodPlanOptions } from './pod-plan.ts';
+import type { ServiceRule } from './service-rule-work.ts';
 import type { TargetSet } from './target-set.ts';
 
 export interface PodsInputOptions extends Omit<PodPlanOptions, 'services'> {
@@ -13,6 +14,8 @@ export interface PodsInputOptions extends Omit<PodPlanOptions, 'services'> {
   readonly node: string;
   /** Pages of the configuration that are not on this machine. */
   readonly pages?: readonly ConfiguredPage[];
+  /** What instances of the configuration choose behind Services. */
+  readonly serviceRules?: readonly ServiceRule[];
   /** Undefined: there are no elections, and each agent scrapes all pages. */
   readonly election?: ElectionOptions;
   /** Default: the system's. */
@@ -114,7 +117,7 @@ export class PodsInput implements Input {
         import('./target-set.ts'),
         import('./pod-at.ts'),
       ]);
-    const { access, node, pages = [], election, resolve = resolveHost } = this.#options;
+    const { access, node, pages = [], serviceRules = [], election, resolve = resolveHost } = this.#options;
     const { monotonicMs = () => performance.now() } = this.#options;
     const runtime = this.#runtime;
     const { clock, log, userAgent } = runtime;
@@ -140,7 +143,7 @@ export class PodsInput implements Input {
     const random = Math.random;
     const watch = new kube.PodWatch({ client, clock, log, node, listener, random });
     const scope = new ClusterScope({
-      ...{ pages, client, runtime, random, monotonicMs, resolve, targets },
+      ...{ pages, serviceRules, node, client, runtime, random, monotonicMs, resolve, targets },
       ...(election && { election }),
       podsHere: (ip) => [...this.#pods.values()].flatMap(({ pod }) => (pod.ips.includes(ip) ? [pod] : [])),
       podsSeen: () => watch.status().lists > 0,

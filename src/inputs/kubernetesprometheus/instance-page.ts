@@ -17,6 +17,8 @@ export interface Candidate {
   /** Address of the page, without brackets. */
   readonly ip: string;
   readonly resolve: Resolve;
+  /** Port of the object behind that number or name; undefined where it has none such. Default: the number itself. */
+  readonly portOf?: (port: string) => number | undefined;
 }
 
 export interface Settings {
@@ -36,9 +38,11 @@ export function instancePage(settings: Settings, candidate: Candidate): Instance
   if (resolve(instance.scrape) !== 'true') {
     return undefined;
   }
-  const port = resolve(instance.port) ?? '';
-  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
-    return fault(settings, 'port', port === '' ? 'stands for nothing here' : `stands for "${port}", which is no port`);
+  const written = resolve(instance.port) ?? '';
+  const port = candidate.portOf === undefined ? portOf(written) : candidate.portOf(written);
+  if (port === undefined) {
+    const why = written === '' ? 'stands for nothing here' : `stands for "${written}", which is no port here`;
+    return fault(settings, 'port', why);
   }
   const scheme = resolve(instance.scheme)?.toLowerCase() ?? 'http';
   if (scheme !== 'http' && scheme !== 'https') {
@@ -56,8 +60,19 @@ export function isFault(found: InstancePage | Fault): found is Fault {
   return 'message' in found;
 }
 
-function fault({ instance, index }: Settings, key: 'port' | 'scheme', message: string): Fault {
-  const keyPath = `inputs.kubernetesprometheus.instances[${index}].${key}`;
+/** Where an instance is written. */
+export function keyOf({ index }: Settings): string {
+  return `inputs.kubernetesprometheus.instances[${index}]`;
+}
+
+function portOf(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : undefined;
+}
+
+function fault(settings: Settings, key: 'port' | 'scheme', message: string): Fault {
+  const { instance } = settings;
+  const keyPath = `${keyOf(settings)}.${key}`;
   return {
     code: 'value',
     keyPath,

@@ -21,7 +21,7 @@ export interface KubernetesPrometheusOptions {
   readonly config: KubernetesPrometheusConfig;
   /** Undefined outside a cluster. */
   readonly place: (Omit<NodePlace, 'access'> & { readonly access: ClusterAccess }) | undefined;
-  /** `off`: nobody looks for pods. */
+  /** `off`: nobody looks for pods and Services. */
   readonly discovery: 'auto' | 'off';
 }
 
@@ -166,16 +166,8 @@ function notCollected({ config, place, discovery }: KubernetesPrometheusOptions)
   if (place === undefined) {
     return roles.size === 0 ? [] : ['all instances: this is not a cluster'];
   }
-  const lines: string[] = [];
-  if (roles.has('pod') && discovery === 'off') {
-    lines.push('instances of role pod: [kubernetes] discovery is off');
-  }
-  for (const role of ['service', 'endpoints'] as const) {
-    if (roles.has(role)) {
-      lines.push(
-        `instances of role ${role}: write them with role = "pod" and a selector of the pods behind the Services`,
-      );
-    }
-  }
-  return lines;
+  const others = [...roles].filter((role) => role !== 'node');
+  return others.length > 0 && discovery === 'off'
+    ? [`instances of role ${others.join(', ')}: [kubernetes] discovery is off`]
+    : [];
 }

@@ -104,10 +104,11 @@ interface Before {
   readonly config: (port: string) => object;
   readonly node?: Answer;
   readonly nodeIp?: string;
+  readonly discovery?: 'auto' | 'off';
 }
 
 async function withNode(
-  { config, node = nodeObject(), nodeIp }: Before,
+  { config, node = nodeObject(), nodeIp, discovery = 'auto' }: Before,
   run: (rig: Rig) => Promise<void>,
 ): Promise<void> {
   const [api, page] = [await fakeFarSide(), await fakeFarSide()];
@@ -115,7 +116,7 @@ async function withNode(
   page.answer({ status: 200, body: 'kubelet_pods 3\n' });
   const runtime = fakeInputRuntime({ id: 'inputs.kubernetesprometheus[0]' });
   const place = { access: async () => ({ url: api.url }), node: 'node-1', ...(nodeIp !== undefined && { nodeIp }) };
-  const definition = defineKubernetesPrometheus(place, 'auto');
+  const definition = defineKubernetesPrometheus(place, discovery);
   const input = definition.create(definition.config.parse(config(String(page.port))), runtime);
   const passes: Rig['passes'] = async (ready, what) => {
     await until(
@@ -250,15 +251,17 @@ describe('what is not collected is named', () => {
     await input.stop();
   });
 
-  test('of roles service and endpoints: all', () =>
+  test('where discovery is off: all but the node', () =>
     withNode(
-      { config: (port) => ({ instances: ['service', 'endpoints', 'pod'].map((role) => ({ role, port })) }) },
+      {
+        config: (port) => ({ instances: ['service', 'endpoints', 'pod', 'node'].map((role) => ({ role, port })) }),
+        discovery: 'off',
+      },
       async ({ status, runtime }) => {
-        expect(status().warnings.map((line) => line.split(':')[1])).toEqual([
-          ' instances of role service',
-          ' instances of role endpoints',
+        expect(status().warnings).toEqual([
+          'not collected: instances of role service, endpoints, pod: [kubernetes] discovery is off',
         ]);
-        expect(runtime.log.at('warn')).toHaveLength(2);
+        expect(runtime.log.at('warn')).toHaveLength(1);
       },
     ));
 

@@ -14,7 +14,7 @@ const instance = z.strictObject({
     .enum(['pod', 'node', 'service', 'endpoints'])
     .meta({ example: 'pod' })
     .describe(
-      '`pod`: the pods of this node. `node`: this node. `service`, `endpoints`: what is behind Services, as far as it runs on this node.',
+      '`pod`: the pods of this node. `node`: this node. `service`, `endpoints`: what is behind Services, once per cluster.',
     ),
   namespaces: z.array(z.string()).default([]).describe('Only objects of these namespaces. Empty: of all.'),
   selector: z
@@ -134,8 +134,8 @@ const config = z.strictObject({
 export type KubernetesPrometheusConfig = z.output<typeof config>;
 
 /**
- * `place`: undefined outside a cluster. The pods of its instances are scraped by the one watch that there is (pod-rules.ts),
- * unless `discovery` is off.
+ * `place`: undefined outside a cluster. The pods of its instances, and what is behind Services, are scraped by discovery, which
+ * watches them anyway (pod-rules.ts, service-rules.ts), unless that is off.
  */
 export function defineKubernetesPrometheus(
   place?: NodePlace,

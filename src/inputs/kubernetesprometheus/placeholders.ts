@@ -1,4 +1,4 @@
-import type { NodeFacts, Pod } from '../../kube/kube.ts';
+import type { Endpoint, EndpointSlice, NodeFacts, Pod, Service } from '../../kube/kube.ts';
 
 /**
  * What a value of the configuration stands for. Values that stand for nothing are themselves; undefined: it stands for
@@ -32,6 +32,47 @@ export function nodeValues(node: NodeFacts): Resolve {
     [/^__kubernetes_node_address_(\w+)$/, (type) => node.addresses[type ?? '']],
     [/^__kubernetes_node_kubelet_endpoint_port$/, () => String(node.kubeletPort)],
   ]);
+}
+
+/** `__kubernetes_service_*`; what is of its target is of the endpoint. */
+export function serviceValues(service: Service, ofEndpoint: Resolve): Resolve {
+  const { namespace, name, labels, annotations, ports } = service;
+  const portNamed = (wanted: string | undefined) => ports.find((port) => port.name === wanted);
+  const target = (what: string | undefined): string | undefined =>
+    ofEndpoint(`__kubernetes_endpoints_address_target_${what}`);
+  return resolver([
+    [/^__kubernetes_service_name$/, () => name],
+    [/^__kubernetes_service_namespace$/, () => namespace],
+    [/^__kubernetes_service_label_(.+)$/, (label) => labels[label ?? '']],
+    [/^__kubernetes_service_annotation_(.+)$/, (annotation) => annotations[annotation ?? '']],
+    [/^__kubernetes_service_port_(.+)_port$/, (port) => textOf(portNamed(port)?.number)],
+    [/^__kubernetes_service_port_(.+)_targetport$/, (port) => textOf(portNamed(port)?.target)],
+    [/^__kubernetes_service_target_((?:pod_)?(?:kind|name|namespace))$/, target],
+  ]);
+}
+
+/** `__kubernetes_endpoints_*`. */
+export function endpointValues(slice: EndpointSlice, { node, pod }: Endpoint, ip: string): Resolve {
+  const { namespace, service, labels, annotations, ports } = slice;
+  return resolver([
+    [/^__kubernetes_endpoints_name$/, () => service],
+    [/^__kubernetes_endpoints_namespace$/, () => namespace],
+    [/^__kubernetes_endpoints_label_(.+)$/, (label) => labels[label ?? '']],
+    [/^__kubernetes_endpoints_annotation_(.+)$/, (annotation) => annotations[annotation ?? '']],
+    [/^__kubernetes_endpoints_address_ip$/, () => ip],
+    [/^__kubernetes_endpoints_address_node_name$/, () => node],
+    [/^__kubernetes_endpoints_address_target_kind$/, () => (pod === undefined ? undefined : 'Pod')],
+    [/^__kubernetes_endpoints_address_target_(?:pod_)?name$/, () => pod?.name],
+    [/^__kubernetes_endpoints_address_target_(?:pod_)?namespace$/, () => pod?.namespace],
+    [
+      /^__kubernetes_endpoints_port_(.+)_number$/,
+      (wanted) => textOf(ports.find(({ name }) => name === wanted)?.number),
+    ],
+  ]);
+}
+
+function textOf(value: number | string | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 function resolver(finders: readonly Finder[]): Resolve {

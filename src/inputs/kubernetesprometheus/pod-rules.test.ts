@@ -68,7 +68,7 @@ describe('an instance of role pod', () => {
     const of = (port: string) => found({ port })[0]?.refused;
     expect(of('__kubernetes_pod_container_port_metrics_number')).toMatchObject({ code: 'value' });
     expect(formatFault(of('__kubernetes_pod_label_app') ?? { code: 'value', keyPath: '', message: '' })).toBe(
-      'inputs.kubernetesprometheus.instances[0].port: "__kubernetes_pod_label_app" stands for "details", which is no port; nothing is scraped by this instance',
+      'inputs.kubernetesprometheus.instances[0].port: "__kubernetes_pod_label_app" stands for "details", which is no port here; nothing is scraped by this instance',
     );
     expect(of('70000')?.message).toContain('no port');
     expect(found({ scheme: 'gopher' })[0]?.refused?.message).toContain('neither http nor https');

@@ -57,7 +57,7 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   const definition = defineInput({
     type: 'kubernetes',
     summary: 'Scrapes the pods of this node.',
-    signals: ['metrics'],
+    signals: ['metrics', 'logs'],
     config: z.strictObject({}),
     create: (_, runtime) => new PodsInput(discoveryOptions, runtime),
   });

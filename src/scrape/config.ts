@@ -2,20 +2,30 @@ import { z } from 'zod';
 import { bytes, duration, secret, url } from '../config/fields.ts';
 
 const idle = 'Known from DataKit and read, but it does nothing here.';
-const text = () => z.string().optional();
+/** DataKit's own files have `""` for what is not given. */
+const emptyIsNone = (written: string) => (written === '' ? undefined : written);
+const text = () => z.string().transform(emptyIsNone).optional();
+const noPage = 'is not an address; write one such as "http://127.0.0.1:9090/path", or the path of a file';
 const texts = () => z.array(z.string()).default([]);
 
 const fields = {
-  url: page()
+  url: z
+    .string()
+    .refine((written) => written === '' || isPage(written), { message: noPage })
+    .transform(emptyIsNone)
     .optional()
-    .meta({ example: 'http://127.0.0.1:15020/stats/prometheus' })
+    .meta({ kind: 'url', example: 'http://127.0.0.1:15020/stats/prometheus' })
     .describe('The page to scrape. Used only where `urls` is empty.'),
   urls: z
     .array(page())
     .default([])
     .meta({ example: ['http://127.0.0.1:15020/stats/prometheus'] })
     .describe('The pages to scrape, each by itself. A path such as `/run/metrics.prom` is read as a file.'),
-  source: z.string().min(1).default('prom').describe('Name of this source: the `job` label of all its series.'),
+  source: z
+    .string()
+    .default('prom')
+    .transform((written) => written || 'prom')
+    .describe('Name of this source: the `job` label of all its series.'),
   interval: duration('30s').describe('Time from scrape to scrape.'),
   timeout: duration('30s').describe('Longest time for one scrape; never longer than the interval.'),
   body_size_limit: bytes('64MiB').describe('A page that is larger, when unpacked, fails.'),
@@ -139,12 +149,13 @@ const fields = {
       enable: z
         .boolean()
         .default(false)
-        .meta({ idle: 'metrics are not turned into log lines; they are kept as metrics' })
-        .describe(idle),
-      service: text().describe(idle),
+        .describe('Write the samples as lines of a log, and not as metrics; `up` and `scrape_*` stay metrics.'),
+      service: text()
+        .meta({ example: 'mesh-metrics' })
+        .describe('Service that the lines are of. Default: the measurement of each.'),
     })
     .optional()
-    .describe(idle),
+    .describe('Samples as lines of a log.'),
   election: z
     .boolean()
     .optional()
@@ -181,12 +192,11 @@ export const annotationConfig = z
 
 /** An http or https address, or as in DataKit the path of a file. */
 function page() {
-  return z
-    .string()
-    .refine((text) => isPath(text) || ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''), {
-      message: 'is not an address; write one such as "http://127.0.0.1:9090/path", or the path of a file',
-    })
-    .meta({ kind: 'url' });
+  return z.string().refine(isPage, { message: noPage }).meta({ kind: 'url' });
+}
+
+function isPage(address: string): boolean {
+  return isPath(address) || ['http:', 'https:'].includes(URL.parse(address)?.protocol ?? '');
 }
 
 /** `/run/metrics.prom` or `file:///run/metrics.prom`. */

@@ -5,6 +5,7 @@ import { BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
 import type { Origin } from '../model/batch.ts';
 import type { Series } from '../model/metric.ts';
+import { type SampleLines, sampleLines, withoutSeries } from './as-logging.ts';
 import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainPage } from './explain.ts';
 import type { NameFilter } from './name-filter.ts';
@@ -46,6 +47,9 @@ export interface TargetOptions {
 type Outcome = ({ readonly ok: true; readonly page: ParsedPage } | ({ readonly ok: false } & Explained)) & {
   readonly bytes: number;
 };
+
+/** The report of a scrape and its series; or lines in place of the series. */
+type EncodedOutcome = EncodedScrape & { readonly lines?: SampleLines };
 
 /** Timers of a busy process wake late; what is off the grid by less than this counts as on it. */
 const mostLateMs = 100;
@@ -180,7 +184,7 @@ export class Target {
     return this.#parser.parser;
   }
 
-  #encoded(outcome: Outcome, report: ScrapeReport): EncodedScrape {
+  #encoded(outcome: Outcome, report: ScrapeReport): EncodedOutcome {
     if (!outcome.ok) {
       return this.#frames.failed(report);
     }
@@ -196,15 +200,21 @@ export class Target {
     if (duplicates > 0) {
       runtime.dropped('metrics', duplicates, 'duplicate');
     }
-    return this.#frames.scraped(page, report);
+    const { as_logging: asLogging } = this.#options.config;
+    if (asLogging?.enable !== true) {
+      return this.#frames.scraped(page, report);
+    }
+    const lines = sampleLines(page, report.timestampMs, asLogging.service);
+    return { ...this.#frames.scraped(withoutSeries(page), report), ...(lines && { lines }) };
   }
 
   /** Encoded by the lane before it returns. A scrape that finds the queue full is gone; the next one tries again. */
-  async #emit({ payload, dictionary, items, taken }: EncodedScrape): Promise<void> {
+  async #emit({ payload, dictionary, items, taken, lines }: EncodedOutcome): Promise<void> {
     const { runtime, config, pod } = this.#options;
     const origin = { ...pod?.origin, source: config.source };
     try {
-      await runtime.emit({ signal: 'metrics', format: 'metric-frame', payload, items, origin, dictionary });
+      const metrics = runtime.emit({ signal: 'metrics', format: 'metric-frame', payload, items, origin, dictionary });
+      await (lines === undefined ? metrics : Promise.all([metrics, this.#emitLines(lines, origin)]));
       taken();
       this.#overloaded = false;
     } catch (error) {
@@ -216,6 +226,12 @@ export class Target {
       }
       this.#overloaded = true;
     }
+  }
+
+  #emitLines({ payload, items }: SampleLines, origin: Origin): Promise<void> {
+    const { runtime, config } = this.#options;
+    const source = config.as_logging?.service ?? config.source;
+    return runtime.emit({ signal: 'logs', format: 'log-block', payload, items, origin: { ...origin, source } });
   }
 
   #note(outcome: Outcome, timestampMs: number, durationMs: number): void {

@@ -8,9 +8,11 @@ import { type Answer, type FakeFarSide, fakeFarSide, refusedUrl } from '../../..
 import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
 import { inTempDir } from '../../../test/fakes/temp-dir.ts';
 import { until, within } from '../../../test/fakes/until.ts';
+import { decodeLogBlock } from '../../codec/log-block/log-block.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import { idleKeys } from '../../config/idle-keys.ts';
 import type { Input } from '../../contract/input.ts';
+import { logLevels } from '../../model/log.ts';
 import { isStale, type MetricFrame } from '../../model/metric.ts';
 import { prom } from './prom.ts';
 
@@ -567,8 +569,71 @@ describe('an input', () => {
 
   test('names what DataKit does and this does not', () => {
     const written = { url: 'http://x', output: 'f', as_logging: { enable: true }, election: true, stream_size: 1 };
-    expect(idleKeys(prom.config, written).map(({ path }) => path.join('.'))).toEqual(['output', 'as_logging.enable']);
+    expect(idleKeys(prom.config, written).map(({ path }) => path.join('.'))).toEqual(['output']);
   });
+
+  test('takes an empty text for what is not given, as the files of DataKit have it', () =>
+    withTarget(
+      { uds_path: '', tls_open: true, tls_ca: '', tls_cert: '', tls_key: '', cert: '', cert_key: '', server_name: '' },
+      async ({ far, scrape }) => {
+        expect(core(await scrape(page('a 1\n')))).toEqual(['a 1', 'up 1']);
+        const empty = { url: far.url, urls: [], source: '', measurement_name: '', measurement_prefix: '', output: '' };
+        expect(prom.config.parse(empty)).toMatchObject({ source: 'prom', output: undefined });
+        expect(prom.config.parse({ ...empty, url: '', urls: [far.url] }).url).toBeUndefined();
+        expect(prom.config.safeParse({ url: '' }).error?.issues[0]?.message).toContain('is missing');
+      },
+    ));
+
+  test('writes samples as lines of a log where that is wanted, and how the scrape went as metrics', () =>
+    withTarget({ as_logging: { enable: true }, source: 's' }, async ({ scrape, runtime, far }) => {
+      const body = '# TYPE b histogram\na_x{p="1"} 1\nb_c_sum NaN 5001\na_y -Inf\na_y 7\n';
+      const lines = (emission: Emission | undefined) => {
+        const { count, offsets, bytes, seconds, nanos, levels } = decodeLogBlock(emission?.payload ?? Buffer.alloc(0));
+        return Array.from({ length: count }, (_, i) => [
+          JSON.parse(Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString()),
+          (seconds[i] ?? 0) * 1000 + (nanos[i] ?? 0) / 1e6,
+          logLevels[levels[i] ?? 0],
+        ]);
+      };
+      await scrape(page(body));
+      const [metrics, logs] = runtime.emitted;
+      const instance = `127.0.0.1:${far.port}`;
+      const common = { job: 's', instance, status: 'INFO' };
+      expect(core(metrics)).toEqual(['up 1']);
+      expect(shown(metrics)).toContain('scrape_samples_scraped 4');
+      expect(logs).toMatchObject({ signal: 'logs', format: 'log-block', items: 3, origin: { source: 's' } });
+      expect(lines(logs)).toEqual([
+        [{ ...common, p: '1', service: 'a', measurement: 'a', x: 1 }, runtime.clock.now(), 'info'],
+        [{ ...common, service: 'b', measurement: 'b', c_sum: 'NaN' }, 5001, 'info'],
+        [{ ...common, service: 'a', measurement: 'a', y: 7 }, runtime.clock.now(), 'info'],
+      ]);
+      await scrape({ status: 500 });
+      expect(runtime.emitted).toHaveLength(3);
+      expect(core(runtime.emitted[2])).toEqual(['up 0']);
+      await withTarget(
+        { url: `${far.url}/x`, as_logging: { enable: true, service: 'mesh' }, measurement_name: 'istio_prom' },
+        async (other) => {
+          far.answer(page('a_x 1\n'));
+          await other.scrape();
+          const [, told] = other.runtime.emitted;
+          expect(told?.origin).toEqual({ source: 'mesh' });
+          expect(lines(told)[0]?.[0]).toMatchObject({ service: 'mesh', measurement: 'istio_prom', a_x: 1 });
+        },
+      );
+    }));
+
+  test('loses a page as lines when the queue is full, and says so', () =>
+    withTarget({ as_logging: { enable: true } }, async ({ scrape, runtime }) => {
+      await scrape(page('a 1\n'));
+      runtime.overload();
+      await scrape();
+      expect(runtime.log.at('error').map((entry) => entry.message)).toEqual([
+        'Scrapes are lost because the queue is full.',
+      ]);
+      runtime.recover();
+      await scrape();
+      expect(runtime.emitted.map(({ signal }) => signal)).toEqual(['metrics', 'logs', 'metrics', 'logs']);
+    }));
 
   test('keeps info metrics as series, and their labels to themselves', () =>
     withTarget({}, async ({ scrape }) => {

@@ -5,7 +5,7 @@ import { PromInput } from './prom-input.ts';
 export const prom = defineInput({
   type: 'prom',
   summary: 'Scrapes pages in the format of Prometheus, such as those of Istio sidecars, Envoy and istiod.',
-  signals: ['metrics'],
+  signals: ['metrics', 'logs'],
   config: promConfig,
   datakit: true,
   create: (config, runtime) => new PromInput(config, runtime),

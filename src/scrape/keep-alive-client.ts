@@ -96,9 +96,10 @@ export class KeepAliveClient {
     return socket;
   }
 
-  /** Chosen after each read for the next one: while idle it must not be a page that was given back. */
+  /** Chosen after each read for the next one: while idle it must not be a page that was given back; while waiting it need not be one. */
   #readBuffer(): Buffer {
-    return this.#exchange?.page.room(smallestReadBytes) ?? this.#options.buffers.scratch;
+    const page = this.#exchange?.page;
+    return page === undefined || page.filled === 0 ? this.#options.buffers.scratch : page.room(smallestReadBytes);
   }
 
   #read(socket: Socket, count: number, buffer: Uint8Array): boolean {

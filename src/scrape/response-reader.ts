@@ -123,6 +123,7 @@ export class ResponseReader {
         throw new ResponseFault(`"${length}" is no content length`);
       }
       this.#left = this.#allowed(Number(length));
+      this.#page.reserve(this.#at + this.#left);
       this.#phase = 'counted';
     } else {
       this.reusable = false;

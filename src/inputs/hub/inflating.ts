@@ -8,6 +8,7 @@ const decompress = promisify(zstdDecompress);
 /** The largest record that a lane can hold, with a dictionary before it. */
 export const maxParcelBytes = 2 * recordBytes(maxHeaderBytes, maxPayloadBytes);
 /** Of all parcels that are in memory at once; one is always taken. */
+const leastChunkBytes = 64;
 const maxHeldBytes = 256 * 1024 * 1024;
 
 /**
@@ -43,8 +44,11 @@ async function unpacked(body: Buffer, bytes: number): Promise<Buffer> {
   }
   let parcel: Buffer;
   try {
-    // A limit of 0 would be none.
-    parcel = await decompress(body, { maxOutputLength: Math.max(1, bytes) });
+    // A limit of 0 would be none. One chunk: by default there would be many, each a way through the pool of threads.
+    parcel = await decompress(body, {
+      maxOutputLength: Math.max(1, bytes),
+      chunkSize: Math.max(leastChunkBytes, bytes),
+    });
   } catch (cause) {
     throw new BridgeError('BRIDGE_DECODE', `the body is not zstd of ${bytes} bytes`, { cause });
   }

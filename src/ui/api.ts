@@ -69,6 +69,11 @@ export interface StatusView {
   readonly inputs: readonly InputView[];
   readonly lanes: readonly LaneView[];
   readonly storeOn: boolean;
+  readonly role: string;
+  /** Where the page of this agent's hub is. */
+  readonly hubPage?: string;
+  /** In a cluster, and neither hub nor agent. */
+  readonly isAlone: boolean;
   readonly ready: boolean;
   readonly notReady: readonly string[];
 }
@@ -134,9 +139,18 @@ export function readStatus(value: unknown): StatusView {
     inputs: list(it['inputs'], readInput),
     lanes: list(it['lanes'], readLane),
     storeOn: it['store'] !== undefined && it['store'] !== null,
+    role: text(it['role']) ?? '',
+    ...optional('hubPage', webAddress(record(it['hub'])['page'])),
+    isAlone: it['isAlone'] === true,
     ready: it['ready'] === true,
     notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
   };
+}
+
+/** Anything else would be no place to send somebody to. */
+function webAddress(value: unknown): string | undefined {
+  const url = URL.parse(text(value) ?? '');
+  return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
 }
 
 function readListener(value: unknown): ListenerView {

@@ -20,6 +20,8 @@ const metricsPage = () => import('./metrics-page.tsx').then((module) => module.M
 const tracesPage = () => import('./traces-page.tsx').then((module) => module.TracesPage);
 const tracePage = () => import('./trace-page.tsx').then((module) => module.TracePage);
 const logsPage = () => import('./logs-page.tsx').then((module) => module.LogsPage);
+const targetsPage = () => import('./targets-page.tsx').then((module) => module.TargetsPage);
+const setupPage = () => import('./setup-page.tsx').then((module) => module.SetupPage);
 
 export function App(): VNode {
   const spoken: Language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
@@ -55,6 +57,7 @@ export function App(): VNode {
       ) : (
         <main>
           <Silence status={status} />
+          <Part status={status.value} />
           <Page route={route} go={go} status={status.value} book={book.current} live={live} />
         </main>
       )}
@@ -88,9 +91,31 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return <Lazy key={route.id} load={tracePage} props={{ route, go }} />;
     case 'logs':
       return <Lazy key="logs" load={logsPage} props={{ search: route.search, go, status, live }} />;
+    case 'targets':
+      return <Lazy key="targets" load={targetsPage} props={{ search: route.search, go, status, live }} />;
+    case 'setup':
+      return <Lazy key="setup" load={setupPage} props={{ live }} />;
     default:
       return route satisfies never;
   }
+}
+
+/** For which part of the mesh this page speaks, where it is not for all of it. */
+function Part({ status }: { readonly status: StatusView | undefined }): VNode | null {
+  const say = useSay();
+  if (status?.role === 'agent') {
+    return (
+      <p class="notice part" data-role="agent">
+        {say('roleAgent', { node: status.node })}{' '}
+        {status.hubPage !== undefined && <a href={status.hubPage}>{say('toHub')}</a>}
+      </p>
+    );
+  }
+  return status?.isAlone === true ? (
+    <p class="notice part" data-role="alone">
+      {say('roleAlone', { node: status.node })}
+    </p>
+  ) : null;
 }
 
 /** Says so when the daemon stopped answering; old numbers must not pass for new ones. */

@@ -3,6 +3,7 @@ import { list, number, optional, record, text } from './read.ts';
 /** A page that `prom` scrapes. Times are ms since 1970. */
 export interface TargetView {
   readonly url: string;
+  readonly pod?: string;
   readonly state: string;
   readonly lastMs?: number;
   readonly nextMs?: number;
@@ -43,6 +44,7 @@ function readTarget(value: unknown): TargetView {
   const it = record(value);
   return {
     url: text(it['url']) ?? '',
+    ...optional('pod', text(it['pod'])),
     state: text(it['state']) ?? '',
     ...optional('lastMs', number(it['lastMs'])),
     ...optional('nextMs', number(it['nextMs'])),

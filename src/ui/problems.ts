@@ -1,4 +1,4 @@
-import type { LaneView, OutputView, StatusView } from './api.ts';
+import type { Counts, LaneView, OutputView, StatusView } from './api.ts';
 import { bytesText, countText, spanText } from './format.ts';
 import type { TextKey, TextValues } from './texts.ts';
 
@@ -23,7 +23,7 @@ export function problemsOf(status: StatusView): readonly Problem[] {
       });
     }),
     ...status.inputs.flatMap((input) =>
-      Object.entries(input.dropped).map(([reason, count]) =>
+      Object.entries(withoutWanted(input.dropped)).map(([reason, count]) =>
         error('inputDropped', 'inputDroppedTodo', { input: input.id, count: countText(count), reason }),
       ),
     ),
@@ -38,6 +38,11 @@ export function problemsOf(status: StatusView): readonly Problem[] {
     ...status.warnings.map((text) => warning('configWarning', 'configWarningTodo', { warning: text })),
   ];
   return [...found.filter((p) => p.level === 'error'), ...found.filter((p) => p.level === 'warning')];
+}
+
+/** What filters of the configuration or of an annotation leave out was asked for. */
+function withoutWanted({ filtered: _, ...dropped }: Counts): Counts {
+  return dropped;
 }
 
 function laneProblems(lane: LaneView, nowMs: number): readonly Problem[] {

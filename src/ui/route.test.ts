@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { anyLines } from './log-search.ts';
 import { anyMetric } from './metric-search.ts';
 import { chosenTime, hashOf, type Route, routeOf } from './route.ts';
+import { anyTarget } from './target-search.ts';
 import { anySearch, traceIdIn, tracesUrl } from './trace-search.ts';
 
 test('every view has a URL that leads back to it', () => {
@@ -27,6 +28,12 @@ test('every view has a URL that leads back to it', () => {
     { page: 'trace', id: 'ab0af68c7d2dd6d98f44862fb0f57c00' },
     { page: 'trace', id: 'a1', span: 'b2 SERVER a?b&c' },
     { page: 'trace', id: 'a1', view: 'flame', find: 'reviews' },
+    { page: 'targets', search: anyTarget },
+    {
+      page: 'targets',
+      search: { find: 'a b&c', state: 'down', by: 'rule', open: 'kubernetes prod/a http://h:1/m?x=y' },
+    },
+    { page: 'setup' },
     { page: 'metrics', search: anyMetric },
     {
       page: 'metrics',

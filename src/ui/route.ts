@@ -1,5 +1,6 @@
 import { anyLines, type LogSearch, logSearchOf } from './log-search.ts';
 import { anyMetric, type MetricSearch, metricSearchOf } from './metric-search.ts';
+import { anyTarget, type TargetSearch, targetSearchOf } from './target-search.ts';
 import { type TimeSpan, usualRange } from './time-span.ts';
 import { anySearch, type TraceSearch, traceSearchOf } from './trace-search.ts';
 
@@ -18,11 +19,13 @@ export type Route =
   | { readonly page: 'metrics'; readonly search: MetricSearch }
   | { readonly page: 'traces'; readonly search: TraceSearch }
   | TraceRoute
-  | { readonly page: 'logs'; readonly search: LogSearch };
+  | { readonly page: 'logs'; readonly search: LogSearch }
+  | { readonly page: 'targets'; readonly search: TargetSearch }
+  | { readonly page: 'setup' };
 
 export type Go = (route: Route, how?: 'push' | 'replace') => void;
 
-/** Reads `#/`, `#/traces?service=…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`; anything else is the overview. */
+/** Reads `#/`, `#/traces?service=…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
 export function routeOf(hash: string): Route {
   const [, path = '', query = ''] = /^#?([^?]*)\??(.*)$/s.exec(hash) ?? [];
   const params = new URLSearchParams(query);
@@ -34,6 +37,10 @@ export function routeOf(hash: string): Route {
       return { page, search: traceSearchOf(params) };
     case 'logs':
       return { page, search: logSearchOf(params) };
+    case 'targets':
+      return { page, search: targetSearchOf(params) };
+    case 'setup':
+      return { page };
     case 'trace':
       return id === undefined || id === '' ? { page: 'flow' } : traceRouteOf(id, params);
     default:
@@ -56,6 +63,10 @@ export function hashOf(route: Route): string {
       return withParams('#/traces', route.search, anySearch);
     case 'logs':
       return withParams('#/logs', route.search, anyLines);
+    case 'targets':
+      return withParams('#/targets', route.search, anyTarget);
+    case 'setup':
+      return '#/setup';
     default:
       return route satisfies never;
   }
@@ -63,7 +74,7 @@ export function hashOf(route: Route): string {
 
 /** The time that somebody chose, to take along to another view; nothing where it is the usual one. */
 export function chosenTime(route: Route): Partial<TimeSpan> {
-  if (!('search' in route)) {
+  if (!('search' in route) || route.page === 'targets') {
     return {};
   }
   const { range, from, until } = route.search;

@@ -4,6 +4,8 @@ import type { StatusView } from './api.ts';
 import { bytesText, countText, spanText } from './format.ts';
 import { useSay } from './hooks.ts';
 import type { LogFileView, TargetView } from './input-detail.ts';
+import { hashOf } from './route.ts';
+import { anyTarget } from './target-search.ts';
 
 /** So many rows before somebody asks for all. */
 const fewRows = 8;
@@ -21,7 +23,7 @@ export function Sources({ status }: { readonly status: StatusView }): VNode | nu
   return (
     <>
       {targets.length > 0 && (
-        <Listing title={say('targets')} count={targets.length}>
+        <Listing title={say('targets')} count={targets.length} whole={hashOf({ page: 'targets', search: anyTarget })}>
           {(most) =>
             targets
               .toSorted(worstFirst)
@@ -42,17 +44,24 @@ export function Sources({ status }: { readonly status: StatusView }): VNode | nu
 interface ListingProps {
   readonly title: string;
   readonly count: number;
+  /** Where all of them are, with all that is known; undefined: here. */
+  readonly whole?: string;
   readonly children: (most: number) => readonly VNode[];
 }
 
-function Listing({ title, count, children }: ListingProps): VNode {
+function Listing({ title, count, whole, children }: ListingProps): VNode {
   const say = useSay();
   const [all, setAll] = useState(false);
   return (
     <section class="sources panel">
       <h2>
         {title} <span class="count">{countText(count)}</span>
-        {count > fewRows && (
+        {whole !== undefined && (
+          <a class="quiet" href={whole}>
+            {say('showAll')}
+          </a>
+        )}
+        {whole === undefined && count > fewRows && (
           <button type="button" class="quiet" onClick={() => setAll(!all)}>
             {say(all ? 'showFew' : 'showAll')}
           </button>
@@ -65,12 +74,13 @@ function Listing({ title, count, children }: ListingProps): VNode {
 
 function TargetRow({ target, nowMs }: { readonly target: TargetView; readonly nowMs: number }): VNode {
   const say = useSay();
-  const { url, state, lastMs, durationMs, samples, error, hint } = target;
+  const { url, pod, state, lastMs, durationMs, samples, error, hint } = target;
   return (
     <li data-target={url} data-state={state}>
       <span class="name">
         <span class={`dot ${tones[state] ?? ''}`} aria-hidden="true" />
-        <span class="mono">{url}</span>
+        {pod !== undefined && <span>{pod}</span>}
+        <span class={pod === undefined ? 'mono' : 'mono muted'}>{url}</span>
       </span>
       <span class="facts">
         <span class={tones[state] ?? 'muted'}>

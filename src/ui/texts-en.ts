@@ -1,5 +1,8 @@
+import { enTargets } from './texts-targets-en.ts';
+
 /** Every sentence of the page. `{name}` is filled in. */
 export const en = {
+  ...enTargets,
   flow: 'Overview',
   traces: 'Traces',
   findTrace: 'Trace id',
@@ -274,7 +277,7 @@ export const en = {
   noStoreLogs: 'This daemon has no store, so there are no logs to look at here: it hands everything to its outputs.',
 
   keysTitle: 'Keys',
-  keyTabs: 'the four views',
+  keyTabs: 'the views',
   keyFind: 'find: a trace id, a metric, a text',
   keyBack: 'close, zoom out, go back',
   keyHelp: 'these keys',

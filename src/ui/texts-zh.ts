@@ -1,7 +1,9 @@
 import type { TextKey } from './texts.ts';
+import { zhTargets } from './texts-targets-zh.ts';
 
 /** The page in Chinese, in the words of Guance's and Istio's Chinese documentation. */
 export const zh: Readonly<Record<TextKey, string>> = {
+  ...zhTargets,
   flow: '概览',
   traces: '链路',
   findTrace: 'Trace ID',
@@ -267,7 +269,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   noStoreLogs: '本守护进程没有存储，无法查看日志：数据都交给了输出。',
 
   keysTitle: '按键',
-  keyTabs: '四个视图',
+  keyTabs: '切换页面',
   keyFind: '查找：Trace ID、指标、文本',
   keyBack: '关闭、缩小、返回',
   keyHelp: '显示按键',

@@ -5,6 +5,7 @@ import { useKeys, useSay } from './hooks.ts';
 import { anyLines } from './log-search.ts';
 import { anyMetric } from './metric-search.ts';
 import { chosenTime, type Go, hashOf, type Route } from './route.ts';
+import { anyTarget } from './target-search.ts';
 import type { TextKey } from './texts.ts';
 import { type Theme, themes } from './theme.ts';
 import { anySearch, traceIdIn } from './trace-search.ts';
@@ -31,7 +32,7 @@ export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLang
         <span>meshbridge</span>
       </a>
       <Tabs route={route} go={go} />
-      <TraceFinder go={go} hasKey={route.page !== 'metrics' && route.page !== 'logs'} />
+      <TraceFinder go={go} hasKey={!['metrics', 'logs', 'targets'].includes(route.page)} />
       <span class="where">{status === undefined || status.node === '' ? '' : `${say('on')} ${status.node}`}</span>
       <button
         type="button"
@@ -60,6 +61,8 @@ function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
     ['metrics', { page: 'metrics', search: { ...anyMetric, ...time } }],
     ['traces', { page: 'traces', search: { ...anySearch, ...time } }],
     ['logs', { page: 'logs', search: { ...anyLines, ...time } }],
+    ['targets', { page: 'targets', search: anyTarget }],
+    ['setup', { page: 'setup' }],
   ];
   const current = route.page === 'trace' ? 'traces' : route.page;
   useKeys((event) => {

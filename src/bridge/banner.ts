@@ -20,6 +20,7 @@ export function banner(facts: BannerFacts): string {
   const inputs = [...new Set(status.inputs.map((input) => input.type))];
   const rows: (readonly [string, string])[] = [
     ['page', `${facts.scheme}://${local}/`],
+    ['role', roleLine(status)],
     ['data', facts.dataDir],
     ...status.listeners.map((one): [string, string] => [`port ${one.name}`, one.address ?? `off: ${one.off ?? ''}`]),
     ['inputs', inputs.join(', ') || 'none'],
@@ -34,4 +35,18 @@ export function banner(facts: BannerFacts): string {
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(12)} ${text}`);
   return [`meshbridge ${status.version} runs`, ...lines, ''].join('\n');
+}
+
+/** Whose data this process shows, and where the rest is. */
+function roleLine({ role, node, hub, isAlone, tokenSecret }: BridgeStatus): string {
+  switch (role) {
+    case 'agent':
+      return `agent of the node ${node}: it keeps nothing, the page with everything is ${hub?.page ?? ''}`;
+    case 'hub':
+      return tokenSecret === undefined ? 'hub' : `hub; its tokens are in the Secret ${tokenSecret.name}`;
+    default:
+      return isAlone === true
+        ? `the node ${node} alone: each node answers for itself, since no hub is configured ([[outputs.hub]])`
+        : 'all in one';
+  }
 }

@@ -10,7 +10,8 @@ import { WriteRequestEncoder } from './remote-write.ts';
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message WriteRequest { repeated TimeSeries timeseries = 1; }
-  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
+  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; }
+  message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
   message Label { string name = 1; string value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; }
 `);
@@ -20,6 +21,7 @@ interface Message {
   readonly timeseries: readonly {
     readonly labels: readonly { readonly name: string; readonly value: string }[];
     readonly samples: readonly { readonly value: number; readonly timestamp: string }[];
+    readonly exemplars: readonly unknown[];
   }[];
 }
 
@@ -150,6 +152,29 @@ describe('a request', () => {
         '000000000000f0ff',
       ]);
     }
+  });
+
+  test('has exemplars behind the samples, each as a series of its own, as Prometheus sends them', () => {
+    const [request] = requests(encoderOf(), {
+      shape: two,
+      timestampMs: 1_700_000_000_000,
+      values: Float64Array.of(1, 2.5),
+      exemplars: [
+        { index: 1, labels: [['trace_id', 'ábc']], value: 0.25, timestampMs: 1_600_000_000_000 },
+        { index: 0, labels: [], value: -1 },
+      ],
+    });
+    const { timeseries } = decoded(request ?? Buffer.alloc(0));
+    const names = timeseries.map(({ labels }) => labels.find(({ name }) => name === '__name__')?.value);
+    expect(names).toEqual(['up', 'istio_requests_total', 'istio_requests_total', 'up']);
+    expect(timeseries.slice(2).map(({ samples, exemplars }) => ({ samples, exemplars }))).toEqual([
+      {
+        samples: [],
+        exemplars: [{ labels: [{ name: 'trace_id', value: 'ábc' }], value: 0.25, timestamp: '1600000000000' }],
+      },
+      { samples: [], exemplars: [{ labels: [], value: -1, timestamp: '1700000000000' }] },
+    ]);
+    expect(timeseries[2]?.labels).toEqual(timeseries[1]?.labels);
   });
 
   test('keeps the order of the frames, so that the samples of a series stay in order', () => {

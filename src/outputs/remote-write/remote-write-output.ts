@@ -4,7 +4,7 @@ import type { Health } from '../../contract/runtime.ts';
 import { healthOf, resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
 import type { MetricFrame } from '../../model/metric.ts';
 import type { RemoteWriteConfig } from './remote-write.ts';
-import type { Sender } from './sender.ts';
+import type { Bodies, Sender } from './sender.ts';
 
 /** Remote-write 1.0 (prometheus/docs, docs/specs/prw/remote_write_spec.md). */
 export class RemoteWriteOutput implements Output {
@@ -25,14 +25,18 @@ export class RemoteWriteOutput implements Output {
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     signal.throwIfAborted();
     const sender = this.#started();
-    const bodies = this.#bodies(sender, request);
-    if ('status' in bodies) {
-      return bodies;
+    const nowMs = this.#runtime.clock.now();
+    const encoded = this.#bodies(sender, request, nowMs);
+    if ('status' in encoded) {
+      return encoded;
     }
-    for (const body of bodies) {
+    for (const [i, body] of encoded.bodies.entries()) {
       const result = await this.#post(sender, body, request.records.length, signal);
       if (result.status !== 'delivered') {
         return result;
+      }
+      if (i === 0) {
+        sender.told(encoded.metadata, nowMs);
       }
     }
     return { status: 'delivered' };
@@ -55,20 +59,22 @@ export class RemoteWriteOutput implements Output {
     return this.#sender;
   }
 
-  #bodies(sender: Sender, { records }: WriteRequest): readonly Buffer[] | WriteResult {
+  #bodies(sender: Sender, { records }: WriteRequest, nowMs: number): Bodies | WriteResult {
     const frames: MetricFrame[] = [];
-    for (const record of records) {
-      try {
+    let seq = 0;
+    try {
+      for (const record of records) {
+        seq = record.seq;
         frames.push(this.#runtime.decode.frame(record));
-      } catch (error) {
-        if (!hasCode(error, 'BRIDGE_DECODE')) {
-          throw error;
-        }
-        const reason = `record ${record.seq} cannot be decoded: ${error.message}`;
-        return { status: records.length > 1 ? 'split' : 'rejected', reason };
       }
+      return sender.bodies(frames, nowMs);
+    } catch (error) {
+      if (!hasCode(error, 'BRIDGE_DECODE')) {
+        throw error;
+      }
+      const reason = `record ${seq} cannot be decoded: ${error.message}`;
+      return { status: records.length > 1 ? 'split' : 'rejected', reason };
     }
-    return sender.bodies(frames);
   }
 
   async #post(sender: Sender, body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {

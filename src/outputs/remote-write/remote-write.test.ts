@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import protobuf from 'protobufjs';
 import { uncompressSync } from 'snappy';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
+import { HeldClock } from '../../../test/fakes/clock.ts';
 import { type Received, withFakeFarSide } from '../../../test/fakes/far-side.ts';
 import { fakeRuntime } from '../../../test/fakes/runtime.ts';
 import { encodeFrame, encodeShape, FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
@@ -14,10 +15,11 @@ import { remoteWrite } from './remote-write.ts';
 
 const { root } = protobuf.parse(`
   syntax = "proto3";
-  message WriteRequest { repeated TimeSeries timeseries = 1; }
+  message WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
   message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
   message Label { string name = 1; string value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; }
+  message MetricMetadata { uint32 type = 1; string metric_family_name = 2; string help = 4; string unit = 5; }
 `);
 const Message = root.lookupType('WriteRequest');
 
@@ -26,11 +28,29 @@ interface Sent {
     readonly labels: readonly { readonly name: string; readonly value: string }[];
     readonly samples: readonly { readonly value: number; readonly timestamp: number }[];
   }[];
+  readonly metadata: readonly {
+    readonly metricFamilyName: string;
+    readonly type: number;
+    readonly help: string;
+    readonly unit: string;
+  }[];
+}
+
+function message(received: Received): Sent {
+  const body = uncompressSync(received.body, { asBuffer: true });
+  return Message.toObject(Message.decode(Buffer.from(body)), { longs: Number, arrays: true, defaults: true }) as Sent;
 }
 
 function sent(received: Received): Sent['timeseries'] {
-  const body = uncompressSync(received.body, { asBuffer: true });
-  return (Message.toObject(Message.decode(Buffer.from(body)), { longs: Number, arrays: true }) as Sent).timeseries;
+  return message(received).timeseries;
+}
+
+/** `name type help unit` of each family that a request tells of. */
+function told(received: Received | undefined): readonly string[] {
+  const metadata = received === undefined ? [] : message(received).metadata;
+  return metadata.map(({ metricFamilyName, type, help, unit }) =>
+    [metricFamilyName, type, help, unit].join(' ').trim(),
+  );
 }
 
 const frames = new FrameDecoder();
@@ -82,8 +102,9 @@ async function withOutput(
   config: object,
   run: (output: Output) => Promise<void>,
   decoder: RecordDecoder = decode,
+  clock: HeldClock = new HeldClock(),
 ): Promise<void> {
-  const runtime: OutputRuntime = { ...fakeRuntime(), name: 'remote_write', decode: decoder };
+  const runtime: OutputRuntime = { ...fakeRuntime({ clock }), name: 'remote_write', decode: decoder };
   const output = remoteWrite.create(remoteWrite.config.parse(config), runtime);
   await output.start();
   try {
@@ -150,6 +171,58 @@ describe('remote_write', () => {
         expect(far.requests).toHaveLength(2);
       }),
     ));
+
+  test('tells type, help and unit of a metric at once, then once a minute, and again what did not arrive', () => {
+    const clock = new HeldClock();
+    return withFakeFarSide((far) =>
+      withOutput(
+        { url: far.url },
+        async (output) => {
+          far.once({ status: 500 });
+          await output.write(request(1), never);
+          await output.write(request(1), never);
+          await output.write(request(2), never);
+          await clock.advance(59_999);
+          await output.write(request(1), never);
+          await clock.advance(1);
+          await output.write(request(1), never);
+          const families = ['a 2', 'b 2'];
+          expect(far.requests.map(told)).toEqual([families, families, [], [], families]);
+        },
+        decode,
+        clock,
+      ),
+    );
+  });
+
+  test('tells of families, not of the parts of histograms and summaries, and nothing where nobody wants that', () => {
+    const one = (name: string, type: Series['type'], more: Partial<Series> = {}): Series => ({
+      ...series(name, 'one'),
+      type,
+      ...more,
+    });
+    const rows = encodeShape([
+      one('h_bucket', 'histogram', { help: 'Hist.' }),
+      one('h_sum', 'histogram', { help: 'Hist.' }),
+      one('h_count', 'histogram', { help: 'Hist.' }),
+      one('s', 'summary'),
+      one('s_sum', 'summary'),
+      one('c_total', 'counter', { unit: 'bytes' }),
+      one('nothing_known', 'unknown'),
+      one('only_help', 'unknown', { help: 'Help.' }),
+    ]);
+    const payload = Buffer.concat(encodeFrame({ timestampMs: 1_700_000_000_000, values: new Float64Array(8) }));
+    const records = [{ ...record(1), payload, dictionary: rows }];
+    return withFakeFarSide(async (far) => {
+      for (const config of [{}, { metadata_interval: '0s' }]) {
+        await withOutput({ url: far.url, ...config }, async (output) => {
+          expect(await output.write({ ...request(1), records }, never)).toEqual({ status: 'delivered' });
+        });
+      }
+      expect(far.requests.map(told)).toEqual([['h 3 Hist.', 's 5', 'c_total 1  bytes', 'only_help 0 Help.'], []]);
+      expect(far.requests.map((received) => sent(received).length)).toEqual([8, 8]);
+    });
+  });
 
   test('hands on why the receiver refused, and no more than a line of it', () =>
     withFakeFarSide((far) =>

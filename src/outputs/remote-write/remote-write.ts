@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { httpFields } from '../../config/delivery-fields.ts';
-import { bytes, url } from '../../config/fields.ts';
+import { bytes, duration, url } from '../../config/fields.ts';
 import { defineOutput } from '../../contract/output.ts';
 import { RemoteWriteOutput } from './remote-write-output.ts';
 
@@ -13,7 +13,10 @@ const config = z.strictObject({
     'Most bytes of one request before compression. What is larger goes out in several requests.',
   ),
   label_cache: bytes('64MiB').describe(
-    'Memory for encoded labels. Targets that find no room in it cost more CPU, and nothing else.',
+    'Memory for series that are kept compressed. Targets that find no room in it cost more CPU, and nothing else.',
+  ),
+  metadata_interval: duration('1m').describe(
+    'How often type, help and unit of the metrics are sent along; of new ones at once. `0s`: never.',
   ),
 });
 export type RemoteWriteConfig = z.output<typeof config>;
@@ -23,5 +26,7 @@ export const remoteWrite = defineOutput({
   summary: 'Sends metrics to Prometheus and whatever else speaks its remote-write 1.0.',
   signals: ['metrics'],
   config,
+  // Fewer requests cost less; a second is what other agents wait too.
+  defaults: { batch_wait: '1s' },
   create: (checked, runtime) => new RemoteWriteOutput(checked, runtime),
 });

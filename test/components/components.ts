@@ -20,9 +20,10 @@ const scripts = {
   helm3: ['kube-tools.sh', 'helm3'],
   buildah: ['debian.sh', 'buildah', 'buildah'],
   runc: ['debian.sh', 'runc', 'runc'],
-  /** Prints what that version says about its objects, as JSON. */
-  'kubernetes-1.21-schema': ['kubernetes-schema.sh', 'v1.21.14'],
-  'kubernetes-1.36-schema': ['kubernetes-schema.sh', 'v1.36.3'],
+  /** Prints a file with what that version says about its objects. */
+  'kubernetes-1.21-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.21.14', 'api/openapi-spec/swagger.json'],
+  'istio-resources': ['go-module-file.sh', 'istio.io/api', 'v1.31.1', 'kubernetes/customresourcedefinitions.gen.yaml'],
+  'kubernetes-1.36-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.36.3', 'api/openapi-spec/swagger.json'],
   /** Prints the program; it is etcd too, see kube-apiserver/main.go. */
   'kube-apiserver': ['kube-apiserver.sh'],
 } as const;

@@ -71,6 +71,30 @@ describeWith('kube-apiserver', (program) => {
     });
   });
 
+  describeWith('istio-resources', (definitions) => {
+    test('and, beside Istio, all that is in deploy/istio for a cluster', async () => {
+      const resources = objectsOf(readFileSync(definitions, 'utf8')) as readonly KubeObject[];
+      await cluster.apply(resources);
+      const folder = join(deployFolder, 'istio');
+      const objects = readdirSync(folder).flatMap((file) => objectsOf(readFileSync(join(folder, file), 'utf8')));
+      const ofCluster = objects.filter(({ apiVersion, kind }) => apiVersion !== undefined && kind !== 'IstioOperator');
+      expect(ofCluster.map(({ kind }) => kind)).toEqual(
+        expect.arrayContaining([
+          'Gateway',
+          'VirtualService',
+          'DestinationRule',
+          'ServiceEntry',
+          'Telemetry',
+          'Service',
+        ]),
+      );
+      await until(() => dryRun(ofCluster).then(() => true), {
+        withinMs: 30_000,
+        what: 'that the resources are served',
+      });
+    }, 60_000);
+  });
+
   describe('Pod Security', () => {
     const admitted = async (workload: KubeObject, level: string) => {
       const namespace = `level-${level}`;

@@ -235,3 +235,33 @@ describe('rights', () => {
     }
   });
 });
+
+describe('the files for Istio, Kiali and Grafana', () => {
+  const folder = join(deploy, '../istio');
+  const files = readdirSync(folder);
+
+  test.each(files)('%s: is YAML without errors, and says what it is for', (file) => {
+    const source = readFileSync(join(folder, file), 'utf8');
+    const parsed = parseAllDocuments(source, { uniqueKeys: true, strict: true });
+    expect(parsed.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
+    expect(source).toMatch(/^# /);
+  });
+
+  test.each(files)('%s: every name below meshbridge is a Service that is there, with that port', (file) => {
+    const source = readFileSync(join(folder, file), 'utf8');
+    for (const [, name, port] of source.matchAll(/([\w-]+)\.meshbridge\.svc[\w.]*(?::(\d+))?/g)) {
+      const service = one('Service', name);
+      expect(service).toBeDefined();
+      const ports = service.spec.ports.map((one: { port: number }) => one.port);
+      expect(port === undefined || ports.includes(Number(port))).toBe(true);
+    }
+  });
+
+  test('the address for sidecars is the port that agents have on their node', () => {
+    const { spec } = parse(readFileSync(join(folder, 'mesh-config.yaml'), 'utf8'));
+    const { hostPort } = one('DaemonSet').spec.template.spec.containers[0].ports.find(
+      ({ name }: { name: string }) => name === 'http-zipkin',
+    );
+    expect(spec.meshConfig.defaultConfig.tracing.zipkin.address).toBe(`$(HOST_IP):${hostPort}`);
+  });
+});

@@ -1,6 +1,7 @@
 export { ApiClient, ApiRefusal } from './api-client.ts';
 export { type ClusterAccess, type ClusterLogin, inClusterAccess } from './cluster-access.ts';
 export { type Endpoint, type EndpointSlice, endpointSliceOf } from './endpoint-slice.ts';
+export { type Endpoints, endpointsOf } from './endpoints.ts';
 export { LeaseElection, type LeaseElectionOptions, type LeaseState, type LeaseStatus } from './lease-election.ts';
 export { type NodeFacts, nodeOf, nodeRight, usualKubeletPort } from './node.ts';
 export type { NodePlace } from './node-place.ts';

@@ -114,3 +114,27 @@ export function sliceJson(slice: FakeSlice): Json {
     })),
   };
 }
+
+export function endpointsJson({
+  namespace = 'default',
+  service: name,
+  labels = {},
+  ports = [],
+  endpoints,
+}: FakeSlice): Json {
+  const addresses = endpoints
+    .filter(({ terminating }) => terminating !== true)
+    .map(({ ip, pod, podUid, node }) => ({
+      ip,
+      ...(node !== undefined && { nodeName: node }),
+      ...(pod !== undefined && {
+        targetRef: { kind: 'Pod', namespace, name: pod, uid: podUid ?? `uid-${namespace}-${pod}` },
+      }),
+    }));
+  return {
+    kind: 'Endpoints',
+    apiVersion: 'v1',
+    metadata: { name, namespace, uid: `uid-endpoints-${namespace}-${name}`, labels },
+    subsets: [{ addresses, ports: ports.map(({ name: of = '', port }) => ({ name: of, port, protocol: 'TCP' })) }],
+  };
+}

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
 import {
+  endpointsJson,
   type FakePod,
   type FakeService,
   type FakeSlice,
@@ -42,6 +43,8 @@ export interface FakeApiServer {
   remove(name: string, namespace?: string): void;
   putService(service: FakeService): void;
   putSlice(slice: FakeSlice): void;
+  /** The same as an Endpoints object, which has the name of the Service. */
+  putEndpoints(slice: FakeSlice): void;
   removeSlice(name: string, namespace?: string): void;
   /** `spec` of a Lease as it stands, `undefined` where there is none. */
   lease(name: string, namespace: string): Json | undefined;
@@ -79,6 +82,7 @@ export interface FakeApiServerOptions {
 const collections: Readonly<Record<string, { readonly base: string; readonly group: string }>> = {
   pods: { base: '/api/v1', group: '' },
   services: { base: '/api/v1', group: '' },
+  endpoints: { base: '/api/v1', group: '' },
   endpointslices: { base: '/apis/discovery.k8s.io/v1', group: 'discovery.k8s.io' },
   leases: { base: '/apis/coordination.k8s.io/v1', group: 'coordination.k8s.io' },
 };
@@ -121,6 +125,7 @@ export async function fakeApiServer(options: FakeApiServerOptions = {}): Promise
     remove: (name, namespace = 'default') => state.remove('pods', `${namespace}/${name}`),
     putService: (service) => void state.put('services', serviceJson(service)),
     putSlice: (slice) => void state.put('endpointslices', sliceJson(slice)),
+    putEndpoints: (slice) => void state.put('endpoints', endpointsJson(slice)),
     removeSlice: (name, namespace = 'default') => state.remove('endpointslices', `${namespace}/${name}`),
     lease: (name, namespace) => state.object('leases', `${namespace}/${name}`)?.['spec'] as Json | undefined,
     putLease: (name, namespace, spec) => void state.put('leases', { metadata: { name, namespace }, spec }),

@@ -165,6 +165,24 @@ test('without leases each agent scrapes what a rule chooses on its own node', ()
     expect(one.status.warnings.some((line) => line.includes('leases'))).toBe(true);
   }));
 
+test("with the rights of DataKit's manifest Endpoints say what is behind Services, and nothing is missing of them", () =>
+  withCluster(async ({ api, agent, pass }) => {
+    putShop(api);
+    api.putEndpoints(slice);
+    api.putEndpoints({ ...slice, service: 'other', labels: {} });
+    api.of('leases', { status: 403 });
+    api.of('endpointslices', { status: 403 });
+    const one = await agent('node-2');
+    await pass(() => one.urls.length > 0, 'targets');
+    expect(one.urls).toEqual([all[1]]);
+    expect(one.status.targets[0]?.pod).toBe('shop-2');
+    expect(one.status.warnings.filter((line) => line.includes('endpoint'))).toEqual([]);
+    api.putEndpoints({ ...slice, endpoints: [...slice.endpoints, { ip: '127.0.0.16', node: 'node-2' }] });
+    await pass(() => one.urls.length === 2, 'another one');
+    api.of('endpointslices', undefined);
+    await pass(() => one.urls.length === 1, 'what the slices say, once they may be read');
+  }));
+
 test('the rights that a rule lacks are named', () =>
   withCluster(async ({ api, agent, pass }) => {
     putShop(api);

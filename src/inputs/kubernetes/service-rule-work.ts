@@ -3,6 +3,7 @@ import type { ApiClient, Endpoint, EndpointSlice, MissingRight, ResourceWatch, S
 import { EndpointPods } from './endpoint-pods.ts';
 import { type PlannedTarget, targetKey, targetPodOf } from './pod-plan.ts';
 import type { RuleResult } from './pod-rules.ts';
+import { keeping, listRight, namespacePath, SliceSource } from './slice-source.ts';
 import type { Ending, TargetSet } from './target-set.ts';
 
 /** One endpoint behind a Service. */
@@ -51,7 +52,8 @@ interface Work {
   readonly share: Share;
   readonly stop: AbortController;
   readonly running: Promise<unknown>;
-  readonly watches: readonly (ResourceWatch<Service> | ResourceWatch<EndpointSlice>)[];
+  readonly sources: readonly SliceSource[];
+  readonly services: readonly ResourceWatch<Service>[];
 }
 
 /** Changes come in bursts: a rollout replaces endpoints one by one. */
@@ -62,7 +64,6 @@ export class ServiceRuleWork {
   readonly #options: ServiceRuleOptions;
   readonly #pods: EndpointPods;
   readonly #services = new Map<string, Service>();
-  readonly #slices = new Map<string, EndpointSlice>();
   readonly #owner: string;
   #share: Share = 'nothing';
   #work: Work | undefined;
@@ -83,8 +84,9 @@ export class ServiceRuleWork {
   }
 
   missing(): readonly MissingRight[] {
-    const watches = this.#work?.watches ?? [];
-    return [...watches.map((watch) => watch.missing()), this.#pods.missing()].filter((right) => right !== undefined);
+    const { sources = [], services = [] } = this.#work ?? {};
+    const all = [...sources, ...services].map((one) => one.missing());
+    return [...all, this.#pods.missing()].filter((right) => right !== undefined);
   }
 
   /** Resolves when what must end has ended. */
@@ -111,75 +113,66 @@ export class ServiceRuleWork {
     await this.#options.targets.drop(this.#owner, ending);
     await work?.running;
     this.#services.clear();
-    this.#slices.clear();
     this.#planned = 0;
     this.#problems = [];
   }
 
   async #begin(share: Share): Promise<Work> {
-    const { endpointSliceOf, ResourceWatch, serviceOf } = await import('../../kube/kube.ts');
     const { rule, client, clock, log, random } = this.#options;
+    const { ResourceWatch, serviceOf } = await import('../../kube/kube.ts');
     const stop = new AbortController();
-    const changed = (): void => this.#changed.resolve();
-    const shared = { client, clock, log, random, selector: selectorOf(rule) };
-    const slices = placesOf(rule).map(
-      (place) =>
-        new ResourceWatch<EndpointSlice>({
-          ...shared,
-          path: `/apis/discovery.k8s.io/v1${place}/endpointslices`,
-          what: `EndpointSlices of ${rule.key}`,
-          right: rightOf('discovery.k8s.io', 'endpointslices', rule),
-          parse: endpointSliceOf,
-          listener: keeping(this.#slices, ({ uid }) => uid, changed),
-        }),
-    );
-    const services = (rule.services === 'wanted' ? placesOf(rule) : []).map(
-      (place) =>
+    const onChange = (): void => this.#changed.resolve();
+    const { key, labelSelector, namespaces } = rule;
+    const places = namespaces.length === 0 ? [undefined] : namespaces;
+    const shared = { client, clock, log, random };
+    const sources = places.map((namespace) => new SliceSource({ ...shared, namespace, labelSelector, key, onChange }));
+    const services = (rule.services === 'wanted' ? places : []).map(
+      (namespace) =>
         new ResourceWatch<Service>({
           ...shared,
-          path: `/api/v1${place}/services`,
-          what: `Services of ${rule.key}`,
-          right: rightOf('', 'services', rule),
+          path: `/api/v1${namespacePath(namespace)}/services`,
+          selector: labelSelector === '' ? {} : { labelSelector },
+          what: `Services of ${key}`,
+          right: listRight('', 'services', { namespace, key }),
           parse: serviceOf,
-          listener: keeping(this.#services, ({ namespace, name }) => `${namespace}/${name}`, changed),
+          listener: keeping(this.#services, onChange),
         }),
     );
-    const watches = [...slices, ...services];
-    const running = [...watches.map((watch) => watch.run(stop.signal)), this.#planning(watches, share, stop.signal)];
-    return { share, stop, running: Promise.all(running), watches };
+    const work = { share, stop, sources, services };
+    const running = [...sources, ...services].map((one) => one.run(stop.signal));
+    return { ...work, running: Promise.all([...running, this.#planning(work)]) };
   }
 
-  /** Plans whenever something has changed, once all watches have brought their first list. */
-  async #planning(watches: Work['watches'], share: Share, signal: AbortSignal): Promise<void> {
+  /** Plans whenever something has changed, once all that is to be known was listed. */
+  async #planning(work: Omit<Work, 'running'>): Promise<void> {
+    const { signal } = work.stop;
     while (!signal.aborted) {
       await this.#changed.promise;
       await this.#options.clock.sleep(settleMs, signal).catch(() => undefined);
       this.#changed = Promise.withResolvers();
-      if (!signal.aborted && watches.every((watch) => watch.status().lists > 0)) {
-        await this.#plan(share, signal);
+      const isKnown =
+        work.sources.every((source) => source.isKnown) && work.services.every((watch) => watch.status().lists > 0);
+      if (!signal.aborted && isKnown) {
+        await this.#plan(work);
       }
     }
   }
 
-  async #plan(share: Share, signal: AbortSignal): Promise<void> {
+  async #plan(work: Omit<Work, 'running'>): Promise<void> {
+    const { signal } = work.stop;
     const planned = new Map<string, PlannedTarget>();
     const problems = new Set<string>();
-    const slices = [...this.#slices.values()].sort((a, b) => a.family.localeCompare(b.family));
-    for (const slice of slices) {
-      for (const endpoint of slice.endpoints) {
-        const target = this.#isOurs(endpoint, share)
-          ? await this.#target(slice, endpoint, problems, signal)
-          : undefined;
-        // A pod of two families is in slices of both.
-        if (target !== undefined && !planned.has(target.key)) {
-          planned.set(target.key, target);
-        }
+    for (const endpoint of this.#endpoints(work)) {
+      const target = await this.#target(endpoint, problems, signal);
+      // A pod of two families is in slices of both.
+      if (target !== undefined && !planned.has(target.key)) {
+        planned.set(target.key, target);
       }
     }
     if (!signal.aborted) {
       this.#complain([...problems]);
       this.#planned = planned.size;
-      const once = share === 'all' ? ({ once: true } as const) : {};
+      const once = work.share === 'all' ? ({ once: true } as const) : {};
       this.#options.targets.replace(
         this.#owner,
         [...planned.values()].map((target) => ({ ...target, ...once })),
@@ -187,23 +180,35 @@ export class ServiceRuleWork {
     }
   }
 
+  /** Those that are scraped here, IPv4 first. */
+  #endpoints({ sources, share }: Omit<Work, 'running'>): readonly ServiceEndpoint[] {
+    const services = new Map([...this.#services.values()].map((one) => [`${one.namespace}/${one.name}`, one]));
+    const slices = sources.flatMap((source) => source.slices()).sort((a, b) => a.family.localeCompare(b.family));
+    return slices.flatMap((slice) => {
+      const service = services.get(`${slice.namespace}/${slice.service}`);
+      const ours = slice.endpoints.filter((endpoint) => this.#isOurs(endpoint, share));
+      return ours.flatMap((endpoint) => {
+        const [ip] = endpoint.addresses;
+        return ip === undefined ? [] : [{ slice, endpoint, ip, service }];
+      });
+    });
+  }
+
   #isOurs({ node, terminating }: Endpoint, share: Share): boolean {
     return !terminating && (share === 'all' || node === this.#options.node);
   }
 
   async #target(
-    slice: EndpointSlice,
-    endpoint: Endpoint,
+    found: ServiceEndpoint,
     problems: Set<string>,
     signal: AbortSignal,
   ): Promise<PlannedTarget | undefined> {
-    const [ip] = endpoint.addresses;
-    const service = this.#services.get(`${slice.namespace}/${slice.service}`);
+    const { slice, endpoint, ip, service } = found;
     const { rule } = this.#options;
-    if (ip === undefined || (rule.services === 'wanted' && service === undefined)) {
+    if (rule.services === 'wanted' && service === undefined) {
       return undefined;
     }
-    const { pages, refused } = rule.find({ slice, endpoint, ip, service });
+    const { pages, refused } = rule.find(found);
     const [page] = pages;
     if (refused !== undefined) {
       problems.add(`${slice.namespace}/${slice.service}: ${refused.keyPath} ${refused.message}`);
@@ -223,46 +228,4 @@ export class ServiceRuleWork {
     }
     this.#problems = problems;
   }
-}
-
-function keeping<T extends { readonly uid: string }>(
-  map: Map<string, T>,
-  keyOf: (object: T) => string,
-  changed: () => void,
-) {
-  return {
-    put: (object: T): void => {
-      map.set(keyOf(object), object);
-      changed();
-    },
-    remove: (uid: string): void => {
-      for (const [key, object] of map) {
-        if (object.uid === uid) {
-          map.delete(key);
-        }
-      }
-      changed();
-    },
-    state: changed,
-  };
-}
-
-/** Where the objects are: the whole cluster, or namespaces. */
-function placesOf({ namespaces }: ServiceRule): readonly string[] {
-  return namespaces.length === 0 ? [''] : namespaces.map((namespace) => `/namespaces/${encodeURIComponent(namespace)}`);
-}
-
-function selectorOf({ labelSelector }: ServiceRule): Readonly<Record<string, string>> {
-  return labelSelector === '' ? {} : { labelSelector };
-}
-
-function rightOf(group: string, resource: string, { key, namespaces }: ServiceRule) {
-  const [namespace] = namespaces;
-  return {
-    group,
-    resource,
-    verbs: ['list', 'watch'],
-    ...(namespace !== undefined && { namespace }),
-    without: `nothing of ${key} is scraped`,
-  };
 }

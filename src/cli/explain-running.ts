@@ -35,16 +35,30 @@ const podSchema: z.ZodType<PodExplanation> = z.object({
   skipped: z.string().exactOptional(),
 });
 
+/** A page of the configuration that is not on the daemon's machine. */
+const pageSchema = z.object({
+  url: z.string(),
+  /** Who scrapes it. */
+  said: z.string(),
+  targets: z.array(z.string()),
+  error: z.string().optional(),
+  hint: z.string().optional(),
+});
+export type ConfiguredPageState = z.output<typeof pageSchema>;
+
 const detailSchema = z.object({
   watch: z.object({ error: z.string().optional(), hint: z.string().optional() }),
   targets: z.array(targetSchema),
   pods: z.array(podSchema),
+  configured: z.array(pageSchema).default([]),
+  warnings: z.array(z.string()).default([]),
 });
 const statusSchema = z.object({ inputs: z.array(z.object({ id: z.string(), detail: z.unknown().optional() })) });
 
 export interface RunningPods {
   readonly pods: readonly PodExplanation[];
   readonly targets: readonly TargetState[];
+  readonly configured: readonly ConfiguredPageState[];
   /** Why some may be missing. */
   readonly warnings: readonly string[];
 }
@@ -61,9 +75,10 @@ export async function askDaemon(to: string): Promise<RunningPods> {
     );
   }
   const { error, hint } = detail.watch;
-  const warnings =
+  const stale =
     error === undefined ? [] : [`the pods are as last seen: ${error}${hint === undefined ? '' : `; ${hint}`}`];
-  return { pods: detail.pods, targets: detail.targets, warnings };
+  const { pods, targets, configured } = detail;
+  return { pods, targets, configured, warnings: [...stale, ...detail.warnings] };
 }
 
 async function get(to: string): Promise<unknown> {

@@ -256,6 +256,42 @@ describe('a running daemon', () => {
       expect(code).toBe(0);
     }));
 
+  test('says who scrapes the pages of its configuration, and which rights it lacks', () => {
+    const configured = [
+      {
+        url: 'http://istiod.mesh.svc/',
+        said: 'scraped once, by this agent',
+        targets: ['http://10.0.0.1/', 'http://10.0.0.9/'],
+      },
+      {
+        url: 'http://x.mesh.svc/',
+        said: 'scraped once, by another agent (b)',
+        targets: [],
+        error: 'HTTP 403',
+        hint: 'grant',
+      },
+    ];
+    const detail = { watch: {}, targets, pods: [], configured, warnings: ['no right to "get" leases'] };
+    return withDaemon({ inputs: [{ id: 'kubernetes', detail }] }, async (to) => {
+      expect((await explained({ to })).lines).toEqual([
+        'configuration http://istiod.mesh.svc/',
+        '  scraped once, by this agent',
+        '  http://10.0.0.1/',
+        '    up: 7 samples, 70 bytes, in 1 ms',
+        '  http://10.0.0.9/',
+        'configuration http://x.mesh.svc/',
+        '  scraped once, by another agent (b)',
+        '  HTTP 403; grant',
+        'warning  no right to "get" leases',
+        '2 targets, 0 faults',
+      ]);
+      expect(JSON.parse((await explained({ to, json: true })).lines.join('\n'))).toMatchObject({
+        targets: 2,
+        configured,
+      });
+    });
+  });
+
   test('is asked for one pod, and one that it does not know is said to be unknown', () =>
     withDaemon(status({}), async (to) => {
       const { lines } = await explained({ to, pod: 'dev/a' });

@@ -6,7 +6,7 @@ import { type LoadOptions, loadFrom } from '../config/load.ts';
 import { BridgeError } from '../contract/errors.ts';
 import type { PodExplanation, PodTargetExplanation } from '../contract/status.ts';
 import { exitCodes } from './exit-codes.ts';
-import { askDaemon, type TargetState } from './explain-running.ts';
+import { askDaemon, type ConfiguredPageState, type TargetState } from './explain-running.ts';
 import { readManifest } from './manifest.ts';
 import { type ExplainedPod, type ManifestPod, manifestPods, snippetTitle } from './manifest-pods.ts';
 import type { Terminal } from './terminal.ts';
@@ -40,6 +40,8 @@ interface Answer {
   readonly pods: readonly Explained[];
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
+  /** Pages of the configuration of a running daemon. */
+  readonly configured: readonly ConfiguredPageState[];
   /** Of a running daemon, by URL. */
   readonly states: ReadonlyMap<string, TargetState>;
 }
@@ -53,13 +55,23 @@ export async function explain(options: ExplainOptions, context: ExplainContext):
   const { out } = context.terminal;
   const faults = [...answer.faults, ...answer.pods.flatMap(({ explanation }) => explanation.faults)];
   const warnings = [...answer.warnings, ...answer.pods.flatMap(({ explanation }) => explanation.warnings)];
-  const targets = answer.pods.reduce((sum, { explanation }) => sum + explanation.targets.length, 0);
+  const lists = [
+    ...answer.pods.map(({ explanation }) => explanation.targets),
+    ...answer.configured.map((page) => page.targets),
+  ];
+  const targets = lists.reduce((sum, list) => sum + list.length, 0);
   if (options.json) {
     const pods = answer.pods.map(({ title, line, explanation }) => ({ title, line, ...explanation }));
-    out(JSON.stringify({ targets, pods, faults, warnings }, undefined, 2));
+    const { configured } = answer;
+    out(
+      JSON.stringify({ targets, pods, ...(configured.length > 0 && { configured }), faults, warnings }, undefined, 2),
+    );
   } else {
     const notes = [...warnings.map((text) => `warning  ${text}`), ...faults.map((text) => `fault    ${text}`)];
-    const found = answer.pods.flatMap((pod) => linesOf(pod, answer.states));
+    const found = [
+      ...answer.configured.flatMap((page) => pageLines(page, answer.states)),
+      ...answer.pods.flatMap((pod) => linesOf(pod, answer.states)),
+    ];
     const legend = /\$(?:IP|PODNAME)/.test(found.join('\n')) ? [legendLine] : [];
     for (const line of [
       ...found,
@@ -95,6 +107,7 @@ async function offline(file: string, { cwd, explainPod, definitions, where }: Ex
     pods: [...configured, ...pods],
     faults: faults.map(formatFault),
     warnings: manifest.warnings.map(formatFault),
+    configured: [],
     states: new Map(),
   };
 }
@@ -124,7 +137,7 @@ function configuredTargets({
 }
 
 async function running({ to, pod }: ExplainOptions): Promise<Answer> {
-  const { pods, targets, warnings } = await askDaemon(to);
+  const { pods, targets, configured, warnings } = await askDaemon(to);
   const wanted = pods.filter((one) => pod === undefined || pod === `${one.namespace}/${one.pod}`);
   if (pod !== undefined && wanted.length === 0) {
     throw new BridgeError(
@@ -136,6 +149,7 @@ async function running({ to, pod }: ExplainOptions): Promise<Answer> {
     pods: wanted.map((explanation) => ({ title: `pod ${explanation.namespace}/${explanation.pod}`, explanation })),
     faults: [],
     warnings,
+    configured: pod === undefined ? configured : [],
     states: new Map(targets.map((target) => [target.url, target])),
   };
 }
@@ -144,6 +158,18 @@ function linesOf({ title, line, explanation }: Explained, states: Answer['states
   const head = line === undefined ? title : `${title} (line ${line})`;
   const skipped = explanation.skipped === undefined ? [] : [`  not collected: ${explanation.skipped}`];
   return [head, ...explanation.targets.flatMap((target) => targetLines(target, states.get(target.url))), ...skipped];
+}
+
+function pageLines(
+  { url, said, targets, error, hint }: ConfiguredPageState,
+  states: Answer['states'],
+): readonly string[] {
+  const problem = error === undefined ? [] : [`  ${error}${hint === undefined ? '' : `; ${hint}`}`];
+  const lines = targets.flatMap((target) => {
+    const state = states.get(target);
+    return [`  ${target}`, ...(state === undefined ? [] : [`    ${stateLine(state)}`])];
+  });
+  return [`configuration ${url}`, `  ${said}`, ...lines, ...problem];
 }
 
 function targetLines(target: PodTargetExplanation, state: TargetState | undefined): readonly string[] {

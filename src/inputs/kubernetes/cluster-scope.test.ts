@@ -217,10 +217,19 @@ describe('what every agent has in its configuration', () => {
       ]);
       expect(emission).toMatchObject({ scope: 'cluster', origin: { node: 'node-2', source: 'prom-istiod' } });
       expect(holder?.status()).toMatchObject({
-        configured: [{ url: istiodUrl(port), mode: 'holder', replicas: 2 }],
+        configured: [
+          {
+            ...{ url: istiodUrl(port), mode: 'holder', replicas: 2, targets: both(port) },
+            said: 'scraped once, by this agent, each replica at its own address',
+          },
+        ],
         warnings: [],
       });
       const [first] = agents;
+      expect(others[0]?.status().configured[0]).toMatchObject({
+        said: `scraped once, by another agent (${holder?.name})`,
+        targets: [],
+      });
       expect(first?.status().pods[0]?.skipped).toContain('the agent that holds the lease scrapes it');
     }));
 
@@ -493,7 +502,9 @@ describe('where a right is missing', () => {
       const agents = [await agent('node-1', off), await agent('node-2', off)];
       await pass(() => agents.every(({ urls }) => urls.length === 1), 'one each');
       expect(agents.map(({ urls }) => urls[0])).toEqual(both(port));
-      expect(agents[0]?.status()).toMatchObject({ configured: [{ mode: 'node', why: 'elections are off' }] });
+      expect(agents[0]?.status()).toMatchObject({
+        configured: [{ said: 'each replica is scraped by the agent of its node: elections are off' }],
+      });
     }));
 });
 

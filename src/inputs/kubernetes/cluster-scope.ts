@@ -101,7 +101,7 @@ export class ClusterScope {
     const rules = this.#rules.map((rule) => rule.status());
     return {
       ...(lease && { lease }),
-      configured: this.#pages.map((page) => page.status()),
+      configured: this.#pages.map((page) => page.status(lease?.holder)),
       ...(rules.length > 0 && { rules }),
     };
   }

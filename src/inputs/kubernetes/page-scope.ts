@@ -17,8 +17,10 @@ export type PageMode = 'waiting' | 'holder' | 'node' | 'agent';
 export interface PageScopeStatus {
   readonly url: string;
   readonly mode: PageMode;
-  /** In words, where it is not the usual way. */
-  readonly why?: string;
+  /** Who scrapes it, and why, as a sentence. */
+  readonly said: string;
+  /** What this agent scrapes of it: URLs. */
+  readonly targets: readonly string[];
   readonly replicas?: number;
   readonly error?: string;
   readonly hint?: string;
@@ -72,14 +74,28 @@ export class PageScope {
     return this.facts !== undefined && (this.facts.address.certain || this.facts.exists === true);
   }
 
-  status(): PageScopeStatus {
+  /** `holder`: who has the lease, as far as is known. */
+  status(holder: string | undefined): PageScopeStatus {
     const { state: _, ...replicas } = this.#work?.replicas?.status() ?? {};
-    return {
-      url: shown(this.page.url),
-      mode: this.#mode,
-      ...(this.#why !== undefined && { why: this.#why }),
-      ...replicas,
-    };
+    const targets = this.#context.targets.urlsOf(this.#owner);
+    return { url: shown(this.page.url), mode: this.#mode, said: this.#said(holder), targets, ...replicas };
+  }
+
+  #said(holder: string | undefined): string {
+    const because = this.#why === undefined ? '' : `: ${this.#why}`;
+    const how = this.isService ? ', each replica at its own address' : '';
+    switch (this.#mode) {
+      case 'waiting':
+        return `not scraped yet${because}`;
+      case 'holder':
+        return this.#work === undefined
+          ? `scraped once, by another agent${holder === undefined || holder === '' ? '' : ` (${holder})`}`
+          : `scraped once, by this agent${how}`;
+      case 'node':
+        return `each replica is scraped by the agent of its node${because}`;
+      case 'agent':
+        return `scraped by every agent, as it is written${because}`;
+    }
   }
 
   missing(): readonly MissingRight[] {

@@ -50,6 +50,10 @@ export class TargetSet {
     return Array.from(this.targets(), (target) => target.status());
   }
 
+  urlsOf(owner: string): readonly string[] {
+    return Array.from(this.#owners.get(owner)?.values() ?? [], ({ target }) => target.status().url);
+  }
+
   /** Gives the owner these targets and no others. A target whose settings stay goes on as it is. */
   replace(owner: string, planned: readonly PlannedTarget[], endingOf: (key: string) => Ending = () => 'marked'): void {
     const owned = this.#owners.get(owner) ?? new Map<string, RunningTarget>();

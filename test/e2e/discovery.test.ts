@@ -250,17 +250,44 @@ test('what an annotation may not do is refused with its reason, and what has non
   });
 }, 180_000);
 
-test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's own node at its own address", async () => {
-  const conf = parse(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8'));
+/** istiod on two nodes, behind its Service. The page of the first is here. */
+async function istiods(): Promise<PodPages> {
   const page = await podPages('127.0.0.5', 15_014);
   const istiod = { namespace: 'istio-system', labels: { app: 'istiod' }, containers: [{ name: 'discovery' }] };
-  api.put({ name: 'istiod-1', ip: page.ip, ...istiod });
-  api.put({ name: 'istiod-2', ip: '127.0.0.6', node: 'node-2', ...istiod });
-  await start({ 'prom/prom_istiod.conf': conf.data['prom_istiod.conf'].replace('10s', '2s') });
-  await until(async () => (await targets()).join() === 'istiod-1 up', { withinMs: 10_000, what: 'one target' });
-  expect((await detail()).targets[0]).toMatchObject({ url: 'http://127.0.0.5:15014/metrics', rule: '[[inputs.prom]]' });
-  const status = await daemon?.status();
-  expect(status?.inputs.filter(({ type }) => type === 'prom')).toEqual([]);
+  const pods = [
+    { name: 'istiod-1', ip: page.ip, node: 'node-1' },
+    { name: 'istiod-2', ip: '127.0.0.6', node: 'node-2' },
+  ];
+  for (const pod of pods) {
+    api.put({ ...pod, ...istiod });
+  }
+  api.putSlice({
+    name: 'istiod-1',
+    namespace: 'istio-system',
+    service: 'istiod',
+    ports: [{ name: 'http-monitoring', port: 15_014 }],
+    endpoints: pods.map(({ name, ip, node }) => ({ ip, node, pod: name })),
+  });
+  return page;
+}
+
+function istiodConfig(): Record<string, string> {
+  const conf = parse(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8'));
+  return { 'prom/prom_istiod.conf': conf.data['prom_istiod.conf'].replace('10s', '2s') };
+}
+
+test("istiod is scraped as DataKit's ConfigMap says by the agent that has the lease, each replica at its own address", async () => {
+  await istiods();
+  await start(istiodConfig());
+  await until(async () => (await targets()).join() === 'istiod-1 up,istiod-2 down', {
+    withinMs: 15_000,
+    what: 'two targets',
+  });
+  expect((await detail()).targets.map(({ url }) => url)).toEqual([
+    'http://127.0.0.5:15014/metrics',
+    'http://127.0.0.6:15014/metrics',
+  ]);
+  expect(api.lease('meshbridge', 'default')).toMatchObject({ holderIdentity: expect.stringMatching(/^node-1_/) });
   const line = await until(async () => (await written()).find(({ name }) => name === 'page_of_pod'), {
     withinMs: 10_000,
   });
@@ -270,10 +297,31 @@ test("istiod is scraped as DataKit's ConfigMap says, each replica on the agent's
       app_id: 'istiod',
       job: 'prom-istiod',
       pod: 'istiod-1',
+      node: 'node-1',
       namespace: 'istio-system',
       container: 'discovery',
+      instance: '127.0.0.5:15014',
     },
   });
+  expect(await daemon?.end()).toBe(0);
+  expect(api.lease('meshbridge', 'default')).toMatchObject({ holderIdentity: '' });
+}, 180_000);
+
+test('istiod is scraped by the agent of its own node where leases may not be used, and the missing right is named', async () => {
+  api.of('leases', { status: 403 });
+  await istiods();
+  await start(istiodConfig());
+  await until(async () => (await targets()).join() === 'istiod-1 up', { withinMs: 15_000, what: 'one target' });
+  expect((await detail()).targets[0]).toMatchObject({ url: 'http://127.0.0.5:15014/metrics', rule: '[[inputs.prom]]' });
+  const status = await daemon?.status();
+  expect(status?.inputs.filter(({ type }) => type === 'prom')).toEqual([]);
+  const warning = expect.stringMatching(
+    /refuses "get" of leases\.coordination\.k8s\.io \(403\): .*verbs: \["get", "create", "update"\]/,
+  );
+  expect(status?.warnings).toContainEqual(warning);
+  expect(daemon?.output()).toMatch(/warning +the API server refuses "get" of leases/);
+  const said = await explain('--all', '--to', daemon?.url ?? '');
+  expect(said.text).toContain('warning  the API server refuses "get" of leases');
 }, 180_000);
 
 test('without the right to list pods everything else runs, and the right that is missing is named', async () => {

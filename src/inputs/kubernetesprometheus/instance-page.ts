@@ -23,8 +23,9 @@ export interface Candidate {
 
 export interface Settings {
   readonly config: KubernetesPrometheusConfig;
-  readonly index: number;
   readonly instance: Instance;
+  /** Where the instance is written. */
+  readonly key: string;
 }
 
 export const instanceRule = '[[inputs.kubernetesprometheus.instances]]';
@@ -61,7 +62,7 @@ export function isFault(found: InstancePage | Fault): found is Fault {
 }
 
 /** Where an instance is written. */
-export function keyOf({ index }: Settings): string {
+export function instanceKey(index: number): string {
   return `inputs.kubernetesprometheus.instances[${index}]`;
 }
 
@@ -72,7 +73,7 @@ function portOf(text: string): number | undefined {
 
 function fault(settings: Settings, key: 'port' | 'scheme', message: string): Fault {
   const { instance } = settings;
-  const keyPath = `${keyOf(settings)}.${key}`;
+  const keyPath = `${settings.key}.${key}`;
   return {
     code: 'value',
     keyPath,

@@ -265,7 +265,7 @@ describe('what is not collected is named', () => {
       },
     ));
 
-  test('of DataKit’s switches: those for monitors and for annotations of Services', () => {
+  test('of DataKit’s switches: those for monitors', () => {
     const shown = {
       enable_discovery_of_prometheus_pod_annotations: true,
       enable_discovery_of_prometheus_service_annotations: true,
@@ -274,7 +274,6 @@ describe('what is not collected is named', () => {
       node_local: true,
     };
     expect(idleKeys(kubernetesprometheus.config, shown).map(({ path }) => path.join('.'))).toEqual([
-      'enable_discovery_of_prometheus_service_annotations',
       'enable_discovery_of_prometheus_pod_monitors',
       'enable_discovery_of_prometheus_service_monitors',
     ]);

@@ -9,7 +9,8 @@ const text = () => z.string().optional();
 const monitors =
   'PodMonitor and ServiceMonitor objects are not read: write an instance for what they name, or annotate the pods with prometheus.io/scrape';
 
-const instance = z.strictObject({
+/** One of `[[inputs.kubernetesprometheus.instances]]`. */
+export const instanceSchema = z.strictObject({
   role: z
     .enum(['pod', 'node', 'service', 'endpoints'])
     .meta({ example: 'pod' })
@@ -87,7 +88,7 @@ const instance = z.strictObject({
     .describe('How to log in at the targets.'),
 });
 
-export type Instance = z.output<typeof instance>;
+export type Instance = z.output<typeof instanceSchema>;
 
 const config = z.strictObject({
   node_local: z
@@ -109,8 +110,7 @@ const config = z.strictObject({
   enable_discovery_of_prometheus_service_annotations: z
     .boolean()
     .default(false)
-    .meta({ idle: 'annotations of Services are not read: write an instance with role = "service" and its selector' })
-    .describe('Known from DataKit and read, but it does nothing here.'),
+    .describe('Scrape what is behind Services that say `prometheus.io/scrape`, once per cluster.'),
   enable_discovery_of_prometheus_pod_monitors: z
     .boolean()
     .default(false)
@@ -128,7 +128,7 @@ const config = z.strictObject({
     .describe(
       'Labels for the series of all instances. `__kubernetes_mate_instance` stands for host and port of the target, `__kubernetes_mate_host` for its host.',
     ),
-  instances: z.array(instance).default([]).describe('What to scrape.'),
+  instances: z.array(instanceSchema).default([]).describe('What to scrape.'),
 });
 
 export type KubernetesPrometheusConfig = z.output<typeof config>;

@@ -1,6 +1,6 @@
 import { formatFault } from '../../config/fault.ts';
 import type { NodeFacts } from '../../kube/kube.ts';
-import { type InstancePage, instancePage, isFault } from './instance-page.ts';
+import { type InstancePage, instanceKey, instancePage, isFault } from './instance-page.ts';
 import type { KubernetesPrometheusConfig } from './kubernetesprometheus.ts';
 import { nodeValues } from './placeholders.ts';
 import { parseSelector } from './selector.ts';
@@ -29,7 +29,10 @@ export function nodePages(config: KubernetesPrometheusConfig, node: NodeFacts, l
       problems.push(`${node.name}: it has no InternalIP`);
       continue;
     }
-    const found = instancePage({ config, index, instance }, { name: node.name, ip, resolve: nodeValues(node) });
+    const found = instancePage(
+      { config, instance, key: instanceKey(index) },
+      { name: node.name, ip, resolve: nodeValues(node) },
+    );
     if (found !== undefined && isFault(found)) {
       problems.push(`${node.name}: ${formatFault(found)}`);
     } else if (found !== undefined && !pages.has(found.url)) {

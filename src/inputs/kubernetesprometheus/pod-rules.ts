@@ -1,6 +1,6 @@
 import type { Fault } from '../../config/fault.ts';
 import type { Pod } from '../../kube/kube.ts';
-import { type InstancePage, instancePage, isFault, type Settings } from './instance-page.ts';
+import { type InstancePage, instanceKey, instancePage, isFault, type Settings } from './instance-page.ts';
 import type { KubernetesPrometheusConfig } from './kubernetesprometheus.ts';
 import { podValues } from './placeholders.ts';
 import { parseSelector } from './selector.ts';
@@ -19,7 +19,7 @@ export function podRules(
   hostIp: string | undefined,
 ): readonly ((pod: Pod) => PodPages)[] {
   return config.instances.flatMap((instance, index) =>
-    instance.role === 'pod' ? [ruleOf({ config, instance, index }, hostIp)] : [],
+    instance.role === 'pod' ? [ruleOf({ config, instance, key: instanceKey(index) }, hostIp)] : [],
   );
 }
 

@@ -143,3 +143,39 @@ test('an instance of role endpoints finds ports, and names its tags, by the endp
     pod_ns: 'prod',
   });
 });
+
+test('annotations of Services are followed where that is switched on', () => {
+  const rules = (wanted: boolean) =>
+    endpointRules(kubernetesprometheus.config.parse({ enable_discovery_of_prometheus_service_annotations: wanted }));
+  expect(rules(false)).toEqual([]);
+  const [rule] = rules(true);
+  const of = (annotations: Readonly<Record<string, string>>) =>
+    rule?.find({ slice, endpoint, ip: '10.0.0.7', service: { ...service, annotations } });
+  const named = {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/port': '9090',
+    'prometheus.io/path': '/own',
+    'prometheus.io/param_measurement': 'shop_prom',
+    'prometheus.io/param_tags': 'team=a, tier=b,bad',
+  };
+  expect(of(named)?.pages[0]).toMatchObject({
+    url: 'http://10.0.0.7:9100/own',
+    config: {
+      measurement_name: 'shop_prom',
+      tags: {
+        team: 'a',
+        tier: 'b',
+        namespace: 'prod',
+        service_name: 'shop',
+        pod_name: 'shop-1',
+        host: '10.0.0.7',
+        instance: '10.0.0.7:9100',
+      },
+    },
+  });
+  expect(of({ 'prometheus.io/scrape': 'true', 'prometheus.io/port': '80' })?.pages[0]?.url).toBe(
+    'http://10.0.0.7:8080/metrics',
+  );
+  expect(of({ 'prometheus.io/scrape': 'false' })?.pages).toEqual([]);
+  expect(of({ 'prometheus.io/scrape': 'true' })?.refused?.message).toContain('stands for nothing');
+});

@@ -1,7 +1,7 @@
 import type { Fault } from '../../config/fault.ts';
 import type { Endpoint, EndpointSlice, Service } from '../../kube/kube.ts';
-import { type InstancePage, instancePage, isFault, keyOf, type Settings } from './instance-page.ts';
-import type { KubernetesPrometheusConfig } from './kubernetesprometheus.ts';
+import { type InstancePage, instanceKey, instancePage, isFault, type Settings } from './instance-page.ts';
+import { instanceSchema, type KubernetesPrometheusConfig } from './kubernetesprometheus.ts';
 import { endpointValues, type Resolve, serviceValues } from './placeholders.ts';
 import { parseSelector } from './selector.ts';
 
@@ -31,18 +31,62 @@ export interface EndpointRule {
 
 const nothing: EndpointPages = { pages: [] };
 
-/** One rule for each instance of role `service` or `endpoints`, in their order. */
+/**
+ * One rule for each instance of role `service` or `endpoints`, in their order, and one for the annotations of Services where
+ * those are wanted.
+ */
 export function endpointRules(config: KubernetesPrometheusConfig): readonly EndpointRule[] {
-  return config.instances.flatMap((instance, index) =>
-    instance.role === 'service' || instance.role === 'endpoints' ? [ruleOf({ config, instance, index })] : [],
+  const written = config.instances.flatMap((instance, index) =>
+    instance.role === 'service' || instance.role === 'endpoints'
+      ? [ruleOf({ config, instance, key: instanceKey(index) })]
+      : [],
   );
+  return config.enable_discovery_of_prometheus_service_annotations ? [...written, annotatedServices(config)] : written;
+}
+
+const annotation = '__kubernetes_service_annotation_prometheus.io/';
+
+/** `prometheus.io/{scrape,port,path,param_measurement,param_tags}` on a Service. DataKit knows no scheme but http there. */
+function annotatedServices(config: KubernetesPrometheusConfig): EndpointRule {
+  const instance = instanceSchema.parse({
+    role: 'service',
+    scrape: `${annotation}scrape`,
+    port: `${annotation}port`,
+    path: `${annotation}path`,
+    custom: {
+      measurement: `${annotation}param_measurement`,
+      tags: {
+        instance: '__kubernetes_mate_instance',
+        host: '__kubernetes_mate_host',
+        namespace: '__kubernetes_service_namespace',
+        service_name: '__kubernetes_service_name',
+        pod_name: '__kubernetes_service_target_name',
+      },
+    },
+  });
+  const key = 'inputs.kubernetesprometheus.enable_discovery_of_prometheus_service_annotations';
+  const rule = ruleOf({ config, instance, key });
+  return {
+    ...rule,
+    find: (facts) => withTags(rule.find(facts), facts.service?.annotations['prometheus.io/param_tags']),
+  };
+}
+
+function withTags(found: EndpointPages, text = ''): EndpointPages {
+  const pairs = text.split(',').map((pair) => pair.split('=').map((part) => part.trim()));
+  const tags = Object.fromEntries(pairs.filter(([name = '', value = '']) => name !== '' && value !== ''));
+  const pages = found.pages.map((page) => ({
+    ...page,
+    config: { ...page.config, tags: { ...page.config.tags, ...tags } },
+  }));
+  return { ...found, pages };
 }
 
 function ruleOf(settings: Settings): EndpointRule {
   const { role, namespaces, selector } = settings.instance;
   const isMeant = parseSelector(selector) ?? (() => false);
   return {
-    key: keyOf(settings),
+    key: settings.key,
     namespaces,
     // The labels of a Service are those of its slices too.
     labelSelector: /[*?<>]/.test(selector) ? '' : selector.trim(),

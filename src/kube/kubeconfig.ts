@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { BridgeError } from '../contract/errors.ts';
 import type { ClusterAccess, ClusterLogin } from './cluster-access.ts';
 
@@ -15,7 +18,7 @@ export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
   const config = new KubeConfig();
   try {
     config.loadFromString(text);
-    config.makePathsAbsolute(new URL('.', `file://${path}`).pathname);
+    config.makePathsAbsolute(dirname(resolve(path)));
   } catch (cause) {
     throw fault(path, 'is no kubeconfig', cause);
   }
@@ -23,14 +26,26 @@ export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
   if (cluster === null) {
     throw fault(path, `has no cluster for its context "${config.getCurrentContext()}"`);
   }
+  const tokenFile = tokenFileOf(text, config.getCurrentUser()?.name);
   return {
     url: cluster.server,
+    ...(tokenFile !== undefined && { tokenFile: resolve(dirname(path), tokenFile) }),
     login: async () => {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options);
       return loginOf(options);
     },
   };
+}
+
+const usersSchema = z.object({
+  users: z.array(z.object({ name: z.string(), user: z.object({ tokenFile: z.string().optional() }) })),
+});
+
+/** The package knows the token of a user, but not the file of one. */
+function tokenFileOf(text: string, user: string | undefined): string | undefined {
+  const { data } = usersSchema.safeParse(parse(text));
+  return data?.users.find(({ name }) => name === user)?.user.tokenFile;
 }
 
 function loginOf(options: RequestOptions): ClusterLogin {
@@ -60,6 +75,7 @@ function isPem(value: unknown): value is string | Buffer {
 }
 
 function fault(path: string, what: string, cause?: unknown): BridgeError {
-  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  const message = typeof cause === 'object' && cause !== null && 'message' in cause ? cause.message : undefined;
+  const why = typeof message === 'string' ? `: ${message}` : '';
   return new BridgeError('BRIDGE_CONFIG', `[kubernetes] kubeconfig: ${path} ${what}${why}`, { cause });
 }

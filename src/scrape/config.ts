@@ -70,6 +70,10 @@ const fields = {
     .default(false)
     .describe('Where a name is split at its first `_`, keep all of it as the field.'),
   honor_timestamps: z.boolean().default(true).describe('Use the times that stand on the page.'),
+  track_timestamps_staleness: z
+    .boolean()
+    .default(false)
+    .describe('Mark series with times of their own as ended too, when they are gone from the page.'),
   openmetrics: z
     .enum(['lenient', 'strict'])
     .default('lenient')

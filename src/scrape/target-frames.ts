@@ -17,6 +17,12 @@ export interface ScrapeReport {
 /** Whether series whose samples carry times of their own are marked when they end. */
 export type OwnTimes = 'tracked' | 'untracked';
 
+/** Samples of a page, and how many of them the filters leave. */
+export interface Counted {
+  readonly samples: number;
+  readonly kept: number;
+}
+
 /** A frame as `emit` takes it. */
 export interface EncodedScrape {
   readonly payload: readonly Uint8Array[];
@@ -87,14 +93,14 @@ export class TargetFrames {
     return this.#encoded(parts, { page: list, live });
   }
 
-  failed(report: ScrapeReport): EncodedScrape {
+  failed(report: ScrapeReport, counted: Counted = { samples: 0, kept: 0 }): EncodedScrape {
     return this.#encoded(
       {
         timestampMs: report.timestampMs,
         page: none,
         values: new Float64Array(0),
         ended: this.#live,
-        report: [0, report.durationSeconds, 0, 0, 0],
+        report: [0, report.durationSeconds, counted.samples, counted.kept, 0],
       },
       // What comes back after a failure has not been added, as in Prometheus.
       { page: this.#page, live: none },

@@ -12,7 +12,7 @@ import type { NameFilter } from './name-filter.ts';
 import { Naming, type Pair } from './naming.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
-import { type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
+import { type Counted, type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
 import { identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
 import { TimeOrder } from './time-order.ts';
 
@@ -44,9 +44,11 @@ export interface TargetOptions {
   readonly onChange: () => void;
 }
 
-type Outcome = ({ readonly ok: true; readonly page: ParsedPage } | ({ readonly ok: false } & Explained)) & {
-  readonly bytes: number;
-};
+type Outcome = (
+  | { readonly ok: true; readonly page: ParsedPage }
+  // What was counted on a page that could be read and has too many samples.
+  | ({ readonly ok: false; readonly counted?: Counted } & Explained)
+) & { readonly bytes: number };
 
 /** The report of a scrape and its series; or lines in place of the series. */
 type EncodedOutcome = EncodedScrape & { readonly lines?: SampleLines };
@@ -77,7 +79,10 @@ export class Target {
     const discovered = pod?.labels ?? [];
     const wanted = { wantedName, ...(wantedSeries && { wantedSeries }) };
     this.#naming = new Naming({ config, instance: instanceOf(url), discovered, ...wanted });
-    this.#frames = new TargetFrames(this.#naming.report, options.ownTimes);
+    this.#frames = new TargetFrames(
+      this.#naming.report,
+      config.track_timestamps_staleness ? 'tracked' : options.ownTimes,
+    );
     this.#offsetMs = crc32(`${config.source} ${url}`) % config.interval;
     this.#identity = identityOf(options);
     this.#status = { ...this.#identity, state: 'waiting', intervalMs: config.interval };
@@ -155,10 +160,11 @@ export class Target {
         checkOpenMetrics(body);
       }
       const page = this.#parserFor(dialect).parse(body);
-      const tooMany = this.#tooManySamples(page.samples - page.unwanted);
+      const counted = { samples: page.samples, kept: page.samples - page.unwanted };
+      const tooMany = this.#tooManySamples(counted.kept);
       return tooMany === undefined
         ? { ok: true, page, bytes: body.length }
-        : { ok: false, error: tooMany, bytes: body.length };
+        : { ok: false, error: tooMany, counted, bytes: body.length };
     } catch (error) {
       if (!hasCode(error, 'BRIDGE_DECODE')) {
         throw error;
@@ -186,7 +192,7 @@ export class Target {
 
   #encoded(outcome: Outcome, report: ScrapeReport): EncodedOutcome {
     if (!outcome.ok) {
-      return this.#frames.failed(report);
+      return this.#frames.failed(report, outcome.counted);
     }
     const { unwanted, duplicates } = outcome.page;
     const { runtime } = this.#options;

@@ -9,7 +9,7 @@ import { Lazy } from './lazy.tsx';
 import { Login } from './login.tsx';
 import { RateBook } from './rates.ts';
 import type { Go, Route } from './route.ts';
-import type { Language } from './texts.ts';
+import type { Language, TextKey } from './texts.ts';
 import { useTheme } from './theme.ts';
 import { TopBar } from './top-bar.tsx';
 
@@ -76,6 +76,10 @@ interface PageProps {
 
 function Page({ route, go, status, book, live }: PageProps): VNode | null {
   const say = useSay();
+  const kept = keptBy(route);
+  if (status?.storeOn === false && kept !== undefined) {
+    return <p class="empty">{say(kept)}</p>;
+  }
   switch (route.page) {
     case 'flow':
       return status === undefined ? (
@@ -98,6 +102,17 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
     default:
       return route satisfies never;
   }
+}
+
+/** What to say in place of a view that only a store can fill. */
+function keptBy({ page }: Route): TextKey | undefined {
+  const views: Partial<Record<Route['page'], TextKey>> = {
+    metrics: 'noStoreMetrics',
+    traces: 'noStore',
+    trace: 'noStore',
+    logs: 'noStoreLogs',
+  };
+  return views[page];
 }
 
 /** For which part of the mesh this page speaks, where it is not for all of it. */

@@ -15,7 +15,12 @@ interface LastTracesProps {
 
 const search = { ...anySearch, range: '7d', limit: 10 } as const;
 
-export function LastTraces({ status, go, live }: LastTracesProps): VNode {
+/** The newest traces, where there is a store that has some. */
+export function LastTraces(props: LastTracesProps): VNode | null {
+  return props.status.storeOn ? <KeptTraces {...props} /> : null;
+}
+
+function KeptTraces({ status, go, live }: LastTracesProps): VNode {
   const say = useSay();
   const url = tracesUrl(search);
   const traces = usePolled((signal) => loadTraces(url, signal), { everyMs: 2_000, key: url, paused: !live });
@@ -26,7 +31,7 @@ export function LastTraces({ status, go, live }: LastTracesProps): VNode {
         <a href={hashOf({ page: 'traces', search: anySearch })}>{say('allTraces')}</a>
       </h2>
       {traces.value === undefined && (
-        <p class="muted">{traces.error === undefined ? say('loading') : storeSentence(status, traces.error)}</p>
+        <p class="muted">{traces.error instanceof Error ? traces.error.message : say('loading')}</p>
       )}
       {traces.value?.length === 0 && <NoTracesYet status={status} />}
       {traces.value !== undefined && traces.value.length > 0 && (
@@ -34,10 +39,6 @@ export function LastTraces({ status, go, live }: LastTracesProps): VNode {
       )}
     </section>
   );
-
-  function storeSentence(now: StatusView, error: unknown): string {
-    return now.storeOn && error instanceof Error ? error.message : say('noStore');
-  }
 }
 
 /** How to get the first trace. */

@@ -82,13 +82,13 @@ export class PageKeys {
 
   /** The same of the line alone. */
   line(page: Buffer, at: number, line: number, places: Places): number {
-    const ownAt = (this.#ownAt[line] ?? 0) + (this.#leads.get(line) ?? 0);
-    const ownEnd = this.#ownAt[line + 1] ?? 0;
     const model = this.#models[line] ?? -1;
     const modelAt = model < 0 ? at : places.at(model);
     if (modelAt < 0) {
-      return -1;
+      return this.#lineByCopy(page, at, line, places);
     }
+    const ownAt = (this.#ownAt[line] ?? 0) + (this.#leads.get(line) ?? 0);
+    const ownEnd = this.#ownAt[line + 1] ?? 0;
     const front = this.#sizes[4 * line] ?? 0;
     const from = this.#sizes[4 * line + 1] ?? 0;
     const like = this.#sizes[4 * line + 2] ?? 0;
@@ -103,6 +103,43 @@ export class PageKeys {
       this.#isOwn(page, middleAt, ownAt + front, ownEnd) &&
       (tail === 0 || isSame(page, places.end(model) - tail, tailAt, tail));
     return isHere && places.put(line, at, end) ? end : -1;
+  }
+
+  /** Its model does not stand on this page, or stands behind it. */
+  #lineByCopy(page: Buffer, at: number, line: number, places: Places): number {
+    const key = this.#key(page, line, places);
+    const end = at + key.length;
+    const isHere = end <= page.length && page.compare(key, 0, key.length, at, end) === 0;
+    return isHere && places.put(line, at, end) ? end : -1;
+  }
+
+  /** The bytes of a line, put together from those of its model, and so on. */
+  #key(page: Buffer, line: number, places: Places): Buffer {
+    const chain: number[] = [];
+    let known: Buffer | undefined;
+    for (let next = line; known === undefined && next >= 0; next = this.#models[next] ?? -1) {
+      known = places.at(next) < 0 ? places.copies.get(next) : page.subarray(places.at(next), places.end(next));
+      if (known === undefined) {
+        chain.push(next);
+      }
+    }
+    let key: Buffer = known ?? Buffer.alloc(0);
+    for (const next of chain.reverse()) {
+      key = this.#keyLike(key, next);
+      places.copies.set(next, key);
+    }
+    return key;
+  }
+
+  #keyLike(model: Buffer, line: number): Buffer {
+    const [front = 0, from = 0, like = 0, tail = 0] = this.#sizes.subarray(4 * line, 4 * line + 4);
+    const own = this.#own.subarray((this.#ownAt[line] ?? 0) + (this.#leads.get(line) ?? 0), this.#ownAt[line + 1]);
+    return Buffer.concat([
+      own.subarray(0, front),
+      model.subarray(from, from + like),
+      own.subarray(front),
+      model.subarray(model.length - tail),
+    ]);
   }
 
   /** Whether the page ends as it did. */
@@ -130,6 +167,8 @@ export class PageKeys {
 
 /** Where lines of an earlier page stand on this one. */
 export class Places {
+  /** Lines that others are told by, and that do not stand here. */
+  readonly copies = new Map<number, Buffer>();
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
 

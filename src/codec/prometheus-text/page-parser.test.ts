@@ -214,6 +214,28 @@ describe('a page whose lines are those of the last one', () => {
     expect(asked).toEqual(['brand_new']);
   });
 
+  test('that lacks a line which others are told by asks for none, and keeps the objects of those that stayed', () => {
+    const lines = Array.from({ length: 60 }, (_, i) => `m_bucket{pod="a rather long name of a pod",le="${i}"} ${i}\n`);
+    for (const without of [0, 1, 30, 58]) {
+      const { parser, asked } = counting();
+      const before = parser.parse(Buffer.from(lines.join(''))).series;
+      asked.length = 0;
+      const { series } = parser.parse(Buffer.from(lines.toSpliced(without, 1).join('')));
+      expect(asked).toEqual([]);
+      expect(series.every((one, i) => one === before[i < without ? i : i + 1])).toBe(true);
+    }
+  });
+
+  test('that turned round is known all the same', () => {
+    const lines = Array.from({ length: 3_000 }, (_, i) => `m{pod="a rather long name of a pod",path="/${i}"} 1\n`);
+    const { parser, asked } = counting();
+    parser.parse(Buffer.from(lines.join('')));
+    asked.length = 0;
+    const page = Buffer.from(lines.toReversed().join(''));
+    expect(outcome(parser, page)).toEqual(outcome(parserOf(), page));
+    expect(asked).toEqual([]);
+  });
+
   test('is known again after a page that could not be read', () => {
     const { parser, asked } = counting();
     const { list } = parser.parse(page);

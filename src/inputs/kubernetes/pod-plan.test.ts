@@ -89,6 +89,23 @@ describe('a prom.instances annotation', () => {
     ['url = "http://10.1.2.3.evil.example/"', 'points at 10.1.2.3.evil.example'],
     ['url = "http://$IP@evil.example/"', 'points at evil.example'],
     ['url = "http://localhost:9529/"', 'points at localhost'],
+    ['url = "http://$IP.evil.example/"', 'points at 10.1.2.3.evil.example'],
+    ['url = "http://$IP:80@evil.example/"', 'points at evil.example'],
+    ['url = "http://evil.example/$IP"', 'points at evil.example'],
+    ['url = "http://evil.example#@$IP/"', 'points at evil.example'],
+    ["url = 'http://evil.example\\@$IP/'", 'points at evil.example'],
+    ['url = "http://evil.example?@$IP"', 'points at evil.example'],
+    ['url = "http://$PODNAME/"', 'points at details-1'],
+    ['url = "http://details.prod.svc.cluster.local/"', 'points at details.prod.svc.cluster.local'],
+    ['url = "http://$NODENAME:10250/metrics"', 'points at node-1'],
+    ['url = "http://2130706433:9529/"', 'points at 127.0.0.1'],
+    ['url = "http://0x7f.1:9529/"', 'points at 127.0.0.1'],
+    ['url = "http://0177.0.0.1:9529/"', 'points at 127.0.0.1'],
+    ['url = "http://[::1]:9529/"', 'points at [::1]'],
+    ['url = "http://[::ffff:10.1.2.3]/"', 'points at [::ffff:a01:203]'],
+    ['url = "http://[fe80::1%25eth0]/"', 'is not an address'],
+    ['url = "gopher://$IP/"', 'is not an address'],
+    ['url = "http://$IP/"\n[inputs.prom.http_headers]\nX = "a\\r\\nHost: b"', 'has a line break in it'],
     ['url = "/etc/shadow"', 'is a file of the agent'],
     ['url = "file:///etc/shadow"', 'is a file of the agent'],
     ['url = "http://$IP/"\nuds_path = "/run/docker.sock"', 'names a file of the agent'],
@@ -129,6 +146,30 @@ describe('a prom.instances annotation', () => {
     expect(every('interval = "1s"').explanation.warnings[0]).toContain('is scraped every 5s');
     expect(every('interval = "0s"').targets[0]?.config.interval).toBe(30_000);
     expect(every('').targets[0]?.config.interval).toBe(30_000);
+  });
+
+  test('may write its own address as it likes', () => {
+    const toml = '[[inputs.prom]]\nurls = ["http://10.1.2.3./a", "http://167838211/b", "http://u:p@$IP/c"]';
+    expect(annotated(toml).targets.map(({ url }) => url)).toEqual([
+      'http://10.1.2.3./a',
+      'http://167838211/b',
+      'http://u:p@10.1.2.3/c',
+    ]);
+    const six = annotated('[[inputs.prom]]\nurl = "http://[FD00:0:0::1]/"', { ips: ['10.1.2.3', 'fd00::1'] });
+    expect(six.targets).toHaveLength(1);
+  });
+
+  test('of a pod of the host network may point at the node, whose address is its own', () => {
+    const part = { ips: ['192.168.0.7'], hostNetwork: true as const };
+    expect(annotated('[[inputs.prom]]\nurl = "http://$IP:9100/"', part).targets).toHaveLength(1);
+  });
+
+  test('cannot ask for more memory than others have', () => {
+    const { targets, explanation } = annotated('[[inputs.prom]]\nurl = "http://$IP/"\nbody_size_limit = "100GiB"');
+    expect(targets[0]?.config.body_size_limit).toBe(64 * 1024 ** 2);
+    expect(explanation.warnings[0]).toContain('a page over 64MiB fails');
+    const less = annotated('[[inputs.prom]]\nurl = "http://$IP/"\nbody_size_limit = "1MiB"');
+    expect(less.targets[0]?.config.body_size_limit).toBe(1024 ** 2);
   });
 
   test('has ten targets at most', () => {

@@ -2,7 +2,7 @@
 export interface Explained {
   readonly error: string;
   readonly hint?: string;
-  /** Such as `ECONNREFUSED`, or `HTTP 403`. */
+  /** Such as `ECONNREFUSED`, `TIMEOUT`, or `HTTP 403`. */
   readonly code?: string;
 }
 
@@ -43,6 +43,7 @@ export function explainFailure(error: unknown, timeoutMs: number): Explained {
     return {
       error: `no whole answer within ${timeoutMs / 1000} s`,
       hint: 'raise timeout, or ask for less (?usedonly)',
+      code: 'TIMEOUT',
     };
   }
   const { code, message } = detailsOf(error);

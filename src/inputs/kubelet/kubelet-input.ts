@@ -23,6 +23,8 @@ interface Look {
 
 /** How soon to look again for a way that leads there. */
 const lookAgainMs = 60_000;
+/** How soon to look again for a better one while another is good: the API server is not to carry it for ever. */
+const looksForBetter = 10;
 
 /**
  * Scrapes the kubelet of one node. First it looks for a way in: directly with the certificate verified, directly without,
@@ -189,16 +191,18 @@ export class KubeletInput implements Input {
     log.info({ url, via: name, closed, ...(hint !== undefined && { hint }) }, 'The kubelet of this node is scraped.');
   }
 
-  /** Until the signal is aborted, or the way is closed, or another is open while this one leads nowhere. */
+  /** Until the signal is aborted, or the way is closed, or another is open while this one leads nowhere or is not the best. */
   async #scrapeBy(way: Way, signal: AbortSignal): Promise<void> {
     const leave = new AbortController();
     const either = AbortSignal.any([signal, leave.signal]);
     this.#targets = this.#pages.map((page) => this.#target(way, page));
     gaugeTargets(this.#runtime, this.#targets);
     const running = Promise.all(this.#targets.map((target) => target.run(either)));
-    while (!signal.aborted) {
+    for (let pauses = 1; !signal.aborted; pauses++) {
       await this.#pause(signal);
-      if (this.#targets.every((target) => target.status().state === 'down') && (await this.#isClosed(way, signal))) {
+      const isDown = this.#targets.every((target) => target.status().state === 'down');
+      const isSecond = way.base !== this.#ways[0]?.base && pauses % looksForBetter === 0;
+      if ((isDown || isSecond) && (await this.#isClosed(way, signal))) {
         break;
       }
     }

@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { describeInput, readsAlone, type Source } from '../../../test/contracts/input-contract.ts';
+import { fakeFarSide } from '../../../test/fakes/far-side.ts';
 import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
 import { type FakeKubelet, fakeKubelet } from '../../../test/fakes/kubelet.ts';
 import { kubeletPages, type NodeContainer } from '../../../test/fakes/kubelet-pages.ts';
@@ -522,6 +523,55 @@ describe('a kubelet that cannot be asked', () => {
       await passes(() => status().way?.name === 'API server', 'the other way');
       expect(named((await scraped()).cadvisor, 'up')[0]?.value).toBe(1);
     }));
+
+  test('directly at first is asked directly once that is possible', () =>
+    withKubelet(
+      async ({ node: own, runtime, status, scraped, passes }) => {
+        await scraped();
+        expect(status().way?.name).toBe('API server');
+        own.refuse(undefined);
+        const fromMs = runtime.clock.now();
+        await passes(() => status().way?.name === 'kubelet', 'the better way');
+        expect(runtime.clock.now() - fromMs).toBeLessThanOrEqual(660_000);
+        await scraped();
+        expect(own.requests.at(-1)?.token).toBe('token-1');
+      },
+      { arrange: ({ node: own }) => own.refuse(403) },
+    ));
+
+  test('for want of a service account, or behind a closed port, has a hint that helps', async () => {
+    await withKubelet(
+      async ({ status, passes }) => {
+        await passes(() => status().closed !== undefined, 'the first look');
+        expect(status().closed?.[0]?.hint).toContain('automountServiceAccountToken');
+      },
+      { config: { via: 'kubelet' }, arrange: ({ dir }) => unlink(join(dir, 'token')) },
+    );
+    await withKubelet(
+      async ({ status, passes }) => {
+        await passes(() => status().closed !== undefined, 'the first look');
+        expect(status().closed?.[0]?.hint).toContain('port 10250');
+      },
+      { config: { via: 'kubelet' }, arrange: ({ node: own }) => own.close() },
+    );
+  });
+
+  test('at a plain port gets no token', async () => {
+    const plain = await fakeFarSide();
+    plain.answer({ status: 200, body: 'node_x 1\n' });
+    try {
+      await withKubelet(
+        async ({ scraped }) => {
+          await scraped();
+          expect(plain.requests.length).toBeGreaterThan(0);
+          expect(plain.requests.filter(({ headers }) => 'authorization' in headers)).toEqual([]);
+        },
+        { config: { url: plain.url } },
+      );
+    } finally {
+      await plain.close();
+    }
+  });
 
   test('because the right was taken away ends its series, and they come back with the right', () =>
     withKubelet(

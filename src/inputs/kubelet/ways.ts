@@ -36,7 +36,9 @@ function directWays(config: KubeletConfig, place: KubeletPlace | undefined): rea
   if (base === undefined) {
     return [];
   }
-  const tokenFile = config.token_file ?? place?.access.tokenFile;
+  const isSecure = base.startsWith('https:');
+  // No token goes over a line that anyone can read.
+  const tokenFile = isSecure ? (config.token_file ?? place?.access.tokenFile) : undefined;
   const caFile = config.ca_file ?? place?.access.caFile;
   const way = {
     name: 'kubelet' as const,
@@ -46,9 +48,8 @@ function directWays(config: KubeletConfig, place: KubeletPlace | undefined): rea
     ...(tokenFile !== undefined && { tokenFile }),
     ...(caFile !== undefined && { caFile }),
   };
-  return (config.verify === 'always' ? [true] : config.verify === 'never' ? [false] : [true, false]).map(
-    (verified) => ({ ...way, verified }),
-  );
+  const tries = { auto: isSecure ? [true, false] : [false], always: [true], never: [false] }[config.verify];
+  return tries.map((verified) => ({ ...way, verified }));
 }
 
 /** Undefined outside a cluster, where none was written. */
@@ -107,20 +108,29 @@ export function explainedBy(way: Way, failure: Explained): Explained {
   return hint === undefined ? failure : { ...failure, hint };
 }
 
-function hintFor({ name }: Way, failure: Explained): string | undefined {
-  const resource = name === 'kubelet' ? 'nodes/metrics' : 'nodes/proxy';
-  if (failure.code === 'HTTP 403') {
-    return `grant it to the service account: ClusterRole rule {apiGroups: [""], resources: [${resource}], verbs: [get]}`;
+const unreachable = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'TIMEOUT']);
+
+function hintFor({ name }: Way, { code, hint }: Explained): string | undefined {
+  const isKubelet = name === 'kubelet';
+  switch (code) {
+    case 'HTTP 403': {
+      const resource = isKubelet ? 'nodes/metrics' : 'nodes/proxy';
+      return `grant it to the service account: ClusterRole rule {apiGroups: [""], resources: [${resource}], verbs: [get]}`;
+    }
+    case 'HTTP 401':
+      return isKubelet
+        ? 'the kubelet does not take the token: it needs authentication.webhook.enabled, and the pod a service account token'
+        : 'the API server does not take the token: does the pod have a service account token?';
+    case 'HTTP 404':
+      return 'this kubelet has no such page; cadvisor = false or resource = false leaves it out';
+    case 'ENOENT':
+      return 'mount the service account (automountServiceAccountToken: true), or name token_file and ca_file';
+    default:
   }
-  if (failure.code === 'HTTP 401') {
-    return name === 'kubelet'
-      ? 'the kubelet does not take the token: it needs authentication.webhook.enabled, and the pod a service account token'
-      : 'the API server does not take the token: does the pod have a service account token?';
+  if (isKubelet && code !== undefined && certificateFaults.has(code)) {
+    return 'name its authority in ca_file, or write verify = "auto"';
   }
-  if (isCertificateFault(failure)) {
-    return name === 'kubelet' ? 'name its authority in ca_file, or write verify = "auto"' : failure.hint;
-  }
-  return failure.code === 'ECONNREFUSED' || failure.code === 'ETIMEDOUT' || failure.code === 'ENOTFOUND'
+  return isKubelet && unreachable.has(code ?? '')
     ? 'set ENV_K8S_NODE_IP from status.hostIP, and let pods reach port 10250 of their node'
-    : failure.hint;
+    : hint;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type CheckContext, check } from './cli/check.ts';
 import { type CommandLine, parseCommandLine, type RunOptions } from './cli/command-line.ts';
 import { exitCodes } from './cli/exit-codes.ts';
@@ -127,6 +128,11 @@ async function main(line: CommandLine): Promise<number> {
         import('./bridge/explain.ts'),
       ]);
       return explain(line.options, { cwd: process.cwd(), terminal, definitions, where, explainPod });
+    }
+    case 'migrate': {
+      const { migrate } = await import('./cli/migrate.ts');
+      const template = fileURLToPath(new URL('../deploy/kubernetes/meshbridge.yaml', import.meta.url));
+      return migrate(line.options, { cwd: process.cwd(), terminal, definitions, where, template });
     }
     case 'monitor': {
       const [{ monitor }, { processScreen }] = await Promise.all([

@@ -3,6 +3,7 @@ import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
 import type { ExplainOptions } from './explain.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
+import type { MigrateOptions } from './migrate.ts';
 
 export interface RunOptions {
   readonly configDir?: string;
@@ -40,6 +41,7 @@ export type CommandLine =
   | { readonly command: 'check'; readonly options: CheckOptions }
   | { readonly command: 'queue'; readonly options: QueueOptions }
   | { readonly command: 'explain'; readonly options: ExplainOptions }
+  | { readonly command: 'migrate'; readonly options: MigrateOptions }
   | { readonly command: 'monitor'; readonly options: AskOptions }
   | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
   | { readonly command: 'version' }
@@ -87,6 +89,7 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
   check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
   queue: { texts: ['data-dir'], flags: ['json'], others: 'any' },
   explain: { texts: ['pod', 'file', 'to'], flags: ['all', 'json'], short: { file: 'f' } },
+  migrate: { others: 'any' },
   monitor: { texts: ['to', 'token-file', 'data-dir'] },
   doctor: { texts: ['to', 'token-file', 'data-dir'], flags: ['json'] },
   version: {},
@@ -111,6 +114,10 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
       return queueLine(words);
     case 'explain':
       return explainLine(words);
+    case 'migrate':
+      return words.others.length === 0
+        ? { command: 'usage', message: 'migrate wants the file that DataKit is deployed by', about: 'migrate' }
+        : { command: 'migrate', options: { files: words.others } };
     case 'monitor':
     case 'doctor':
       return askLine(name, words);

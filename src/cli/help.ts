@@ -54,6 +54,11 @@ export const commands = {
     ],
     more: 'In a manifest $IP, $PODNAME and $NODENAME stand for what the cluster fills in. Ends with 78 where the manifest has a fault.',
   },
+  migrate: {
+    usage: 'migrate FILE...',
+    summary: "Writes our manifest in the place of DataKit's, and says what has no twin.",
+    more: "FILE is a Kubernetes manifest: DataKit's DaemonSet, and its ConfigMaps and Services if they stand elsewhere. The manifest that comes out keeps the DaemonSet's name, namespace and labels, so that kubectl apply puts it in DataKit's place. What is not taken over stands at its top, as comments. Ends with 78 where a file has a fault.",
+  },
   monitor: {
     usage: 'monitor [--to URL] [--token-file FILE] [--data-dir DIR]',
     summary: 'Shows a running daemon in the terminal, live.',

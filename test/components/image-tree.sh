@@ -8,8 +8,10 @@ tree=$1
 program=$tree/opt/meshbridge
 
 [ -f "$top/dist/main.js" ] || { echo "dist/main.js is missing: npm run build" >&2; exit 1; }
-mkdir -p "$program" "$tree/var/lib/meshbridge"
+mkdir -p "$program/deploy/kubernetes" "$tree/var/lib/meshbridge"
 cp "$top/LICENSE" "$program/"
+# `migrate` writes it under other names.
+cp "$top/deploy/kubernetes/meshbridge.yaml" "$program/deploy/kubernetes/"
 cp -R "$top/dist" "$program/dist"
 find "$program/dist" -name '*.map' -delete
 

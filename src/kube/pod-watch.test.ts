@@ -295,6 +295,37 @@ test('a token that was renewed on disk is read again', () =>
     }
   }));
 
+test('a watch goes on with the token that was renewed while it was open', () =>
+  inTempDir(async (dir) => {
+    const api = await fakeApiServer();
+    const tokenFile = join(dir, 'token');
+    await writeFile(tokenFile, 'old');
+    api.tokens(['old']);
+    const client = new ApiClient({ url: api.url, tokenFile }, 'test');
+    const clock = new HeldClock();
+    const seen: string[] = [];
+    const listener = { put: ({ name }: Pod) => void seen.push(name), remove: () => undefined };
+    const watch = new PodWatch({ client, clock, log: new MemoryLog(), node: 'node-1', listener, random: () => 0.5 });
+    const stop = new AbortController();
+    const running = watch.run(stop.signal);
+    try {
+      await until(() => api.watches === 1);
+      api.tokens(['new']);
+      api.endWatches();
+      await wait(clock, () => watch.status().error?.includes('401') === true, 'the old token is refused');
+      api.put({ name: 'meanwhile' });
+      await writeFile(tokenFile, 'new');
+      await wait(clock, () => seen.length === 1, 'the pod');
+      expect(listsOf(api)).toHaveLength(1);
+      expect(watch.status()).toMatchObject({ state: 'watching' });
+    } finally {
+      stop.abort();
+      await within(running, 5_000, 'the watch ends');
+      await client.close();
+      await api.stop();
+    }
+  }));
+
 test('a server whose certificate is of another authority is sent no token', () =>
   inTempDir(async (dir) => {
     const own = selfSignedCertificate();

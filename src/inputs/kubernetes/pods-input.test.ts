@@ -155,6 +155,65 @@ test('a pod that ends, or comes back under another uid, is followed', () =>
     expect(status().pods).toHaveLength(1);
   }));
 
+test('what one pod was asked for is not taken for the page of another that has its address now', () =>
+  withPods(async ({ api, put, far, runtime, scraped, status }) => {
+    far.answer('hang');
+    put('old', ['/one'], { ip: '127.0.0.1' });
+    await until(async () => {
+      await runtime.clock.advance(1_000);
+      return far.requests.length === 1;
+    });
+    api.remove('old');
+    put('new', ['/one'], { ip: '127.0.0.1' });
+    await until(
+      () =>
+        status()
+          .targets.map(({ pod }) => pod)
+          .join() === 'new',
+    );
+    await until(() => far.connections === 0, { what: 'the old request is given up' });
+    far.answer({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'm 1\n' });
+    await scraped('new');
+    expect(runtime.emitted.map(({ origin }) => origin.podUid)).toEqual(['uid-default-new']);
+  }));
+
+test('a pod is scraped from when it has an address until it ends, whether or not it is ready', () =>
+  withPods(async ({ put, paths, status }) => {
+    put('a', ['/one'], { ip: '', phase: 'Pending', ready: false });
+    await until(() => status().pods[0]?.skipped?.includes('not running but Pending') === true);
+    put('a', ['/one'], { ip: '', ready: false });
+    await until(() => status().pods[0]?.skipped?.includes('no address yet') === true);
+    put('a', ['/one'], { ready: false });
+    await until(() => paths().length === 1);
+    put('a', ['/one'], { ready: false, deleting: true });
+    await until(() => paths().length === 0);
+    expect(status().pods[0]?.skipped).toBe('it is being deleted');
+  }));
+
+test('a pod of IPv6 is scraped at its address, and one of two families at the first', () =>
+  withPods(async ({ put, status }) => {
+    put('six', ['/six'], { ips: ['::1'] });
+    put('both', ['/both'], { ips: ['127.0.0.1', '::1'] });
+    await until(() => status().targets.length === 2);
+    expect(
+      status()
+        .targets.map(({ url }) => new URL(url).hostname)
+        .sort(),
+    ).toEqual(['127.0.0.1', '[::1]']);
+  }));
+
+test('while the API server is away, what is known goes on being scraped', () =>
+  withPods(async ({ api, put, scraped, input }) => {
+    put('a', ['/one']);
+    await scraped('a');
+    await api.stop();
+    for (let i = 0; i < 5; i++) {
+      await scraped('a');
+    }
+    expect(input.status()).toMatchObject({ watch: { state: 'retrying', pods: 1 }, targets: [{ state: 'up' }] });
+    await api.restart();
+  }));
+
 test('an annotation that cannot be followed is said once, and what others say is scraped', () =>
   withPods(async ({ api, put, paths, status, runtime }) => {
     const annotations = { 'datakit/prom.instances': '[[inputs.prom]]\nurl = "http://169.254.169.254/"' };

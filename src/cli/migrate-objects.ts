@@ -55,7 +55,7 @@ function allowLeaseOf(document: Document, environment: readonly EnvironmentEntry
   for (const rule of rules.items) {
     const names = isMap(rule) ? rule.get('resourceNames') : undefined;
     if (isSeq(names)) {
-      names.add(`${ownNamespace}-${group}`);
+      names.add(`${ownNamespace}-${group.toLowerCase().replace(/[^a-z0-9.-]+/g, '-')}`);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWith } from '../components/needs.ts';
@@ -12,6 +13,7 @@ import { podOfTemplate } from './cluster/pods.ts';
 import { charted, deployFolder, kustomized, objectsOf } from './kubernetes-objects.ts';
 
 const folder = join(deployFolder, 'kubernetes');
+const meshbridge = join(import.meta.dirname, '../../dist/main.js');
 const dataKits = join(import.meta.dirname, '../fixtures/datakit.yaml');
 const oneFile = objectsOf(readFileSync(join(folder, 'meshbridge.yaml'), 'utf8')) as readonly KubeObject[];
 const ofKind = (kind: string, objects = oneFile): KubeObject => {
@@ -119,36 +121,55 @@ describeWith('kube-apiserver', (program) => {
   });
 
   describeWith('kubectl', (kubectl) => {
-    test('the drop-in takes the place of DataKit where that was deployed by kubectl apply', async () => {
-      const kubeconfig = await cluster.kubeconfig();
-      const apply = (...args: readonly string[]) => {
-        const { status, stderr } = spawnSync(kubectl, ['--kubeconfig', kubeconfig, 'apply', ...args], {
-          encoding: 'utf8',
-        });
-        expect({ status, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
-      };
-      apply('-f', dataKits);
-      apply('-k', join(folder, 'overlays/drop-in'));
-      const path = '/apis/apps/v1/namespaces/datakit/daemonsets/datakit';
-      const { spec } = await cluster.call('GET', path);
-      const pod = spec.template.spec;
-      expect(pod.containers.map(({ name }: { name: string }) => name)).toEqual(['meshbridge']);
-      for (const gone of ['hostNetwork', 'hostPID', 'hostIPC']) {
+    const apply = async (...args: readonly string[]): Promise<void> => {
+      const kubeconfig = ['--kubeconfig', await cluster.kubeconfig()];
+      const { status, stderr } = spawnSync(kubectl, [...kubeconfig, 'apply', ...args], { encoding: 'utf8' });
+      expect({ status, stderr: stderr.replaceAll(/^Warning: .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
+    };
+    const path = '/apis/apps/v1/namespaces/datakit/daemonsets/datakit';
+
+    /** DataKit's own, as kubectl apply put it there. */
+    async function deployDataKit(): Promise<void> {
+      await cluster.attempt('DELETE', path);
+      await until(async () => (await cluster.attempt('GET', path)).status === 404, { withinMs: 20_000 });
+      await apply('-f', dataKits);
+    }
+
+    async function expectOursAlone(wanted: readonly KubeObject[]): Promise<void> {
+      const specOf = ({ spec }: KubeObject) =>
+        (spec as { readonly template: { readonly spec: PodSpec } }).template.spec;
+      const [pod, ours] = [specOf(await cluster.call('GET', path)), specOf(ofKind('DaemonSet', wanted))];
+      const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).sort();
+      expect(names(pod.containers)).toEqual(['meshbridge']);
+      expect(names(pod.volumes)).toEqual(names(ours.volumes));
+      expect(names(pod.containers[0]?.env ?? [])).toEqual(names(ours.containers[0]?.env ?? []));
+      for (const gone of ['hostNetwork', 'hostPID', 'hostIPC'] as const) {
         expect(pod[gone] ?? false).toBe(false);
       }
-      expect(pod.containers[0].securityContext.privileged).toBe(false);
-      const wanted = objectsOf(
-        spawnSync(kubectl, ['kustomize', join(folder, 'overlays/drop-in')], { encoding: 'utf8' }).stdout,
-      );
-      const volumes = ofKind('DaemonSet', wanted as readonly KubeObject[])['spec'] as {
-        readonly template: { readonly spec: { readonly volumes: readonly { readonly name: string }[] } };
-      };
-      const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).sort();
-      expect(names(pod.volumes)).toEqual(names(volumes.template.spec.volumes));
+      expect(pod.containers[0]?.securityContext.privileged).toBe(false);
       const service = await cluster.call('GET', '/api/v1/namespaces/datakit/services/datakit-service');
       expect(service.spec.selector).toEqual({ app: 'daemonset-datakit' });
+    }
+
+    test('the drop-in takes the place of DataKit where that was deployed by kubectl apply', async () => {
+      await deployDataKit();
+      await apply('-k', join(folder, 'overlays/drop-in'));
+      await expectOursAlone(kustomized(kubectl, 'overlays/drop-in') as readonly KubeObject[]);
       const alias = await cluster.call('GET', '/api/v1/namespaces/istio-system/services/zipkin');
       expect(alias.spec.externalName).toBe('datakit-service-ext.datakit.svc.cluster.local');
+    }, 60_000);
+
+    test('what `migrate` writes of its manifest does, too', async () => {
+      await deployDataKit();
+      const { status, stdout, stderr } = spawnSync(process.execPath, [meshbridge, 'migrate', dataKits], {
+        encoding: 'utf8',
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const file = join(dir.path, 'migrated.yaml');
+      await writeFile(file, stdout);
+      await apply('-f', file);
+      await expectOursAlone(objectsOf(stdout) as readonly KubeObject[]);
+      await dryRun(objectsOf(stdout));
     }, 60_000);
   });
 
@@ -249,6 +270,18 @@ describeWith('kube-apiserver', (program) => {
 async function isSettled(agent: Agent): Promise<boolean> {
   const { watch, lease } = await agent.discovery();
   return ['watching', 'forbidden'].includes(watch.state) && lease !== undefined && lease.state !== 'starting';
+}
+
+interface PodSpec {
+  readonly containers: readonly {
+    readonly name: string;
+    readonly env: readonly { readonly name: string }[];
+    readonly securityContext: { readonly privileged?: boolean };
+  }[];
+  readonly volumes: readonly { readonly name: string }[];
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
 }
 
 async function missed(agent: Agent): Promise<readonly string[]> {

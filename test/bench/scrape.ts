@@ -11,7 +11,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Course, type Entrant, type Row, rowOf, type Workload } from './scrape/course.ts';
+import { Course, type Entrant, type Place, type Row, rowOf, type Workload } from './scrape/course.ts';
 import type { ToGenerator } from './scrape/generator.ts';
 import { Helper } from './scrape/helper.ts';
 import { meshbridge, type PeerKind, peerKinds } from './scrape/peers.ts';
@@ -74,13 +74,17 @@ async function together(
   course: Course,
   { changeEvery }: Workload,
 ): Promise<readonly Row[]> {
+  const places: Place[] = [];
   const entrants: Entrant[] = [];
+  for (const kind of kinds) {
+    places.push(await course.place(kind, rowOf(kind.name), 0));
+    if (kind === meshbridge && changeEvery > 0) {
+      places.push(await course.place(kind, rowOf(changing), changeEvery));
+    }
+  }
   try {
-    for (const kind of kinds) {
-      entrants.push(await course.enter(kind, rowOf(kind.name), 0));
-      if (kind === meshbridge && changeEvery > 0) {
-        entrants.push(await course.enter(kind, rowOf(changing), changeEvery));
-      }
+    for (const place of places) {
+      entrants.push(await course.enter(place));
     }
     await course.warm(entrants);
     for (let round = 1; round <= rounds; round++) {
@@ -99,7 +103,7 @@ async function inTurns(kinds: readonly PeerKind[], course: Course): Promise<read
   for (let round = 1; round <= rounds; round++) {
     say(`  round ${round} of ${rounds}`);
     for (const [i, kind] of kinds.entries()) {
-      const entrant = await course.enter(kind, rows[i] ?? rowOf(kind.name), 0);
+      const entrant = await course.enter(await course.place(kind, rows[i] ?? rowOf(kind.name), 0));
       try {
         await course.warm([entrant]);
         await course.round([entrant]);

@@ -39,6 +39,15 @@ export interface Row {
   bytes: number;
 }
 
+/** Targets that wait for their peer. */
+export interface Place {
+  readonly kind: PeerKind;
+  readonly row: Row;
+  readonly lot: number;
+  readonly sinkName: string;
+  readonly addresses: readonly string[];
+}
+
 /** One peer at targets of its own. */
 export interface Entrant {
   readonly row: Row;
@@ -75,20 +84,26 @@ export class Course {
     this.#options = options;
   }
 
-  async enter(kind: PeerKind, row: Row, changeEvery: number): Promise<Entrant> {
-    const { workload, generator, sink, sinkPort, dir, profiles, nextLot } = this.#options;
-    const { targets, series, ownSeries, lineBytes, intervalMs } = workload;
+  /** Targets for one peer. All that run together are made before any of them starts: making pages takes the generator some time. */
+  async place(kind: PeerKind, row: Row, changeEvery: number): Promise<Place> {
+    const { workload, generator, sink, nextLot } = this.#options;
+    const { targets, series, ownSeries, lineBytes } = workload;
     const lot = nextLot();
     const sinkName = `lot-${lot}`;
     const plan: LotPlan = { lot, targets, series, ownSeries, lineBytes, changeEvery };
     const { addresses } = await generator.ask<Lot>({ ask: 'lot', plan });
     await sink.ask({ ask: 'peer', name: sinkName, plan, targets });
+    return { kind, row, lot, sinkName, addresses };
+  }
+
+  async enter({ kind, row, lot, sinkName, addresses }: Place): Promise<Entrant> {
+    const { workload, sinkPort, dir, profiles } = this.#options;
     const folder = mkdtempSync(join(dir, 'meshbridge-bench-'));
     try {
       const process = await kind.start({
         folder,
         targets: addresses,
-        intervalMs,
+        intervalMs: workload.intervalMs,
         sink: `http://127.0.0.1:${sinkPort}/${sinkName}`,
         ...(profiles !== undefined && { profiles }),
       });

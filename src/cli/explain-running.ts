@@ -12,6 +12,8 @@ const targetSchema = z.object({
   durationMs: z.number().optional(),
   error: z.string().optional(),
   hint: z.string().optional(),
+  /** What the settings left out of its page, in words. */
+  leftOut: z.array(z.string()).optional(),
 });
 export type TargetState = z.output<typeof targetSchema>;
 

@@ -231,7 +231,13 @@ describe('a running daemon', () => {
   ];
   const targets = [
     { url: 'http://10.0.0.1/', state: 'up', samples: 7, bytes: 70, durationMs: 1.4 },
-    { url: 'http://10.0.0.2/', state: 'down', error: 'HTTP 403', hint: 'look' },
+    {
+      url: 'http://10.0.0.2/',
+      state: 'down',
+      error: 'HTTP 403',
+      hint: 'look',
+      leftOut: ['2 families by metric_types'],
+    },
   ];
   const status = (watch: object) => ({ inputs: [{ id: 'kubernetes', detail: { watch, targets, pods } }] });
 
@@ -246,6 +252,7 @@ describe('a running daemon', () => {
         'pod prod/b',
         '  http://10.0.0.2/',
         '    by istio, every 15s, source s',
+        '    2 families by metric_types',
         '    down: HTTP 403; look',
         'pod dev/a',
         '  not collected: it is being deleted',

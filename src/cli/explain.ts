@@ -181,7 +181,7 @@ function targetLines(target: PodTargetExplanation, state: TargetState | undefine
     `  ${url}${from}`,
     `    by ${rule}, every ${intervalMs / 1000}s, source ${source}${as}`,
     ...(pairs.length === 0 ? [] : [`    labels ${pairs.join(' ')}`]),
-    ...leftOut.map((text) => `    ${text}`),
+    ...(state?.leftOut ?? leftOut).map((text) => `    ${text}`),
     ...(state === undefined ? [] : [`    ${stateLine(state)}`]),
   ];
 }

@@ -3,6 +3,7 @@ import type { PageSeries } from '../codec/prometheus-text/prometheus-text.ts';
 import { BridgeError } from '../contract/errors.ts';
 import type { Series } from '../model/metric.ts';
 import type { PromConfig } from './config.ts';
+import { LeftOutBook } from './left-out.ts';
 import { labelFilter, type NameFilter } from './name-filter.ts';
 
 export type Pair = readonly [name: string, value: string];
@@ -34,12 +35,15 @@ export interface NamingOptions {
  */
 export class Naming {
   readonly report: readonly Series[];
+  readonly leftOut = new LeftOutBook();
   readonly #config: PromConfig;
   readonly #added: readonly Pair[];
   readonly #ignored: ReadonlySet<string>;
   readonly #renamed: readonly (readonly [from: string, to: string])[];
   readonly #types: ReadonlySet<string>;
   readonly #wantedName: NameFilter;
+  /** The settings behind it. */
+  readonly #nameRule: string;
   readonly #wantedSeries: (series: PageSeries) => boolean;
   readonly #unwantedLabel: (name: string, value: string) => boolean;
   /** Labels that win over the page's own. */
@@ -57,6 +61,8 @@ export class Naming {
     this.#renamed = Object.entries(config.tags_rename?.mapping ?? {});
     this.#types = new Set(config.metric_types.map((type) => type.toLowerCase()));
     this.#wantedName = wantedName;
+    const nameRules = ['metric_name_filter', 'metric_name_filter_ignore'] as const;
+    this.#nameRule = nameRules.filter((rule) => config[rule].length > 0).join(' or ');
     this.#wantedSeries = wantedSeries ?? (() => true);
     const labels = sorted([...this.#added]);
     this.report = reportNames.map((name) => ({ name, labels, type: 'gauge', measurement: 'collector', field: name }));
@@ -69,9 +75,15 @@ export class Naming {
   place(series: PageSeries): Series | undefined {
     const type = series.type === 'unknown' ? 'untyped' : series.type;
     if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
+      this.leftOut.note('metric_types', series);
       return undefined;
     }
-    if (!this.#wantedName(series.family, series.name) || !this.#wantedSeries(series)) {
+    if (!this.#wantedName(series.family, series.name)) {
+      this.leftOut.note(this.#nameRule, series);
+      return undefined;
+    }
+    if (!this.#wantedSeries(series)) {
+      this.leftOut.note('the input itself', series);
       return undefined;
     }
     const labels = this.#labels(series.labels);

@@ -1,6 +1,6 @@
 import type { Origin } from '../model/batch.ts';
 import { isPath, type PromConfig } from './config.ts';
-import { leftOutBy } from './left-out.ts';
+import { type LeftOutCount, leftOutBy, leftOutLine } from './left-out.ts';
 
 /** What the page shows of a target. Times are ms since 1970. */
 export interface TargetStatus {
@@ -24,6 +24,10 @@ export interface TargetStatus {
   readonly tags?: Readonly<Record<string, string>>;
   /** What its settings leave out, in words. */
   readonly leftOut?: readonly string[];
+  /** The same, as it was found on the page so far. */
+  readonly leftOutCounts?: readonly LeftOutCount[];
+  /** Samples of the last scrape that were left out. */
+  readonly filtered?: number;
   readonly timeoutMs?: number;
   /** Of the last scrapes, the oldest first: how many ms each took, at least 1; negative where it failed. */
   readonly history?: readonly number[];
@@ -62,4 +66,15 @@ function withoutPassword(address: string): string {
   url.password = '';
   url.username = '';
   return url.href;
+}
+
+/** What was left out of a page, where anything was. */
+export function filteredOf(
+  { leftOut = [] }: TargetIdentity,
+  counts: readonly LeftOutCount[],
+  filtered: number,
+): Pick<TargetStatus, 'leftOut' | 'leftOutCounts' | 'filtered'> {
+  return counts.length === 0
+    ? {}
+    : { leftOut: [...leftOut, ...counts.map(leftOutLine)], leftOutCounts: counts, ...(filtered > 0 && { filtered }) };
 }

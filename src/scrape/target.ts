@@ -13,7 +13,7 @@ import { Naming, type Pair } from './naming.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type Counted, type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
-import { identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
+import { filteredOf, identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
 import { TimeOrder } from './time-order.ts';
 
 /** The pod behind a target. */
@@ -255,7 +255,9 @@ export class Target {
       if (state === 'down') {
         runtime.log.info({ url }, 'A target can be scraped again.');
       }
-      this.#status = { ...seen, state: 'up', samples: outcome.page.samples, bytes: outcome.bytes };
+      const { samples, unwanted } = outcome.page;
+      const filtered = filteredOf(this.#identity, this.#naming.leftOut.counts(), unwanted);
+      this.#status = { ...seen, ...filtered, state: 'up', samples, bytes: outcome.bytes };
     } else {
       const { error, hint } = this.#options.explain?.(outcome) ?? withProxyHint(outcome, this.#options);
       const why = { error, ...(hint !== undefined && { hint }) };

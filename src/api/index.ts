@@ -3,6 +3,7 @@ import type { StoreReader } from '../contract/store.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
 import { jaegerRoutes } from './jaeger.ts';
 import { jaegerGrpcRoutes } from './jaeger-grpc.ts';
+import { jaegerV3Routes } from './jaeger-v3.ts';
 import { logsRoutes } from './logs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
@@ -36,6 +37,7 @@ function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute
   return [
     ...zipkinRoutes(deps),
     ...jaegerRoutes(deps),
+    ...jaegerV3Routes(deps),
     ...jaegerGrpcRoutes(deps),
     ...prometheusRoutes(deps),
     ...metricsRoutes(deps),

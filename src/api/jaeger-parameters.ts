@@ -95,12 +95,13 @@ function microsAt(query: URLSearchParams, name: string): number | undefined {
   return Number(value) / 1000;
 }
 
-/** A Go duration such as `1.2s` or `1h30m`; a bare number, which some clients send, is µs. */
 function durationAt(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name)?.trim() ?? '';
-  if (value === '') {
-    return undefined;
-  }
+  return value === '' ? undefined : durationMicros(name, value);
+}
+
+/** A Go duration such as `1.2s` or `1h30m`; a bare number, which some clients send, is µs. Throws BRIDGE_DECODE. */
+export function durationMicros(name: string, value: string): number {
   if (/^\d+$/.test(value)) {
     return Number(value);
   }
@@ -135,27 +136,28 @@ function tagsOf(query: URLSearchParams): Record<string, string> {
     tags.set(tag.slice(0, colon), tag.slice(colon + 1));
   }
   for (const json of query.getAll('tags')) {
-    for (const [key, value] of Object.entries(parsedTags(json))) {
+    for (const [key, value] of Object.entries(parsedTags('tags', json))) {
       tags.set(key, value);
     }
   }
   return Object.fromEntries(tags);
 }
 
-function parsedTags(json: string): Record<string, string> {
+/** A JSON object of texts. Throws BRIDGE_DECODE. */
+export function parsedTags(name: string, json: string): Record<string, string> {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
-    throw bad(`malformed 'tags' parameter, cannot unmarshal JSON: ${json}`);
+    throw bad(`malformed '${name}' parameter, cannot unmarshal JSON: ${json}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw bad(`malformed 'tags' parameter, expecting an object: ${json}`);
+    throw bad(`malformed '${name}' parameter, expecting an object: ${json}`);
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => {
       if (typeof one !== 'string') {
-        throw bad(`malformed 'tags' parameter, the value of ${key} is not a string`);
+        throw bad(`malformed '${name}' parameter, the value of ${key} is not a string`);
       }
       return [key, one];
     }),

@@ -54,9 +54,9 @@ export interface SeriesQuery extends TimeRange {
 
 /**
  * `ui`: the JSON list that stands under `data` in the HTTP API of Jaeger's query service. `chunks`: SpansResponseChunk
- * messages of its gRPC API, each behind its length as 4 bytes, big-endian.
+ * messages of its gRPC API, each behind its length as 4 bytes, big-endian. `otlp`: a JSON list of OTLP's ResourceSpans.
  */
-export type JaegerEncoding = 'ui' | 'chunks';
+export type JaegerEncoding = 'ui' | 'chunks' | 'otlp';
 
 /** Small objects in, finished response bytes out: nothing is copied field by field between threads. */
 export type Question =

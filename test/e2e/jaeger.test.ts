@@ -305,6 +305,87 @@ describe('clients of Jaeger', () => {
     });
   });
 
+  describe('over HTTP v3, as its newer page and Grafana do', () => {
+    const v3 = async (path: string) => {
+      const answer = await fetch(`${daemon.url}${path}`);
+      return { status: answer.status, body: await answer.json() };
+    };
+    const iso = (micros: number): string => new Date(micros / 1000).toISOString();
+
+    test('are told services and operations', async () => {
+      expect((await v3('/api/v3/services')).body).toEqual({
+        services: ['istio-ingressgateway.istio-system', 'reviews.default'],
+      });
+      expect((await v3('/jaeger/api/v3/operations?service=reviews.default')).body).toEqual({
+        operations: [{ name: 'reviews.default.svc.cluster.local:9080/*', spanKind: '' }],
+      });
+    });
+
+    test.each([
+      {
+        service: 'serviceName',
+        min: 'startTimeMin',
+        max: 'startTimeMax',
+        duration: 'durationMin',
+        depth: 'searchDepth',
+      },
+      {
+        service: 'service_name',
+        min: 'start_time_min',
+        max: 'start_time_max',
+        duration: 'duration_min',
+        depth: 'search_depth',
+      },
+    ])('find traces as OTLP, by $service', async ({ service, min, max, duration, depth }) => {
+      const query = new URLSearchParams({
+        [`query.${service}`]: 'reviews.default',
+        [`query.${min}`]: iso(from),
+        [`query.${max}`]: iso(from + 3_600e6),
+        [`query.${duration}`]: '15ms',
+        [`query.${depth}`]: '2',
+        'query.attributes': '{"error":"true"}',
+      });
+      const { body } = await v3(`/api/v3/traces?${query}`);
+      const { resourceSpans } = (body as { result: { resourceSpans: { scopeSpans: { spans: object[] }[] }[] } }).result;
+      const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
+      expect(spans.map((span) => (span as { traceId: string }).traceId)).toEqual([
+        traceOf(30),
+        traceOf(30),
+        traceOf(20),
+        traceOf(20),
+      ]);
+    });
+
+    test('get one trace by its id', async () => {
+      const { status, body } = await v3(`/api/v3/traces/${traceOf(7)}?start_time=x`);
+      expect([status, body]).toMatchObject([
+        200,
+        {
+          result: {
+            resourceSpans: [
+              { resource: { attributes: [{ key: 'service.name' }] } },
+              { scopeSpans: [{ spans: [{ spanId: '000000000000000b', parentSpanId: '000000000000000a', kind: 2 }] }] },
+            ],
+          },
+        },
+      ]);
+    });
+
+    test.each([
+      ['/api/v3/traces/77', 404, 'No traces found'],
+      ['/api/v3/traces/xyz', 400, 'is not a trace id'],
+      ['/api/v3/operations', 400, 'malformed parameter service: it is missing'],
+      ['/api/v3/traces?query.serviceName=a', 400, 'malformed parameter query.startTimeMin: it is missing'],
+      ['/api/v3/traces?query.startTimeMin=yesterday', 400, 'is not a time of RFC 3339'],
+      [`/api/v3/traces?query.startTimeMin=${iso(from)}&query.startTimeMax=${iso(from)}`, 400, 'is not before'],
+      [`/api/v3/traces?query.startTimeMin=${iso(from)}&query.startTimeMax=2030-01-01T00:00:00+02:00`, 404, 'No traces'],
+    ])('are told what is wrong with %s', async (path, status, message) => {
+      const answer = await v3(path.includes('+02:00') ? `${path}&query.serviceName=nobody` : path);
+      const error = { httpCode: status, message: expect.stringContaining(message) };
+      expect(answer).toEqual({ status, body: { error } });
+    });
+  });
+
   test('see real spans of Envoy with their tags as texts and their names as they were sent', async () => {
     const folder = join(samples, 'envoy', 'zipkin-v2-json');
     const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.body'));

@@ -21,6 +21,12 @@ export async function jaegerList(encoding: JaegerEncoding): Promise<TraceList> {
     const { jaegerUiJson } = await import('../../../codec/jaeger/ui-json.ts');
     return { ...zipkinList, one: (places) => Buffer.from(jaegerUiJson(spansOf(places))) };
   }
+  if (encoding === 'otlp') {
+    const { resourceSpans } = await import('../../../codec/otlp/export-spans.ts');
+    const one = (places: readonly SpanPlace[]): Uint8Array =>
+      Buffer.from(JSON.stringify(resourceSpans(unique(spansOf(places)), (id) => id, 'split')).slice(1, -1));
+    return { ...zipkinList, one };
+  }
   const { jaegerChunks } = await import('../../../codec/jaeger/chunks.ts');
   return {
     contentType: 'application/x-protobuf',
@@ -31,6 +37,10 @@ export async function jaegerList(encoding: JaegerEncoding): Promise<TraceList> {
 
 function spansOf(places: readonly SpanPlace[]): Span[] {
   return places.map(({ view, index }) => view.span(index));
+}
+
+function unique(spans: readonly Span[]): Span[] {
+  return [...new Map(spans.map((span) => [JSON.stringify(span), span])).values()];
 }
 
 function withLength(message: Uint8Array): Uint8Array[] {

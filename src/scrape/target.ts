@@ -10,6 +10,7 @@ import { isPath, type PromConfig } from './config.ts';
 import { type Explained, explainPage } from './explain.ts';
 import type { NameFilter } from './name-filter.ts';
 import { Naming, type Pair } from './naming.ts';
+import { NewExemplars } from './new-exemplars.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type Counted, type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
@@ -63,6 +64,7 @@ export class Target {
   readonly #fetcher: PageFetcher;
   readonly #frames: TargetFrames;
   readonly #timeOrder = new TimeOrder();
+  readonly #newExemplars = new NewExemplars();
   readonly #naming: Naming;
   readonly #offsetMs: number;
   readonly #identity: TargetIdentity;
@@ -196,7 +198,7 @@ export class Target {
     }
     const { unwanted, duplicates } = outcome.page;
     const { runtime } = this.#options;
-    const { page, refused = [] } = this.#timeOrder.ordered(outcome.page, report.timestampMs);
+    const { page, refused = [] } = this.#timeOrder.ordered(this.#newExemplars.of(outcome.page), report.timestampMs);
     for (const [reason, items] of refused) {
       runtime.dropped('metrics', items, reason);
     }

@@ -9,7 +9,7 @@ import { tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { type Histories, historiesOf } from './remote-write/histories.ts';
-import { answerIn, type ChangingPage, changingPages, phaseCount } from './remote-write/pages.ts';
+import { answerIn, type ChangingPage, changingPages, phaseCount, quotedNames } from './remote-write/pages.ts';
 
 /** So often each program scrapes a page before that changes. */
 const scrapesPerPhase = 2;
@@ -35,6 +35,9 @@ async function changingTarget(): Promise<{ readonly target: FakeFarSide; through
   const byPath = new Map(pages.map((page) => [`/${page.name}`, page]));
   let phase = 0;
   target.answer(({ path }) => {
+    if (path === '/names') {
+      return quotedNames;
+    }
     const page = byPath.get(path);
     return page === undefined ? { status: 404 } : answerIn(page, phase);
   });
@@ -67,8 +70,8 @@ function scrapeConfig(job: string, port: number): string {
 }
 
 function daemonConfig(port: number, writeUrls: readonly string[]): string {
-  const inputs = pages.map(
-    ({ name }) => `
+  const inputs = [...pages.map(({ name }) => name), 'names'].map(
+    (name) => `
       [[inputs.prom]]
         url = "http://127.0.0.1:${port}/${name}"
         source = "bridge"
@@ -161,6 +164,28 @@ const comparisons: Readonly<Record<string, { readonly of: readonly ChangingPage[
   },
 };
 
+interface ExemplarRow {
+  readonly seriesLabels: Readonly<Record<string, string>>;
+  readonly exemplars: readonly { readonly labels: object; readonly value: string; readonly timestamp: number }[];
+}
+
+/** Those of one job, with their times where they have some of their own. */
+async function exemplarsOf({ url }: Prometheus, job: string): Promise<readonly object[]> {
+  const query = new URLSearchParams({
+    query: `{job="${job}",page="openmetrics",__name__=~".+"}`,
+    start: String(firstScrapeMs / 1000 - 60),
+    end: String(Date.now() / 1000 + 60),
+  });
+  const answer = await fetch(`${url}/api/v1/query_exemplars?${query}`);
+  const { data } = (await answer.json()) as { readonly data: readonly ExemplarRow[] };
+  return data.flatMap(({ seriesLabels: { job: _, ...series }, exemplars }) =>
+    exemplars.map(({ labels, value, timestamp }) => {
+      const timeMs = Math.round(timestamp * 1000);
+      return { series, labels, value: Number(value), ...(timeMs <= firstScrapeMs && { timeMs }) };
+    }),
+  );
+}
+
 /** What was scraped last may still be on its way: waits for it, and leaves it to the tests to say what never came. */
 async function settled(rig: Rig): Promise<Stored> {
   let stored = await storedBy(rig);
@@ -181,9 +206,11 @@ async function settled(rig: Rig): Promise<Stored> {
 
 describeWith('prometheus', (prometheusProgram) => {
   describeWith('victoria-metrics', (victoriaProgram) => {
+    let rig: Rig;
     let stored: Stored;
     beforeAll(async () => {
-      stored = await settled(await scrapedByAll(prometheusProgram, victoriaProgram));
+      rig = await scrapedByAll(prometheusProgram, victoriaProgram);
+      stored = await settled(rig);
     }, 240_000);
 
     describe.each(Object.entries(comparisons))('%s', (_, { of, compared }) => {
@@ -192,6 +219,26 @@ describeWith('prometheus', (prometheusProgram) => {
         expect(Object.keys(theirs).length).toBeGreaterThan(3);
         expect(ours).toEqual(theirs);
       });
+    });
+
+    test('Prometheus gets the exemplars that it scraped itself', async () => {
+      const own = await exemplarsOf(rig.prometheus, 'direct');
+      expect(own).toHaveLength(2);
+      expect(await exemplarsOf(rig.prometheus, 'bridge')).toEqual(own);
+    });
+
+    test.each(['prometheus', 'victoria'] as const)('names of any letters reach %s', (receiver) => {
+      const series = stored[receiver].ours.filter(({ labels }) => labels['page'] === 'names');
+      const own = series.filter(({ labels }) => !/^(up|scrape_.*)$/.test(labels['__name__'] ?? ''));
+      const shown = own.map(({ labels: { instance, job, page, ...rest }, samples }) => [rest, samples[0]?.value]);
+      expect(shown).toHaveLength(3);
+      expect(shown).toEqual(
+        expect.arrayContaining([
+          [{ __name__: 'my.metric', 'label.x': 'v', é: 'ü' }, 7],
+          [{ __name__: '度' }, 1],
+          [{ __name__: 'plain' }, 3],
+        ]),
+      );
     });
   });
 });

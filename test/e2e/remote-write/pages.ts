@@ -115,10 +115,10 @@ export function changingPages(nowMs: number): readonly ChangingPage[] {
       victoriaDiffers: 'it takes samples that run backwards',
       phases: [
         openMetrics(
-          '# TYPE calls counter\n# UNIT calls \n# HELP calls How many.\ncalls_total{code="200"} 5 # {trace_id="4bf92f"} 0.5\ncalls_created{code="200"} 1.6e9\n# TYPE up_to gauge\nup_to 1.5\n',
+          `# TYPE calls counter\n# UNIT calls \n# HELP calls How many.\ncalls_total{code="200"} 5 # {trace_id="4bf92f"} 0.5 ${at(-1) / 1000}\ncalls_created{code="200"} 1.6e9\n# TYPE up_to gauge\nup_to 1.5\n`,
         ),
         openMetrics(
-          `# TYPE calls counter\ncalls_total{code="200"} 7 # {trace_id="00aa"} 0.7 ${nowMs / 1000}\n# TYPE up_to gauge\nup_to 2 ${at(-2) / 1000}\n`,
+          `# TYPE calls counter\ncalls_total{code="200"} 7 # {trace_id="00aa"} 0.7\n# TYPE up_to gauge\nup_to 2 ${at(-2) / 1000}\n`,
         ),
         openMetrics('# TYPE calls counter\ncalls_total{code="500"} 1\n# TYPE build info\nbuild_info{v="1"} 1\n'),
       ],
@@ -174,3 +174,9 @@ export function phaseCount(pages: readonly ChangingPage[]): number {
 export function answerIn(page: ChangingPage, phase: number): Answer {
   return page.phases[Math.min(phase, page.phases.length - 1)] ?? 'drop';
 }
+
+/** Names in quotes, which neither of the two can scrape; both can store them. */
+export const quotedNames = text(
+  '# TYPE "my.metric" counter\n{"my.metric","label.x"="v","é"="ü"} 7\n{"度"} 1\nplain 3\n',
+  'text/plain; version=1.0.0; escaping=allow-utf-8',
+);

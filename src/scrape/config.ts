@@ -178,13 +178,28 @@ export const promConfig = z
 
 export type PromConfig = z.output<typeof promConfig>;
 
+/** What an annotation may ask for at most: far above what real pages have, and little enough for a node. */
+const mostOfAnnotations = {
+  pageBytes: 64 * 1024 * 1024,
+  samples: 200_000,
+  labels: 200,
+  labelNameBytes: 1_024,
+  labelValueBytes: 16 * 1024,
+} as const;
+
 /**
  * `[[inputs.prom]]` in an annotation of a pod: as DataKit reads it there, `tags` win over the page, its times do not count,
- * and the source is the pod's name where none is written.
+ * and the source is the pod's name where none is written. Whoever may write annotations may not take the node's memory: the
+ * limits hold where none is written, and no higher ones do.
  */
 export const annotationConfig = z
   .strictObject({
     ...fields,
+    body_size_limit: fields.body_size_limit.transform((asked) => Math.min(asked, mostOfAnnotations.pageBytes)),
+    sample_limit: fields.sample_limit.transform(atMost(mostOfAnnotations.samples)),
+    label_limit: fields.label_limit.transform(atMost(mostOfAnnotations.labels)),
+    label_name_length_limit: fields.label_name_length_limit.transform(atMost(mostOfAnnotations.labelNameBytes)),
+    label_value_length_limit: fields.label_value_length_limit.transform(atMost(mostOfAnnotations.labelValueBytes)),
     source: z.string().default(''),
     honor_labels: z.boolean().default(false),
     honor_timestamps: z.boolean().default(false),
@@ -206,6 +221,11 @@ function isPage(address: string): boolean {
 /** `/run/metrics.prom` or `file:///run/metrics.prom`. */
 export function isPath(address: string): boolean {
   return address.startsWith('/') || address.startsWith('file:///');
+}
+
+/** 0 asks for no limit. */
+function atMost(most: number): (asked: number) => number {
+  return (asked) => (asked === 0 ? most : Math.min(asked, most));
 }
 
 function limit(about: string) {

@@ -1,6 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { checkOpenMetrics } from '../codec/openmetrics/openmetrics.ts';
-import { PageParser, type PageSeries, type ParsedPage } from '../codec/prometheus-text/prometheus-text.ts';
+import {
+  PageParser,
+  type PageSeries,
+  type ParsedPage,
+  TooManySamples,
+} from '../codec/prometheus-text/prometheus-text.ts';
 import { BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
 import type { Origin } from '../model/batch.ts';
@@ -161,13 +166,13 @@ export class Target {
       if (dialect === 'openmetrics' && this.#options.config.openmetrics === 'strict') {
         checkOpenMetrics(body);
       }
-      const page = this.#parserFor(dialect).parse(body);
-      const counted = { samples: page.samples, kept: page.samples - page.unwanted };
-      const tooMany = this.#tooManySamples(counted.kept);
-      return tooMany === undefined
-        ? { ok: true, page, bytes: body.length }
-        : { ok: false, error: tooMany, counted, bytes: body.length };
+      return { ok: true, page: this.#parserFor(dialect).parse(body), bytes: body.length };
     } catch (error) {
+      if (error instanceof TooManySamples) {
+        const { sample_limit: limit } = this.#options.config;
+        const why = `${error.message}, more than sample_limit = ${limit}`;
+        return { ok: false, error: why, counted: error.counted, bytes: body.length };
+      }
       if (!hasCode(error, 'BRIDGE_DECODE')) {
         throw error;
       }
@@ -175,18 +180,12 @@ export class Target {
     }
   }
 
-  #tooManySamples(samples: number): string | undefined {
-    const { sample_limit: limit } = this.#options.config;
-    return limit > 0 && samples > limit
-      ? `the page has ${samples} samples, more than sample_limit = ${limit}`
-      : undefined;
-  }
-
   #parserFor(dialect: 'text' | 'openmetrics'): PageParser {
     if (this.#parser?.dialect !== dialect) {
       const timestamps = this.#options.config.honor_timestamps ? 'honor' : 'ignore';
       const place = (series: PageSeries): Series | undefined => this.#naming.place(series);
-      const parser = new PageParser({ place, behind: this.#naming.report, dialect, timestamps });
+      const maxSamples = this.#options.config.sample_limit || Number.POSITIVE_INFINITY;
+      const parser = new PageParser({ place, behind: this.#naming.report, maxSamples, dialect, timestamps });
       this.#parser = { dialect, parser };
     }
     return this.#parser.parser;

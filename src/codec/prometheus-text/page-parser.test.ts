@@ -245,6 +245,15 @@ describe('a page whose lines are those of the last one', () => {
     expect(asked).toEqual([]);
   });
 
+  test('is known again after a page of more samples than wanted, of which it says how many', () => {
+    const parser = new PageParser({ place, dialect: 'text', timestamps: 'honor', maxSamples: 2 });
+    const { list } = parser.parse(Buffer.from('a 1\nb 2\ngo_unwanted 1\n'));
+    for (const page of ['a 1\nb 2\ngo_unwanted 1\nc 3\nd 4\n', 'b 1\nb 2\nb 3\na 4\n']) {
+      expect(() => parser.parse(Buffer.from(page))).toThrow('the page has 4 samples');
+    }
+    expect(parser.parse(Buffer.from('a 1\nb 2\ngo_unwanted 1\n')).list).toBe(list);
+  });
+
   test('is not kept: the page may be used for something else at once', () => {
     const { parser } = counting();
     const copy = Buffer.from(page);

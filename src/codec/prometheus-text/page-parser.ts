@@ -23,7 +23,7 @@ export class PageParser {
 
   /**
    * The parser keeps nothing of `page`. Throws BRIDGE_DECODE with the number of the line that cannot be read: then none of
-   * the page counts, and what is remembered of the page before stays.
+   * the page counts, and what is remembered of the page before stays. So does a page that throws TooManySamples.
    */
   parse(page: Buffer): ParsedPage {
     return (this.#layout === undefined ? undefined : this.#asBefore(page, this.#layout)) ?? this.#read(page);

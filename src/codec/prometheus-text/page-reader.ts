@@ -3,7 +3,7 @@ import { SeriesList } from '../metric-frame/metric-frame.ts';
 import { Families, familyNames } from './families.ts';
 import { isAsKnown, type KnownFamily, Layout, LineFinder, sameSeries, seriesHash } from './layout.ts';
 import { LineReader } from './line-reader.ts';
-import type { PageParserOptions } from './page.ts';
+import { type PageParserOptions, TooManySamples } from './page.ts';
 import { bytesHash, PageKeys, Places } from './page-keys.ts';
 import { Pairs } from './pairs.ts';
 
@@ -45,16 +45,21 @@ export class PageReader {
   #segmentAt = 0;
   #expected = 0;
   #unwanted = 0;
+  #lines = 0;
+  #wanted = 0;
+  readonly #mostWanted: number;
   readonly #repeats = new Set<number>();
 
   constructor(page: Buffer, options: PageParserOptions, before: Layout | undefined) {
     this.#page = page;
     this.#options = options;
+    this.#mostWanted = options.maxSamples ?? Number.POSITIVE_INFINITY;
     this.#before = before === undefined ? undefined : new LineFinder(before, new Places(before.parts.keys.count));
     this.#known = new KnownFamilies(before?.parts.families ?? [], this.#families);
     this.#reader = new LineReader(page, new Pairs());
   }
 
+  /** Throws BRIDGE_DECODE, and TooManySamples. */
   read(): ReadPage {
     const reader = this.#reader;
     while (reader.pos < this.#page.length) {
@@ -70,6 +75,9 @@ export class PageReader {
         this.#sample();
       }
     }
+    if (this.#wanted > this.#mostWanted) {
+      throw new TooManySamples(this.#lines, this.#wanted);
+    }
     const size = this.#series.length;
     return {
       ...this.#layout(),
@@ -84,11 +92,7 @@ export class PageReader {
     const lineAt = reader.pos;
     const line = this.#found(lineAt) ?? this.#taken();
     const valueAt = reader.pos;
-    const slot = this.#slot(line);
-    this.#marks.push(this.#segmentAt, lineAt, valueAt);
-    this.#slots.push(slot);
-    this.#hashes.push(line.hash);
-    this.#familyOf.push(line.family);
+    const slot = this.#placed(line, lineAt, valueAt);
 
     const value = reader.value();
     const timestampMs = reader.timestampMs(this.#options.dialect);
@@ -106,6 +110,21 @@ export class PageReader {
     if (exemplar !== undefined) {
       this.#exemplars.push({ index: slot, ...exemplar });
     }
+  }
+
+  /** Where its value goes; −1: nowhere. */
+  #placed(line: Line, lineAt: number, valueAt: number): number {
+    this.#lines++;
+    this.#wanted += line.series === undefined ? 0 : 1;
+    if (this.#wanted > this.#mostWanted) {
+      return -1;
+    }
+    const slot = this.#slot(line);
+    this.#marks.push(this.#segmentAt, lineAt, valueAt);
+    this.#slots.push(slot);
+    this.#hashes.push(line.hash);
+    this.#familyOf.push(line.family);
+    return slot;
   }
 
   #found(pos: number): Line | undefined {

@@ -1,3 +1,4 @@
+import { BridgeError } from '../../contract/errors.ts';
 import type { Exemplar, MetricType, Series } from '../../model/metric.ts';
 import type { SeriesList } from '../metric-frame/metric-frame.ts';
 
@@ -21,10 +22,23 @@ export interface PageParserOptions {
   readonly place: (series: PageSeries) => Series | undefined;
   /** Series that frames of this page have behind its own, such as the report of a scrape: encoded with them. */
   readonly behind?: readonly Series[];
+  /** Of a page with more wanted samples nothing is kept. Default: no limit. */
+  readonly maxSamples?: number;
   /** `openmetrics`: timestamps are seconds, not ms. Everything else of OpenMetrics is understood in both. */
   readonly dialect: 'text' | 'openmetrics';
   /** Whether times on the page count. */
   readonly timestamps: 'honor' | 'ignore';
+}
+
+/** A page has more wanted samples than `maxSamples`. */
+export class TooManySamples extends BridgeError {
+  /** Sample lines of the page, and those that are wanted. */
+  readonly counted: { readonly samples: number; readonly kept: number };
+
+  constructor(samples: number, kept: number) {
+    super('BRIDGE_TOO_LARGE', `the page has ${kept} samples`);
+    this.counted = { samples, kept };
+  }
 }
 
 /** One page. All arrays belong to the parser and are good until its next `parse`; series are never changed. */

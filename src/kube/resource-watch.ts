@@ -219,6 +219,7 @@ export class ResourceWatch<T extends Identified> {
       this.#options.log.info({ what: this.#options.what }, 'They are watched again.');
     }
     this.#missing = undefined;
+    this.#refusals.forbidden = 0;
     this.#status = { ...rest, state: 'watching', watches: rest.watches + 1 };
     this.#options.listener.state?.('watching');
   }

@@ -225,6 +225,8 @@ describe('what every agent has in its configuration', () => {
         ],
         warnings: [],
       });
+      expect(agents.reduce((sum, { runtime }) => sum + (runtime.meter.value('meshbridge_lease_held') ?? 0), 0)).toBe(1);
+      expect(holder?.status().targets[0]).toMatchObject({ rule: '[[inputs.prom]]', pod: 'istiod-1' });
       const [first] = agents;
       expect(others[0]?.status().configured[0]).toMatchObject({
         said: `scraped once, by another agent (${holder?.name})`,
@@ -403,6 +405,41 @@ describe('the pages of a Service', () => {
       await pass(() => first.runtime.emitted.length > 0, 'a scrape');
       expect(first.lines(first.runtime.emitted[0] as Emission)[0]).not.toContain('bank');
       expect(first.status().targets[0]?.pod).toBeUndefined();
+    }));
+
+  test('that two tables name with other settings are two targets each', () =>
+    withCluster(async ({ api, agent, page, pass, port }) => {
+      api.putSlice({
+        name: 'w',
+        namespace: 'prod',
+        service: 'web',
+        ports: [{ port }],
+        endpoints: [{ ip: '127.0.0.31' }],
+      });
+      const url = `http://web.prod.svc:${port}/metrics`;
+      const first = await agent('node-1', { pages: [page(url), page(url, { metric_types: ['gauge'] })] });
+      await pass(() => first.urls.length === 2, 'two targets');
+      expect(first.status().targets.map(({ rule, leftOut }) => [rule, leftOut?.length ?? 0])).toEqual([
+        ['[[inputs.prom]]', 0],
+        ['[[inputs.prom]]', 1],
+      ]);
+    }));
+
+  test('are known in their hundreds', () =>
+    withCluster(async ({ api, agent, page, pass, port }) => {
+      const names = Array.from({ length: 300 }, (_, index) => index);
+      const ip = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
+      for (const index of names) {
+        api.put({ name: `web-${index}`, namespace: 'prod', ip: ip(index), node: 'node-9' });
+      }
+      const endpoints = names.map((index) => ({ ip: ip(index), pod: `web-${index}` }));
+      for (const part of [0, 1, 2]) {
+        const some = endpoints.slice(part * 100, part * 100 + 100);
+        api.putSlice({ name: `w-${part}`, namespace: 'prod', service: 'web', ports: [{ port }], endpoints: some });
+      }
+      const first = await agent('node-1', { pages: [page(`http://web.prod.svc:${port}/metrics`)] });
+      await pass(() => first.urls.length === 300, 'all targets');
+      expect(new Set(first.status().targets.map(({ pod }) => pod)).size).toBe(300);
     }));
 
   test('are those of a name of the internet where there is no such Service', () =>

@@ -76,7 +76,7 @@ export class ClusterScope {
     };
     const context = { ...options, clock, log };
     this.#pages = options.pages.map(
-      (page) => new PageScope(page, page.service === undefined ? undefined : factsOf(page.service), context),
+      (page, index) => new PageScope(page, page.service && factsOf(page.service), `configured page ${index}`, context),
     );
     this.#facts = [...facts.values()];
     this.#rules = (options.serviceRules ?? []).map((rule) => new ServiceRuleWork({ ...context, rule }));
@@ -182,6 +182,11 @@ export class ClusterScope {
   }
 
   async #followed(): Promise<void> {
+    if (this.#election !== undefined) {
+      this.#options.runtime.meter
+        .gauge('meshbridge_lease_held', 'Whether this agent scrapes what is scraped once per cluster.')
+        .set(this.holds ? 1 : 0);
+    }
     if (this.#stop.signal.aborted) {
       const ended = this.#rules.map((rule) => rule.follow('nothing'));
       await Promise.all([...ended, ...this.#pages.map((page) => page.end())]);

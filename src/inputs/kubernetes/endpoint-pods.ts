@@ -1,5 +1,7 @@
 import type { ApiClient, Endpoint, MissingRight, Pod } from '../../kube/kube.ts';
 
+const mostPods = 5_000;
+
 /** The pods behind endpoints, each read once. */
 export class EndpointPods {
   readonly #client: ApiClient;
@@ -23,6 +25,7 @@ export class EndpointPods {
     const key = `${uid} ${ip}`;
     const known = this.#pods.get(key);
     if (known !== undefined) {
+      this.#remember(key, known);
       return known;
     }
     const found = await this.#read(reference, signal);
@@ -33,8 +36,18 @@ export class EndpointPods {
     if (found?.ips.includes(ip) !== true) {
       return undefined;
     }
-    this.#pods.set(key, found);
+    this.#remember(key, found);
     return found;
+  }
+
+  /** Those that were asked for last; others are gone, or are read again. */
+  #remember(key: string, pod: Pod): void {
+    this.#pods.delete(key);
+    this.#pods.set(key, pod);
+    const [oldest] = this.#pods.keys();
+    if (this.#pods.size > mostPods && oldest !== undefined) {
+      this.#pods.delete(oldest);
+    }
   }
 
   async #read(

@@ -58,11 +58,12 @@ export class PageScope {
   #why: string | undefined;
   #work: Work | undefined;
 
-  constructor(page: ConfiguredPage, facts: ServiceFacts | undefined, context: PageScopeContext) {
+  /** `owner`: one of its kind among all that have targets. */
+  constructor(page: ConfiguredPage, facts: ServiceFacts | undefined, owner: string, context: PageScopeContext) {
     this.page = page;
     this.facts = facts;
     this.#context = context;
-    this.#owner = `page ${page.url} ${page.config.source}`;
+    this.#owner = owner;
   }
 
   get mode(): PageMode {
@@ -201,6 +202,7 @@ export class PageScope {
       url,
       config,
       ...(mode === 'holder' && { once: true }),
+      rule: configuredRule,
       ...(pod && { pod: targetPodOf(pod, { url, rule: configuredRule }) }),
     };
   }

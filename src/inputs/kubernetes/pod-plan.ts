@@ -35,7 +35,8 @@ export interface PlannedTarget {
   readonly key: string;
   readonly url: string;
   readonly config: PromConfig;
-  /** Undefined where no pod is known behind it. */
+  /** What it was found by, where no pod is known behind it. */
+  readonly rule?: string;
   readonly pod?: TargetPod;
   /** It is of the cluster, and not of the node of whoever scrapes it. */
   readonly once?: true;

@@ -25,6 +25,9 @@ export interface ReplicasStatus {
   readonly hint?: string;
 }
 
+/** Pods of replicas that are read side by side. */
+const atOnce = 8;
+
 /** What the holder of the lease knows of a Service: its replicas, each at its own address, as EndpointSlices say. */
 export class ServiceReplicas {
   readonly #options: ServiceReplicasOptions;
@@ -121,9 +124,10 @@ export class ServiceReplicas {
           'its ports have other numbers than the URL, and which is meant only the Service says: grant get of services';
         continue;
       }
-      for (const endpoint of endpoints) {
-        const target = await this.#target(endpoint, port ?? 0, signal);
-        if (target !== undefined) {
+      for (let from = 0; from < endpoints.length; from += atOnce) {
+        const some = endpoints.slice(from, from + atOnce);
+        const targets = await Promise.all(some.map((endpoint) => this.#target(endpoint, port ?? 0, signal)));
+        for (const target of targets.filter((one) => one !== undefined)) {
           found.set(target.key, target);
         }
       }
@@ -156,7 +160,8 @@ export class ServiceReplicas {
     const page = replicaPage(ip, port, { written, config });
     const pod = await this.#pods.podOf(endpoint, ip, signal);
     const key = targetKey({ uid: pod?.uid ?? ip }, page.url);
-    return { key, url: page.url, config: page.config, once: true, ...(pod && { pod: targetPodOf(pod, page) }) };
+    const { url, config: settings, rule } = page;
+    return { key, url, config: settings, rule, once: true, ...(pod && { pod: targetPodOf(pod, page) }) };
   }
 }
 

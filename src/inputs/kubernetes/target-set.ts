@@ -15,6 +15,7 @@ export type Ending = 'marked' | 'handed-over';
 
 interface RunningTarget {
   readonly fingerprint: string;
+  readonly rule: string | undefined;
   readonly target: Target;
   readonly stop: AbortController;
   readonly running: Promise<void>;
@@ -47,7 +48,8 @@ export class TargetSet {
   }
 
   statuses(): readonly TargetStatus[] {
-    return Array.from(this.targets(), (target) => target.status());
+    const running = [...this.#owners.values()].flatMap((owned) => [...owned.values()]);
+    return running.map(({ target, rule }) => ({ ...(rule !== undefined && { rule }), ...target.status() }));
   }
 
   urlsOf(owner: string): readonly string[] {
@@ -98,7 +100,7 @@ export class TargetSet {
     await Promise.all(this.#leaving);
   }
 
-  #begin(owned: Map<string, RunningTarget>, { key, url, config, pod, once }: PlannedTarget): void {
+  #begin(owned: Map<string, RunningTarget>, { key, url, config, rule, pod, once }: PlannedTarget): void {
     const fingerprint = JSON.stringify([url, config, pod?.labels, pod?.rule, once]);
     if (owned.get(key)?.fingerprint === fingerprint) {
       return;
@@ -108,7 +110,7 @@ export class TargetSet {
     const runtime = once === true ? forCluster(this.#runtime, this.#mayScrapeForAll) : this.#runtime;
     const target = makeTarget({ url, config, runtime, buffers, onChange: this.#onChange, ...(pod && { pod }) });
     const stop = new AbortController();
-    owned.set(key, { fingerprint, target, stop, running: target.run(stop.signal) });
+    owned.set(key, { fingerprint, rule, target, stop, running: target.run(stop.signal) });
   }
 
   #end(owned: Map<string, RunningTarget>, key: string, ending: Ending): void {

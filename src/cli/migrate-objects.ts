@@ -39,9 +39,9 @@ export function migratedManifest(template: string, { setup, environment }: Migra
       `kubectl -n ${setup.daemonSet.metadata.namespace} `,
     );
   });
-  const added = [...setup.services.flatMap(migratedService), ...setup.kept].map((object) =>
-    stringify(object, { lineWidth: 0 }),
-  );
+  const added = [...setup.services.flatMap(migratedService), ...setup.kept]
+    .map(asWritten)
+    .map((object) => stringify(object, { lineWidth: 0 }));
   return [...texts, ...added].map((text) => text.replace(/^---\n/, '').trimEnd()).join('\n---\n');
 }
 
@@ -82,11 +82,8 @@ function moveTo(document: Document, namespace: string): void {
 }
 
 /** The selector of a DaemonSet cannot change, so DataKit's stays. */
-function replaceDaemonSet(
-  document: Document,
-  { daemonSet }: DataKitSetup,
-  environment: readonly EnvironmentEntry[],
-): void {
+function replaceDaemonSet(document: Document, setup: DataKitSetup, environment: readonly EnvironmentEntry[]): void {
+  const { daemonSet } = setup;
   const { matchLabels } = daemonSet.spec.selector;
   const { nodeSelector, tolerations } = daemonSet.spec.template.spec;
   document.setIn(['metadata', 'name'], daemonSet.metadata.name);
@@ -108,7 +105,7 @@ function replaceDaemonSet(
   for (const entry of environment) {
     document.addIn([...container, 'env'], document.createNode(entry));
   }
-  const { mounts, volumes } = configurationOf(daemonSet);
+  const { mounts, volumes } = configurationOf(setup);
   for (const mount of mounts) {
     document.addIn([...container, 'volumeMounts'], document.createNode({ ...mount, readOnly: true }));
   }
@@ -118,20 +115,29 @@ function replaceDaemonSet(
 }
 
 /** What is mounted below DataKit's conf.d. */
-export function configurationOf({ spec }: DataKitSetup['daemonSet']): {
+export function configurationOf({ daemonSet, container }: DataKitSetup): {
   readonly mounts: readonly Mount[];
   readonly volumes: readonly Volume[];
 } {
-  const pod = spec.template.spec;
-  const mounts = pod.containers.flatMap(({ volumeMounts }) =>
-    volumeMounts.filter(({ mountPath }) => isConfig(mountPath)),
-  );
+  const mounts = container.volumeMounts.filter(({ mountPath }) => isConfig(mountPath));
   const names = new Set(mounts.map(({ name }) => name));
-  return { mounts, volumes: pod.volumes.filter(({ name }) => names.has(name)) };
+  return { mounts, volumes: daemonSet.spec.template.spec.volumes.filter(({ name }) => names.has(name)) };
 }
 
 function isConfig(mountPath: string): boolean {
   return mountPath === configFolder || mountPath.startsWith(`${configFolder}/`);
+}
+
+const serverKeys = ['uid', 'resourceVersion', 'creationTimestamp', 'generation', 'managedFields', 'selfLink'];
+
+/** Without what the API server adds, as in the output of `kubectl get`. */
+function asWritten(object: object): object {
+  const { status: _, ...rest } = Object.fromEntries(Object.entries(object));
+  const metadata: unknown = rest['metadata'];
+  const kept = Object.entries(typeof metadata === 'object' && metadata !== null ? metadata : {}).filter(
+    ([key]) => !serverKeys.includes(key),
+  );
+  return { ...rest, metadata: Object.fromEntries(kept) };
 }
 
 /** The same Service, with the ports that agents answer at; nothing where there is none. */

@@ -8,6 +8,7 @@ const mount = z.looseObject({ name: z.string(), mountPath: z.string() });
 const volume = z.looseObject({ name: z.string() });
 
 const container = z.looseObject({
+  name: z.string().default(''),
   image: z.string().default(''),
   command: z.array(z.string()).optional(),
   env: z.array(environmentEntry).default([]),
@@ -25,6 +26,7 @@ const daemonSet = z.looseObject({
       metadata: z.looseObject({ labels: strings.default({}) }),
       spec: z.looseObject({
         containers: z.array(container).min(1),
+        initContainers: z.array(z.looseObject({ name: z.string() })).default([]),
         volumes: z.array(volume).default([]),
         nodeSelector: strings.optional(),
         tolerations: z.array(z.unknown()).optional(),
@@ -45,6 +47,7 @@ const service = z.looseObject({
 });
 
 export type DaemonSet = z.output<typeof daemonSet>;
+export type Container = z.output<typeof container>;
 export type Service = z.output<typeof service>;
 export type EnvironmentEntry = z.output<typeof environmentEntry>;
 export type Mount = z.output<typeof mount>;
@@ -53,6 +56,10 @@ export type Volume = z.output<typeof volume>;
 /** What of DataKit stands in manifests. */
 export interface DataKitSetup {
   readonly daemonSet: DaemonSet;
+  /** DataKit itself among the containers of its pod. */
+  readonly container: Container;
+  /** Names of the pod's other containers. */
+  readonly others: readonly string[];
   /** Services that lead to its pods; `targetPort` is always a number, where its name could be found. */
   readonly services: readonly Service[];
   /** Everything else of its own that goes on as it is: ConfigMaps, and aliases of its Services. */
@@ -65,7 +72,8 @@ const dataKitImage = /(?:^|\/)datakit(?:$|[:@])/;
 const dataKitLabel = 'daemonset-datakit';
 
 /** Picks DataKit out of objects of any kind. Undefined where no DaemonSet runs it. */
-export function dataKitSetup(objects: readonly unknown[]): DataKitSetup | undefined {
+export function dataKitSetup(documents: readonly unknown[]): DataKitSetup | undefined {
+  const objects = documents.flatMap(itemsOf);
   const found = objects.flatMap((object) => {
     const read = daemonSet.safeParse(object);
     return read.success && isDataKit(read.data) ? [read.data] : [];
@@ -80,8 +88,15 @@ export function dataKitSetup(objects: readonly unknown[]): DataKitSetup | undefi
   });
   const names = new Set(services.map(({ metadata }) => metadata.name));
   const isKept = (object: unknown): object is object => isConfigMap(object) || isAlias(object, names);
+  const { containers, initContainers } = found.spec.template.spec;
+  const itself = containers.find(({ image }) => dataKitImage.test(image)) ?? containers[0];
+  if (itself === undefined) {
+    return undefined;
+  }
   return {
     daemonSet: found,
+    container: itself,
+    others: [...containers, ...initContainers].filter((one) => one !== itself).map(({ name }) => name),
     services,
     kept: lastOfEach(objects.filter(isKept)),
     obsolete: objects.flatMap((object) => obsoleteTitle(object, found.metadata.namespace)),
@@ -95,6 +110,14 @@ function lastOfEach(objects: readonly object[]): readonly object[] {
     return [kind, metadata['namespace'], metadata.name].join();
   };
   return [...new Map(objects.map((object) => [titleOf(object), object])).values()];
+}
+
+const list = z.looseObject({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) });
+
+/** The objects of a List, as `kubectl get -o yaml` prints several. */
+function itemsOf(object: unknown): readonly unknown[] {
+  const read = list.safeParse(object);
+  return read.success ? read.data.items : [object];
 }
 
 function isDataKit({ spec }: DaemonSet): boolean {

@@ -140,6 +140,51 @@ describe("DataKit's manifest", () => {
     expect(notes.join('\n')).not.toContain('tkn_abc');
   });
 
+  test('as a List, with a second container and a start of its own, is read the same, and says so of those', async () => {
+    const { objects, notes } = await changed((text) => {
+      const items = parseAllDocuments(text).map((document) => document.toJS());
+      const pod = items.find(({ kind }) => kind === 'DaemonSet').spec.template.spec;
+      pod.containers.unshift({ name: 'helper', image: 'busybox', env: [{ name: 'ENV_LOG_LEVEL', value: 'debug' }] });
+      pod.initContainers = [{ name: 'wait' }];
+      for (const item of items) {
+        Object.assign(item.metadata, { uid: 'u', resourceVersion: '7', managedFields: [{ manager: 'kubectl' }] });
+        item.status = {};
+      }
+      pod.containers[1].command = ['/usr/local/datakit/datakit', 'run'];
+      return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    });
+    const text = notes.join('\n');
+    expect(text).toContain('other containers of the pod: helper, wait');
+    expect(JSON.stringify(objects)).not.toMatch(/"(?:uid|resourceVersion|managedFields|status)"/);
+    expect(text).toContain(
+      "the container's command, which is the image's own business: /usr/local/datakit/datakit, run",
+    );
+    const [container] = objects.find(({ kind }) => kind === 'DaemonSet').spec.template.spec.containers;
+    const names = container.env.map(({ name }: { name: string }) => name);
+    expect(names).toContain('ENV_CLUSTER_NAME_K8S');
+    expect(names).not.toContain('ENV_LOG_LEVEL');
+  });
+
+  test('of an older kind, with plain Services and the former names of variables, is taken over as well', async () => {
+    const { objects, notes } = await changed((text) =>
+      text
+        .replace('{ name: http, protocol: TCP, port: 9529, targetPort: http }', '{ protocol: TCP, port: 9529 }')
+        .replace('{ name: statsd, protocol: UDP, port: 8125, targetPort: statsd }', '{ port: 9411, targetPort: 9529 }')
+        .replace('ENV_GLOBAL_HOST_TAGS', 'ENV_GLOBAL_TAGS')
+        .replace('ENV_DEFAULT_ENABLED_INPUTS', 'ENV_ENABLE_INPUTS'),
+    );
+    const service = objects.find(({ metadata }) => metadata.name === 'datakit-service');
+    expect(service.spec.ports.map(({ name, targetPort }: Record<string, string>) => `${name} ${targetPort}`)).toEqual([
+      'http-main http-main',
+      'http-zipkin http-main',
+      'grpc-otlp grpc-otlp',
+    ]);
+    const [container] = objects.find(({ kind }) => kind === 'DaemonSet').spec.template.spec.containers;
+    const names = container.env.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['ENV_GLOBAL_TAGS', 'ENV_ENABLE_INPUTS']));
+    expect(notes.join('\n')).toContain('datakit-service:9533');
+  });
+
   test('of another name and namespace keeps both', async () => {
     const { objects } = await changed((text) =>
       text.replaceAll('namespace: datakit', 'namespace: guance').replaceAll('daemonset-datakit', 'dk'),

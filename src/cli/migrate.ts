@@ -47,8 +47,7 @@ export async function migrate({ files }: MigrateOptions, context: MigrateContext
     );
   }
   const { definitions } = context;
-  const container = setup.daemonSet.spec.template.spec.containers.flatMap(({ env }) => env);
-  const environment = migrateEnvironment(container, definitions.inputs);
+  const environment = migrateEnvironment(setup.container.env, definitions.inputs);
   const notes = [...environment.notes, ...(await configurationNotes(texts, context)), ...setupNotes(setup)];
   terminal.out([...head(setup), ...notes.map((note) => `# - ${note}`)].join('\n'));
   terminal.out(migratedManifest(await readText(template, template), { setup, environment: environment.kept }));
@@ -90,22 +89,19 @@ async function configurationNotes(
 }
 
 function setupNotes(setup: DataKitSetup): readonly string[] {
-  const { daemonSet, services, obsolete } = setup;
+  const { daemonSet, container, others, services, obsolete } = setup;
   const pod = daemonSet.spec.template.spec;
   const rights = ['hostNetwork', 'hostPID', 'hostIPC'].filter((key) => pod[key] === true);
-  const isPrivileged = pod.containers.some(({ securityContext }) => securityContext?.privileged === true);
-  const config = new Set(configurationOf(daemonSet).mounts);
-  const mounts = pod.containers.flatMap(({ volumeMounts }) => volumeMounts.filter((mount) => !config.has(mount)));
+  const isPrivileged = container.securityContext?.privileged === true;
+  const config = new Set(configurationOf(setup).mounts);
+  const mounts = container.volumeMounts.filter((mount) => !config.has(mount)).map(({ mountPath }) => mountPath);
   const lost = services.flatMap((service) => lostPorts(service).map((port) => `${service.metadata.name}:${port}`));
-  const commands = pod.containers.flatMap(({ command }) => (command === undefined ? [] : [command.join(' ')]));
   return [
     ...said('ports of Services that nothing answers here', lost),
-    ...said(
-      "mounts that are not needed, since only the kubelet's log files are read",
-      mounts.map(({ mountPath }) => mountPath),
-    ),
+    ...said("mounts that are not needed, since only the kubelet's log files are read", mounts),
     ...said('rights on the node that are not needed', [...rights, ...(isPrivileged ? ['privileged'] : [])]),
-    ...said('a command of the container, which is the image’s own business', commands),
+    ...said("the container's command, which is the image's own business", container.command ?? []),
+    ...said('other containers of the pod', others),
     ...said('objects that nothing needs any more; when it runs, delete them', obsolete),
     'what DataKit still had in its own cache on the nodes is not sent any more; meshbridge keeps its data in /var/lib/meshbridge',
   ];

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { BridgeError } from '../../contract/errors.ts';
 import type { Exemplar } from '../../model/metric.ts';
 import type { Families } from './families.ts';
+import { LineLabels } from './line-labels.ts';
 import { NumberReader } from './number.ts';
 import type { Pair, Pairs } from './pairs.ts';
 
@@ -29,6 +30,7 @@ export class LineReader {
   readonly #page: Buffer;
   readonly #pairs: Pairs;
   readonly #numbers = new NumberReader();
+  readonly #labels = new LineLabels();
 
   constructor(page: Buffer, pairs: Pairs) {
     this.#page = page;
@@ -192,11 +194,18 @@ export class LineReader {
   }
 
   #braces(plainName: string | undefined): { name: string | undefined; labels: readonly Pair[] } {
-    const labels: Pair[] = [];
     let name = plainName;
     this.pos++;
     this.skipBlanks();
+    this.#labels.begin();
     while (this.peek() !== 0x7d) {
+      const end = this.#labels.again(this.#page, this.pos);
+      if (end >= 0) {
+        this.pos = end;
+        this.#comma();
+        continue;
+      }
+      const labelAt = this.pos;
       const quoted = this.peek() === quote;
       const label = quoted ? this.#quoted() : this.#word(letter);
       if (label === '') {
@@ -204,7 +213,7 @@ export class LineReader {
       }
       this.skipBlanks();
       if (this.peek() === 0x3d) {
-        this.#label(label, labels);
+        this.#label(label, labelAt);
       } else if (quoted && name === undefined) {
         name = label;
       } else {
@@ -213,19 +222,20 @@ export class LineReader {
       this.#comma();
     }
     this.pos++;
-    return { name, labels };
+    return { name, labels: this.#labels.end() };
   }
 
-  #label(name: string, labels: Pair[]): void {
+  #label(name: string, labelAt: number): void {
     this.pos++;
     this.skipBlanks();
     if (this.peek() !== quote) {
       throw this.fault(`expected a quoted label value, got ${this.#here()}`);
     }
-    if (name === '__name__' || labels.some((other) => other[0] === name)) {
+    if (!this.#labels.isNew(name)) {
       throw this.fault(`label "${name}" stands there twice`);
     }
-    labels.push(this.#pairs.pair(name, this.#quoted()));
+    const pair = this.#pairs.pair(name, this.#quoted());
+    this.#labels.add(pair, labelAt, this.pos);
   }
 
   /** Prometheus does not miss a comma between labels either. */

@@ -179,6 +179,41 @@ describe('a parser that saw other pages before gives what a new one gives', () =
   });
 });
 
+describe('a line is read as if it stood alone', () => {
+  test.each(['istio/bookinfo-15020.txt', 'envoy/stats-prometheus.txt', 'istio/istiod-15014.txt'])('%s', (file) => {
+    const lines = readFileSync(join(samples, file), 'utf8').split('\n');
+    const bare = lines.filter((line) => line !== '' && !line.startsWith('#'));
+    const untyped: Place = ({ name, labels }) => ({ name, labels, type: 'unknown', measurement: 'm', field: 'f' });
+    const { series } = parserOf(untyped).parse(Buffer.from(`${bare.join('\n')}\n`));
+    const alone = bare.map((line) => parserOf(untyped).parse(Buffer.from(`${line}\n`)).series[0]);
+    expect(series).toEqual([...new Map(alone.map((one) => [JSON.stringify(one), one])).values()]);
+  });
+
+  test('whatever labels the line before had', () => {
+    const parts = ['a="1"', 'a="2"', 'b="1"', 'b = "1"', '"a"="1"', '"b.c"="1"', 'c="\\"}"', ''];
+    const random = randomFrom(7);
+    const keep: Place = ({ name, labels }) => ({ name, labels, type: 'unknown', measurement: 'm', field: 'f' });
+    const read = (text: string): unknown => {
+      try {
+        return parserOf(keep).parse(Buffer.from(text)).series.at(-1);
+      } catch (error) {
+        return String(error).replace(/line \d+/, 'line');
+      }
+    };
+    for (let round = 0; round < 3_000; round++) {
+      const line = (): string => {
+        const labels = Array.from({ length: random(5) }, () => parts[random(parts.length)]).filter((one) => one !== '');
+        return `m${random(2)}{${labels.join(',')}} ${round}\n`;
+      };
+      const before = line();
+      const after = line().replace('m', 'n');
+      if (typeof read(before) === 'object') {
+        expect([before, after, read(before + after)]).toEqual([before, after, read(after)]);
+      }
+    }
+  });
+});
+
 describe('a page whose lines are those of the last one', () => {
   const page = readFileSync(join(samples, 'istio/bookinfo-15020.txt'));
 

@@ -89,7 +89,7 @@ function podLabels({ namespace, pod }: { readonly namespace?: string | undefined
 }
 
 /** A file has a path alone. */
-function placeOf(url: string): { readonly address: string; readonly scheme: string; readonly path: string } {
+export function placeOf(url: string): { readonly address: string; readonly scheme: string; readonly path: string } {
   const parsed = URL.parse(url);
   if (parsed === null || parsed.host === '') {
     return { address: '', scheme: 'file', path: parsed?.pathname ?? url };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { serveRoutes } from '../../test/fakes/route-server.ts';
 import type { BridgeStatus, InputStatus } from '../contract/status.ts';
+import type { StoreReader } from '../contract/store.ts';
 import { targetList } from './target-list.ts';
 import { targetsRoutes } from './targets.ts';
 
@@ -96,8 +97,12 @@ const status: BridgeStatus = {
   notReady: [],
 };
 
-async function ask(path: string, of = status): Promise<{ status: number; text: string; body: unknown }> {
-  const served = await serveRoutes(targetsRoutes({ status: () => of }), 'main');
+async function ask(
+  path: string,
+  of = status,
+  store?: StoreReader,
+): Promise<{ status: number; text: string; body: unknown }> {
+  const served = await serveRoutes(targetsRoutes({ status: () => of, ...(store && { store }) }), 'main');
   try {
     const answer = await fetch(`${served.url}${path}`);
     const text = await answer.text();
@@ -207,6 +212,36 @@ describe('an explanation', () => {
       status: 404,
       text: expect.stringContaining('looks for no pods'),
     });
+  });
+});
+
+describe('the targets of a hub', () => {
+  test('are those that the store has scrapes of, but for its own', async () => {
+    const remote = { instance: '10.0.1.1:15020', job: 'reviews', namespace: 'prod', pod: 'reviews-2', node: 'n2' };
+    const gone = { instance: '10.0.1.2:15020', job: 'ratings', namespace: 'prod', pod: 'ratings-1', node: 'n2' };
+    const own = { instance: '10.0.0.7:15020', job: 'reviews', pod: 'reviews-1' };
+    const sample = (name: string, labels: object, value: string) => ({
+      metric: { __name__: name, ...labels },
+      value: [1, value],
+    });
+    const answers: Readonly<Record<string, readonly object[]>> = {
+      up: [sample('up', remote, '1'), sample('up', gone, '0'), sample('up', own, '1')],
+      scrape_duration_seconds: [sample('scrape_duration_seconds', remote, '0.0125')],
+      scrape_samples_scraped: [sample('scrape_samples_scraped', remote, '826')],
+    };
+    const store: StoreReader = {
+      ask: async (question) => {
+        const result = question.kind === 'prom.query' ? answers[question.query] : undefined;
+        const body = Buffer.from(JSON.stringify({ resultType: 'vector', result }));
+        return { contentType: 'application/json', body, count: 1 };
+      },
+    };
+    const { body } = await ask('/api/native/targets/stored', status, store);
+    expect(record(body)['targets']).toMatchObject([
+      { url: '10.0.1.1:15020', state: 'up', samples: 826, durationMs: 12.5, pod: 'reviews-2', labels: { node: 'n2' } },
+      { url: '10.0.1.2:15020', state: 'down', source: 'ratings', input: 'store' },
+    ]);
+    expect((await ask('/api/native/targets/stored')).status).toBe(404);
   });
 });
 

@@ -1,30 +1,42 @@
 import { BridgeError } from '../contract/errors.ts';
 import type { HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { BridgeStatus } from '../contract/status.ts';
+import type { StoreReader } from '../contract/store.ts';
 import { onlyKnown } from './native-parameters.ts';
 import { prometheusTargets } from './prometheus-targets.ts';
+import { storedTargets } from './stored-targets.ts';
 import { type ListedPod, type ListedTarget, type TargetList, targetList } from './target-list.ts';
 
 export interface TargetsDeps {
   readonly status: () => BridgeStatus;
+  readonly store?: StoreReader;
 }
 
 const states = ['up', 'down', 'waiting', 'skipped'] as const;
 
-/** `/api/native/targets` and `/api/native/explain` (docs/api.md), and `/api/v1/targets` as Prometheus has it. */
-export function targetsRoutes({ status }: TargetsDeps): HttpRoute[] {
-  const route = (path: string, answer: (query: URLSearchParams) => object): HttpRoute => ({
+/** `/api/native/targets`, `/api/native/targets/stored` and `/api/native/explain` (docs/api.md), and `/api/v1/targets` as Prometheus has it. */
+export function targetsRoutes({ status, store }: TargetsDeps): HttpRoute[] {
+  const route = (path: string, answer: (query: URLSearchParams, signal: AbortSignal) => unknown): HttpRoute => ({
     method: 'GET',
     path,
     listeners: ['main'],
     access: 'reader',
-    handle: async ({ query }) => json(answer(query)),
+    handle: async ({ query, signal }) => json(await answer(query, signal)),
   });
   return [
+    ...(store === undefined ? [] : [route('/api/native/targets/stored', stored(status, store))]),
     route('/api/native/targets', (query) => chosen(targetList(status()), query)),
     route('/api/native/explain', (query) => explained(targetList(status()), query)),
     route('/api/v1/targets', (query) => ({ status: 'success', data: prometheusTargets(targetList(status()), query) })),
   ];
+}
+
+function stored(status: () => BridgeStatus, store: StoreReader) {
+  return async (query: URLSearchParams, signal: AbortSignal): Promise<unknown> => {
+    onlyKnown(query, []);
+    const own = targetList(status());
+    return { nowMs: own.nowMs, targets: await storedTargets(store, own, signal) };
+  };
 }
 
 /** `state` (any of those given) and `namespace` narrow the lists; the counts stay those of all. */
@@ -66,7 +78,7 @@ function explained(all: TargetList, query: URLSearchParams): { readonly pods: re
   return { pods: pods.map((pod) => ({ ...pod, targets: pod.targets.flatMap((id) => targets.get(id) ?? []) })) };
 }
 
-function json(body: object): HttpResponse {
+function json(body: unknown): HttpResponse {
   return {
     status: 200,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },

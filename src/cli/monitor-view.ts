@@ -31,7 +31,7 @@ export function monitorLines({ to, status, rates, away }: MonitorState, options:
   }
   const sections: readonly (readonly string[])[] = [
     headLines(to, status, options),
-    section('INPUTS', inputsTable(status, rates), options),
+    inputLines(status, rates, options),
     targetLines(status, options),
     agentLines(status, options),
     fileLines(status, options),
@@ -82,7 +82,24 @@ function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-function inputsTable({ inputs }: MonitorStatus, rates: MonitorRates): Table {
+/** Those that brought something; the others are counted. */
+function inputLines({ inputs }: MonitorStatus, rates: MonitorRates, options: ViewOptions): readonly string[] {
+  const active = inputs.filter(({ received }) => received > 0);
+  const shown = active.length > 0 ? active : inputs;
+  const names = new Set(inputs.filter((input) => !shown.includes(input)).map(({ id }) => shortId(id)));
+  for (const { id } of active) {
+    names.delete(shortId(id));
+  }
+  const ready = [...names].join(', ');
+  const lines = section('INPUTS', inputsTable(shown, rates), options);
+  return ready === '' ? lines : [...lines, options.paint.dim(cutTo(harmless(`ready: ${ready}`), options.columns))];
+}
+
+function shortId(id: string): string {
+  return id.replace(/^inputs\./, '');
+}
+
+function inputsTable(inputs: MonitorStatus['inputs'], rates: MonitorRates): Table {
   return {
     columns: [
       left('', 0),
@@ -93,7 +110,7 @@ function inputsTable({ inputs }: MonitorStatus, rates: MonitorRates): Table {
       right('dropped', 4),
     ],
     rows: inputs.map(({ id, signal, accepted, refused, dropped }) => [
-      { text: id.replace(/^inputs\./, '') },
+      { text: shortId(id) },
       { text: signal },
       number(accepted),
       { text: rateText(rates.rate(inputKey(id, signal))) },

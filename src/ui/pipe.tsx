@@ -16,6 +16,8 @@ const units: Readonly<Record<Signal, TextKey>> = {
 
 /** More inputs than this stand in one row each. */
 const fewInputs = 3;
+/** So many of those that stand ready are named. */
+const fewNames = 3;
 
 interface PipeProps {
   readonly signal: Signal;
@@ -44,12 +46,7 @@ export function Pipe({ signal, status, book }: PipeProps): VNode {
           </>
         )}
       </h2>
-      <div class={inputs.length > fewInputs ? 'cell in many' : 'cell in'}>
-        <h3>{say('comesIn')}</h3>
-        {inputs.map((input) => (
-          <InputRow key={input.id} input={input} rate={book.rate(inputKey(input.id, signal))} />
-        ))}
-      </div>
+      <Inputs signal={signal} inputs={inputs} book={book} />
       <div class="cell queue">
         <h3>{say('queued')}</h3>
         {lane !== undefined && <Queue lane={lane} unit={say(units[signal])} nowMs={status.nowMs} />}
@@ -70,6 +67,37 @@ export function Pipe({ signal, status, book }: PipeProps): VNode {
         )}
       </div>
     </section>
+  );
+}
+
+interface InputsProps {
+  readonly signal: Signal;
+  readonly inputs: readonly InputView[];
+  readonly book: RateBook;
+}
+
+/** Those that brought something, and the names of those that stand ready. */
+function Inputs({ signal, inputs, book }: InputsProps): VNode {
+  const say = useSay();
+  const active = inputs.filter(({ received }) => received > 0);
+  const shown = active.length > 0 ? active : inputs;
+  const ready = inputs.filter((input) => !shown.includes(input)).map(({ id }) => shortId(id));
+  const names = ready.slice(0, fewNames).join(', ');
+  return (
+    <div class={shown.length > fewInputs ? 'cell in many' : 'cell in'}>
+      <h3>{say('comesIn')}</h3>
+      {shown.map((input) => (
+        <InputRow key={input.id} input={input} rate={book.rate(inputKey(input.id, signal))} />
+      ))}
+      {ready.length > 0 && (
+        <p class="muted ready" title={ready.join('\n')}>
+          {say(ready.length > fewNames ? 'readyAndMore' : 'ready', {
+            names,
+            count: countText(ready.length - fewNames),
+          })}
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -66,8 +66,9 @@ function metricsHash(target: TargetInfo): string {
   const place = URL.parse(target.url);
   const usual = place?.protocol === 'https:' ? '443' : '80';
   const instance = place === null ? '' : `${place.hostname}:${place.port === '' ? usual : place.port}`;
-  const isProxy = place?.port === '15020' || place?.port === '15090' || place?.pathname === '/stats/prometheus';
-  const match = [...(instance === '' ? [] : [`instance=${instance}`]), `job=${target.source}`];
+  const isProxy = /:(?:15020|15090)(?:\/|$)/.test(target.url) || place?.pathname === '/stats/prometheus';
+  const known = target.labels['instance'] ?? instance;
+  const match = [...(known === '' ? [] : [`instance=${known}`]), `job=${target.source}`];
   const metric = isProxy ? 'istio_requests_total' : 'scrape_samples_scraped';
   return hashOf({ page: 'metrics', search: { ...anyMetric, metric, match } });
 }
@@ -78,22 +79,24 @@ function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs:
   const facts: readonly (readonly [string, string | undefined])[] = [
     [say('page'), target.url],
     [say('writtenAs'), written],
-    [say('foundBy'), target.rule],
+    [say('foundBy'), target.rule === '' ? undefined : target.rule],
     [say('jobSource'), target.source],
     [say('measurement'), measurement],
     [
       say('scrapedEvery'),
-      say('everyWithin', { every: spanText(target.intervalMs), within: spanText(timeoutMs ?? target.intervalMs) }),
+      target.intervalMs === 0
+        ? undefined
+        : say('everyWithin', { every: spanText(target.intervalMs), within: spanText(timeoutMs ?? target.intervalMs) }),
     ],
     [
       say('lastScrape'),
-      lastMs === undefined
-        ? say('targetWaiting')
-        : `${momentText(lastMs)} (${say('ago', { age: spanText(nowMs - lastMs) })})`,
+      lastMs === undefined ? undefined : `${momentText(lastMs)} (${say('ago', { age: spanText(nowMs - lastMs) })})`,
     ],
     [
       say('tookSize'),
-      durationMs === undefined ? undefined : `${durationText(durationMs * 1000)}, ${bytesText(bytes ?? 0)}`,
+      durationMs === undefined
+        ? undefined
+        : [durationText(durationMs * 1000), ...(bytes === undefined ? [] : [bytesText(bytes)])].join(', '),
     ],
     [say('samples'), samples === undefined ? undefined : exactText(samples)],
     [

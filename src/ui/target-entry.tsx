@@ -51,6 +51,9 @@ export function TargetEntry({ entry, nowMs, open, chosen, onToggle }: TargetEntr
 
 /** What tells the pages of one pod apart. */
 function placeOf(url: string): string {
+  if (!url.includes('://')) {
+    return url.replace(/^.*(?=:\d+$)/, '');
+  }
   const place = URL.parse(url);
   return place === null ? url : `:${place.port === '' ? place.protocol.slice(0, -1) : place.port}${place.pathname}`;
 }
@@ -67,10 +70,10 @@ function TargetFacts({ target, nowMs, faults }: TargetFactsProps): VNode {
   return (
     <>
       {state === 'down' ? (
-        <span class="why bad">{error}</span>
+        <span class="why bad">{error ?? say('askAgent', { node: target.labels['node'] ?? '' })}</span>
       ) : (
         <span class="rule muted">
-          <span class="mono">{rule}</span>
+          <span class="mono">{rule === '' ? target.labels['node'] : rule}</span>
           {leftOut.length > 0 && (
             <span class="badge warn" title={leftOut.join('\n')}>
               {say('filtered')}

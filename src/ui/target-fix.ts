@@ -1,4 +1,5 @@
 import type { Entry } from './target-search.ts';
+import type { TargetInfo } from './targets-api.ts';
 import type { TextKey } from './texts.ts';
 
 /** What mends something, to be copied. */
@@ -18,7 +19,9 @@ export function fixesOf({ target, pod, state }: Entry): readonly Fix[] {
       snippet: annotation(pod.faults.length > 0),
     });
   }
-  if (target?.state === 'down') {
+  if (target?.state === 'down' && target.rule === '') {
+    fixes.push({ text: 'fixAgent', snippet: askAgent(target) });
+  } else if (target?.state === 'down') {
     const { port } = URL.parse(target.url) ?? { port: '' };
     if (
       pod?.sidecar === true &&
@@ -33,6 +36,14 @@ export function fixesOf({ target, pod, state }: Entry): readonly Fix[] {
     fixes.push({ text: 'fixHistograms', snippet: 'metric_types = ["counter", "gauge", "histogram"]' });
   }
   return fixes;
+}
+
+/** Only the agent that scrapes it knows why. */
+function askAgent({ labels, namespace = '', pod = '' }: TargetInfo): string {
+  return [
+    `kubectl -n meshbridge get pods -o wide --field-selector spec.nodeName=${labels['node'] ?? 'NODE'}`,
+    `kubectl -n meshbridge exec AGENT -- /nodejs/bin/node /opt/meshbridge/dist/main.js explain --pod ${namespace}/${pod}`,
+  ].join('\n');
 }
 
 /** The pod's own view of its page: it shows whether the page or the way to it is at fault. */

@@ -121,9 +121,25 @@ describe('what to do', () => {
     expect(skipped(['line 3: …'])[0]?.text).toBe('fixFault');
   });
 
+  test("about a page that another node's agent scrapes is to ask that agent", () => {
+    const stored = {
+      id: 's',
+      url: '10.0.0.1:9080',
+      state: 'down',
+      labels: { node: 'n2' },
+      namespace: 'prod',
+      pod: 'a',
+    };
+    const [fix] = entriesOf(readTargets({ targets: [stored], pods: [] })).flatMap(fixesOf);
+    expect(fix?.text).toBe('fixAgent');
+    expect(fix?.snippet).toContain('spec.nodeName=n2');
+    expect(fix?.snippet).toContain('explain --pod prod/a');
+  });
+
   test('about a configured page or file is to look at it', () => {
     const lone = (url: string) =>
-      entriesOf(readTargets({ targets: [{ id: 'x', url, state: 'down' }], pods: [] })).flatMap(fixesOf)[0]?.snippet;
+      entriesOf(readTargets({ targets: [{ id: 'x', url, state: 'down', rule: 'r' }], pods: [] })).flatMap(fixesOf)[0]
+        ?.snippet;
     expect(lone('http://h:1/m?a=b')).toBe("curl -sS -m 10 'http://h:1/m?a=b' | head");
     expect(lone('/run/metrics.prom')).toBe("head '/run/metrics.prom'");
   });

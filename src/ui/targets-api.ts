@@ -61,6 +61,15 @@ export async function loadTargets(signal: AbortSignal): Promise<TargetList> {
   return readTargets(await getJson('/api/native/targets', signal));
 }
 
+/** Of a hub: with the targets of its agents, as its store has them. */
+export async function loadAllTargets(signal: AbortSignal): Promise<TargetList> {
+  const [own, stored] = await Promise.all([
+    loadTargets(signal),
+    getJson('/api/native/targets/stored', signal).then((value) => list(record(value)['targets'], readTarget)),
+  ]);
+  return { ...own, targets: [...own.targets, ...stored] };
+}
+
 export function readTargets(value: unknown): TargetList {
   const it = record(value);
   return {

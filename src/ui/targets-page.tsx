@@ -19,7 +19,7 @@ import {
   type TargetSearch,
   targetStates,
 } from './target-search.ts';
-import { loadTargets, type TargetList, type WatchInfo } from './targets-api.ts';
+import { loadAllTargets, loadTargets, type TargetList, type WatchInfo } from './targets-api.ts';
 import './targets.css';
 import type { TextKey } from './texts.ts';
 
@@ -36,7 +36,12 @@ interface TargetsPageProps {
 /** What is scraped, how the last scrapes went, and what is not scraped and why. */
 export function TargetsPage({ search, go, status, live }: TargetsPageProps): VNode {
   const say = useSay();
-  const list = usePolled(loadTargets, { everyMs: 3_000, key: 'targets', paused: !live });
+  const isHub = status?.role === 'hub' && status.storeOn;
+  const list = usePolled(isHub ? loadAllTargets : loadTargets, {
+    everyMs: 3_000,
+    key: isHub ? 'all targets' : 'targets',
+    paused: !live,
+  });
   const onSearch = (next: TargetSearch): void => go({ page: 'targets', search: next }, 'replace');
   if (list.value === undefined) {
     return (
@@ -51,7 +56,7 @@ export function TargetsPage({ search, go, status, live }: TargetsPageProps): VNo
       {watches.map((watch) => (
         <Watch key={watch.input} watch={watch} />
       ))}
-      {status?.role === 'hub' && <p class="notice">{say('targetsOfHub')}</p>}
+      {isHub && <p class="notice">{say('targetsOfHub')}</p>}
       {targets.length + pods.length === 0 ? (
         <Nothing status={status} looksForPods={watches.length > 0} />
       ) : (

@@ -1,8 +1,11 @@
 /** What the views of targets and of the set-up say. */
 export const enTargets = {
+  ready: 'Ready: {names}',
+  readyAndMore: 'Ready: {names} and {count} more',
   setup: 'Setup',
   targetsOfHub:
-    'This is a hub: the pages of pods are scraped by the agents, each those of its own node. What is listed here are the hub’s own targets.',
+    'This is the hub: each agent scrapes the pods of its own node. Here are all targets that its store has scrapes of; why one fails, or a pod is not collected, the agent of that node says.',
+  askAgent: 'see the agent of {node}',
   podsForbidden: 'The API server does not show the pods of this node: {error}.',
   podsAsLastSeen: 'The API server does not answer; pods are as last seen: {error}.',
   noPodsYet: 'No pod of this node is known yet.',
@@ -46,6 +49,7 @@ export const enTargets = {
   fixFault: 'Correct the annotation; such as this one is read:',
   fixExclude: 'Let the port go round the proxy, by an annotation of the pod template:',
   fixLook: 'See what the page itself says:',
+  fixAgent: 'Ask the agent of its node:',
   fixHistograms: 'Keep the histograms, in its annotation or table:',
   setupGood: 'The set-up is whole, as far as it can be told.',
   setupWanting: '{count} things are to be looked at',

@@ -2,8 +2,12 @@ import type { enTargets } from './texts-targets-en.ts';
 
 /** The same in Chinese. */
 export const zhTargets: Readonly<Record<keyof typeof enTargets, string>> = {
+  ready: '待命：{names}',
+  readyAndMore: '待命：{names} 等（另 {count} 个）',
   setup: '环境检查',
-  targetsOfHub: '这是 hub：Pod 的页面由各节点的 agent 采集，这里列出的是 hub 自己的目标。',
+  targetsOfHub:
+    '这是 hub：各节点的 agent 采集本节点的 Pod。这里是存储中有采集记录的全部目标；失败或未采集的原因，请看该节点的 agent。',
+  askAgent: '见 {node} 的 agent',
   podsForbidden: 'API Server 不允许查看本节点的 Pod：{error}。',
   podsAsLastSeen: 'API Server 没有应答，Pod 为最后一次看到的状态：{error}。',
   noPodsYet: '还没有发现本节点的 Pod。',
@@ -47,6 +51,7 @@ export const zhTargets: Readonly<Record<keyof typeof enTargets, string>> = {
   fixFault: '请修正注解，例如可以写成：',
   fixExclude: '在 Pod 模板中加注解，让该端口绕过代理：',
   fixLook: '直接查看页面返回的内容：',
+  fixAgent: '请询问其节点的 agent：',
   fixHistograms: '在它的注解或配置中保留直方图：',
   setupGood: '就能检查的范围而言，一切就绪。',
   setupWanting: '有 {count} 项需要处理',

@@ -8,7 +8,7 @@ import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Browser, startBrowser } from './browser.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
-import { coloursIn, json, keepPicture, lightness, lookAt, soon, textOf } from './page-tools.ts';
+import { coloursIn, json, keepPicture, lightness, lookAt, numberIn, soon, textOf } from './page-tools.ts';
 
 jest.setTimeout(600_000);
 const patient = { withinMs: 180_000 };
@@ -33,6 +33,8 @@ function pictures(traceId: string): readonly (readonly [name: string, hash: stri
     ['timeline', `#/trace/${traceId}`, '[role=treeitem]'],
     ['flame', `#/trace/${traceId}?view=flame`, '[data-service]'],
     ['logs', '#/logs?range=5m', '[data-line] .to-trace', '[data-line]:has(.to-trace) .text'],
+    ['targets', '#/targets', '[data-target] .strip', '[data-target]:has-text("productpage") .target-row'],
+    ['setup', '#/setup', '[data-light=sidecars][data-state=green]'],
   ];
 }
 
@@ -87,6 +89,36 @@ describeWith('chromium', (program) => {
       );
       return data.result.length;
     }
+
+    test('the targets are the pods of the mesh as the API has them, and the set-up is whole but for what is not there', () =>
+      lookAt({ browser, daemon, hash: '#/targets' }, async (page) => {
+        interface Listed {
+          readonly id: string;
+          readonly pod: string;
+          readonly samples: number;
+        }
+        await page.locator('[data-target]').first().waitFor();
+        await soon(async () => {
+          const { targets } = await json<{ targets: Listed[] }>(daemon, '/api/native/targets?state=up');
+          expect(targets).toHaveLength(7);
+          for (const { id, pod, samples } of targets) {
+            const row = page.locator(`[data-target="${id}"][data-state=up]`);
+            expect(await textOf(row)).toContain(pod);
+            expect(await numberIn(row.locator('[data-field=samples]'))).toBe(samples);
+          }
+        }, 60_000);
+        await page.keyboard.press('6');
+        await page.waitForURL(/#\/setup/);
+        await soon(async () => {
+          const states = await page
+            .locator('[data-light]')
+            .evaluateAll((lights) => lights.map((one) => `${one.dataset['light']} ${one.dataset['state']}`));
+          expect(states.filter((state) => /yellow|red/.test(state))).toEqual([]);
+          for (const id of ['sidecars', 'histograms', 'spans', 'headers', 'clock', 'access-log', 'disk']) {
+            expect(states).toContain(`${id} green`);
+          }
+        });
+      }));
 
     test('a trace through the mesh is found, opened as timeline and flame graph, and its access log is one click away', () =>
       lookAt({ browser, daemon, hash: '#/traces?limit=200&range=1h' }, async (page) => {

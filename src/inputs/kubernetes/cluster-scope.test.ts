@@ -329,6 +329,25 @@ describe('what every agent has in its configuration', () => {
       expect(holder?.runtime.emitted[0]).toMatchObject({ scope: 'cluster', origin: { node: 'node-9', app: 'db' } });
     }));
 
+  test('keeps the labels of its pod while it cannot be told whose address it is', () =>
+    withCluster(async ({ api, agent, page, pass, port, rest }) => {
+      api.put({ name: 'db-0', namespace: 'prod', ip: '127.0.0.21', node: 'node-9' });
+      let fails = false;
+      const resolve = () => (fails ? Promise.reject(new Error('EAI_AGAIN')) : Promise.resolve(['127.0.0.21']));
+      const pages = [page(`http://127.0.0.21:${port}/a`), page(`http://db.corp.example:${port}/b`)];
+      const first = await agent('node-1', { resolve, pages });
+      await pass(() => first.status().targets.filter(({ pod }) => pod === 'db-0').length === 2, 'both pages');
+      fails = true;
+      api.of('pods', { status: 503 });
+      await rest(130_000);
+      expect(first.status().targets.map(({ pod }) => pod)).toEqual(['db-0', 'db-0']);
+      expect(first.marks).toBe(0);
+      api.of('pods', undefined);
+      fails = false;
+      api.remove('db-0', 'prod');
+      await pass(() => first.status().targets.every(({ pod }) => pod === undefined), 'no pod any more');
+    }));
+
   test('with election = false is scraped by every agent, with the labels of the pod where it is of its node', () =>
     withCluster(async ({ api, agent, page, pass, port }) => {
       const options = { pages: [page(`http://127.0.0.21:${port}/a`, { election: false })] };

@@ -38,7 +38,7 @@ export interface PageScopeContext {
 }
 
 /** How often it is looked again which pod an address is. */
-const lookAgainMs = 30_000;
+const lookAgainMs = { here: 30_000, inCluster: 60_000 };
 
 interface Work {
   readonly stop: AbortController;
@@ -169,11 +169,15 @@ export class PageScope {
     let wake = new AbortController();
     const look = (): void => wake.abort();
     const looking = async (): Promise<void> => {
+      let known: Pod | undefined;
       while (!stop.signal.aborted) {
         wake = new AbortController();
-        this.#replace([await this.#address(mode, stop.signal)], stop.signal);
+        // What cannot be told now is as it was.
+        known = await this.#pod(mode, stop.signal).catch(() => known);
+        this.#replace([this.#address(mode, known)], stop.signal);
         const either = AbortSignal.any([stop.signal, wake.signal]);
-        await this.#context.clock.sleep(lookAgainMs, either).catch(() => undefined);
+        const waitMs = mode === 'holder' ? lookAgainMs.inCluster : lookAgainMs.here;
+        await this.#context.clock.sleep(waitMs, either).catch(() => undefined);
       }
     };
     return { stop, look, running: looking() };
@@ -185,24 +189,25 @@ export class PageScope {
     }
   }
 
-  /** The page as it is written, with the labels of the pod that has this address. */
-  async #address(mode: PageMode, signal: AbortSignal): Promise<PlannedTarget> {
+  /** The pod whose address the page has. Rejects where that cannot be told. */
+  async #pod(mode: PageMode, signal: AbortSignal): Promise<Pod | undefined> {
+    if (this.isService) {
+      return undefined;
+    }
     const { client, podsHere, resolve } = this.#context;
-    const { url } = this.page;
-    const config = { ...this.page.config, url, urls: [] };
     const inCluster = podsInCluster(client, signal);
-    const pod = this.isService
-      ? undefined
-      : await podAt(url, resolve, async (ip) => {
-          const here = podsHere(ip);
-          return here.length > 0 || mode === 'agent' ? here : inCluster(ip);
-        });
+    return podAt(this.page.url, resolve, async (ip) => {
+      const here = podsHere(ip);
+      return here.length > 0 || mode === 'agent' ? here : inCluster(ip);
+    });
+  }
+
+  /** The page as it is written, with the labels of its pod. */
+  #address(mode: PageMode, pod: Pod | undefined): PlannedTarget {
+    const { url, config } = this.page;
     return {
-      key: url,
-      url,
-      config,
+      ...{ key: url, url, config: { ...config, url, urls: [] }, rule: configuredRule },
       ...(mode === 'holder' && { once: true }),
-      rule: configuredRule,
       ...(pod && { pod: targetPodOf(pod, { url, rule: configuredRule }) }),
     };
   }

@@ -1,15 +1,23 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiClient, Pod } from '../../kube/kube.ts';
 import { portOfUrl } from './pod-plan.ts';
 
-/** Addresses that a name has now; none where it is not known. */
+/** Addresses that a name has now; none where there is no such name. Rejects where that cannot be told. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
-export const resolveHost: Resolve = async (host) =>
-  (await lookup(host, { all: true }).catch(() => [])).map(({ address }) => address);
+const resolveWithinMs = 3_000;
 
-/** Which pod an address of the configuration is, if it is one. */
+export const resolveHost: Resolve = async (host) => {
+  const late = delay(resolveWithinMs, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer')));
+  const found = lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOTFOUND' ? [] : Promise.reject(error),
+  );
+  return (await Promise.race([found, late])).map(({ address }) => address);
+};
+
+/** Which pod an address of the configuration is, if it is one. Rejects where that cannot be told now. */
 export async function podAt(
   address: string,
   resolve: Resolve,
@@ -43,9 +51,13 @@ function podWith(pods: readonly Pod[], port: number): Pod | undefined {
 /** Asks the API server; none where it may not be asked. */
 export function podsInCluster(client: ApiClient, signal: AbortSignal): (ip: string) => Promise<readonly Pod[]> {
   return async (ip) => {
-    const { podOf } = await import('../../kube/kube.ts');
+    const { ApiRefusal, podOf } = await import('../../kube/kube.ts');
     const query = new URLSearchParams({ fieldSelector: `status.podIP=${ip}`, resourceVersion: '0' });
-    const answer = await client.get(`/api/v1/pods?${query}`, signal).catch(() => undefined);
+    const answer = await client
+      .get(`/api/v1/pods?${query}`, signal)
+      .catch((error: unknown) =>
+        error instanceof ApiRefusal && error.status === 403 ? undefined : Promise.reject(error),
+      );
     const items = typeof answer === 'object' && answer !== null && 'items' in answer ? answer.items : [];
     return Array.isArray(items) ? items.map(podOf).filter((pod) => pod !== undefined) : [];
   };

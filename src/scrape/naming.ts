@@ -37,6 +37,7 @@ export class Naming {
   readonly report: readonly Series[];
   readonly leftOut = new LeftOutBook();
   readonly #config: PromConfig;
+  readonly #order = new LabelOrder();
   readonly #added: readonly Pair[];
   readonly #ignored: ReadonlySet<string>;
   readonly #renamed: readonly (readonly [from: string, to: string])[];
@@ -73,17 +74,9 @@ export class Naming {
    * labels are past a limit: the page fails.
    */
   place(series: PageSeries): Series | undefined {
-    const type = series.type === 'unknown' ? 'untyped' : series.type;
-    if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
-      this.leftOut.note('metric_types', series);
-      return undefined;
-    }
-    if (!this.#wantedName(series.family, series.name)) {
-      this.leftOut.note(this.#nameRule, series);
-      return undefined;
-    }
-    if (!this.#wantedSeries(series)) {
-      this.leftOut.note('the input itself', series);
+    const rule = this.#ruleAgainst(series);
+    if (rule !== undefined) {
+      this.leftOut.note(rule, series);
       return undefined;
     }
     const labels = this.#labels(series.labels);
@@ -101,6 +94,22 @@ export class Naming {
     };
   }
 
+  /** The setting that leaves a series out. */
+  #ruleAgainst(series: PageSeries): string | undefined {
+    const type = series.type === 'unknown' ? 'untyped' : series.type;
+    if (this.#types.size > 0 && !this.#types.has(type) && !this.#types.has(series.type)) {
+      return 'metric_types';
+    }
+    if (!this.#wantedName(series.family, series.name)) {
+      return this.#nameRule;
+    }
+    const dropsSeries = this.#config.ignore_tag_kv_match_drops === 'series';
+    if (dropsSeries && series.labels.some(([name, value]) => this.#unwantedLabel(name, value))) {
+      return 'ignore_tag_kv_match';
+    }
+    return this.#wantedSeries(series) ? undefined : 'the input itself';
+  }
+
   #labels(own: readonly Pair[]): readonly Pair[] {
     const labels = own.filter(
       ([name, value]) => value !== '' && !this.#ignored.has(name) && !this.#unwantedLabel(name, value),
@@ -116,7 +125,7 @@ export class Naming {
         labels.push(pair);
       }
     }
-    return sorted(labels);
+    return this.#order.sorted(labels);
   }
 
   /** An empty `instance` or `job` on the page means none at all, as Pushgateway writes it for groups without an instance. */
@@ -189,6 +198,36 @@ function checkLimits(series: string, labels: readonly Pair[], config: PromConfig
     );
   }
 }
+
+/** Sorts as it did last time where the names are the same: lines of one page mostly have the same labels in the same order. */
+class LabelOrder {
+  #names: readonly string[] = [];
+  /** By place: where the label that belongs there stood. */
+  #from: readonly number[] = [];
+
+  sorted(labels: readonly Pair[]): readonly Pair[] {
+    if (!this.#isKnown(labels)) {
+      this.#names = labels.map(([name]) => name);
+      this.#from = labels.map((_, i) => i).sort((a, b) => compareBytes(labels[a]?.[0] ?? '', labels[b]?.[0] ?? ''));
+    }
+    return this.#from.map((i) => labels[i] ?? none);
+  }
+
+  #isKnown(labels: readonly Pair[]): boolean {
+    const names = this.#names;
+    if (labels.length !== names.length) {
+      return false;
+    }
+    for (let i = 0; i < labels.length; i++) {
+      if (labels[i]?.[0] !== names[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
+
+const none: Pair = ['', ''];
 
 function sorted(labels: Pair[]): readonly Pair[] {
   return labels.sort(([a], [b]) => compareBytes(a, b));

@@ -112,6 +112,10 @@ const fields = {
     .default({})
     .meta({ example: { response_code: ['^2'] } })
     .describe('Label of the page = regular expressions: the label is left out where one of them matches its value.'),
+  ignore_tag_kv_match_drops: z
+    .enum(['label', 'series'])
+    .default('label')
+    .describe('What `ignore_tag_kv_match` leaves out: the label alone, as DataKit does, or the series.'),
   disable_instance_tag: z.boolean().default(false).describe('Do not add the host and port as label `instance`.'),
 
   http_headers: z
@@ -119,6 +123,10 @@ const fields = {
     .default({})
     .meta({ example: { 'X-Scope': 'mesh' } })
     .describe('Headers to send with every request. They replace ours.'),
+  ignore_http_status: z
+    .boolean()
+    .default(false)
+    .describe('Read the page whatever the HTTP status is, as DataKit does. Else only 200 is good.'),
   auth: auth().optional().describe('How to log in at the target.'),
   insecure_skip_verify: z.boolean().default(false).describe('Accept any certificate.'),
   ca_certs: texts().describe("PEM files of the authorities to trust in place of the system's."),

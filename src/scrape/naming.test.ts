@@ -151,6 +151,12 @@ describe('labels', () => {
     expect(labels(config, { code: '404' })).toEqual({ code: '404', job: 'prom' });
   });
 
+  test('leave out the series where that is wanted of those that match', () => {
+    const config = { ignore_tag_kv_match: { code: ['^2'] }, ignore_tag_kv_match_drops: 'series' };
+    expect(named(config, { name: 'm', labels: [['code', '200']] })).toBeUndefined();
+    expect(labels(config, { code: '404' })).toMatchObject({ code: '404' });
+  });
+
   test('stand in byte order', () => {
     const series = named(
       { tags: { b: '1', A: '2', é: '3' } },

@@ -92,7 +92,7 @@ export class PageFetcher {
     const response = await this.#response(headers, page, signal);
     const { status } = response;
     const type = (response.headers.get('content-type') ?? '').toLowerCase();
-    const problem = explainStatus(status, type);
+    const problem = explainStatus(this.#options.config.ignore_http_status ? 200 : status, type);
     if (problem !== undefined) {
       return { ok: false, ...problem };
     }

@@ -357,6 +357,16 @@ describe('what targets answer', () => {
     }),
   );
 
+  test('with any status is read where that is wanted', () =>
+    withTarget({ ignore_http_status: true }, async ({ scrape, input }) => {
+      expect(core(await scrape({ status: 500, body: 'a 1\n' }))).toEqual(['a 1', 'up 1']);
+      expect(core(await scrape({ status: 404, body: '<html></html>' }))).toEqual(['a stale', 'up 0']);
+      expect(target(input)).toMatchObject({ hint: expect.stringContaining('web page') });
+      expect(core(await scrape({ status: 404, headers: { 'content-type': 'application/x-protobuf' } }))).toEqual([
+        'up 0',
+      ]);
+    }));
+
   test('with nothing in time is given up', () =>
     withTarget({ timeout: '1s' }, async ({ scrape, input }) => {
       expect(core(await scrape('hang'))).toEqual(['up 0']);

@@ -24,8 +24,6 @@ export interface ReadAnnotation {
 
 const leastIntervalMs = 5_000;
 const usualIntervalMs = 30_000;
-/** The memory of the agent is not a tenant's. */
-const mostBodyBytes = 64 * 1024 ** 2;
 
 /** Paths on the agent's disk: a tenant could read the agent's token with them. */
 const fileKeys: ReadonlySet<string> = new Set(
@@ -153,12 +151,7 @@ class AnnotationReading implements ReadAnnotation {
       const found: Finding = { code: 'no-effect', path: ['interval'], message };
       this.#report(this.warnings, path, [found]);
     }
-    const limit = Math.min(config.body_size_limit, mostBodyBytes);
-    if (limit !== config.body_size_limit) {
-      const message = `is more than annotations may ask for; a page over ${mostBodyBytes / 1024 ** 2}MiB fails`;
-      this.#report(this.warnings, path, [{ code: 'no-effect', path: ['body_size_limit'], message }]);
-    }
-    return { ...config, source, interval, body_size_limit: limit };
+    return { ...config, source, interval };
   }
 
   #report(into: Fault[], table: readonly PathStep[], findings: readonly Finding[]): void {

@@ -112,6 +112,7 @@ export class PageScope {
     const { url, config } = this.page;
     const number = Number(new URL(url).port || (url.startsWith('https:') ? 443 : 80));
     return {
+      key: this.#owner,
       url,
       config,
       isBehind: (pod) => facts.isBehind(pod),

@@ -105,6 +105,8 @@ class Planning {
   readonly #explained: PodTargetExplanation[] = [];
   readonly #faults: Fault[] = [];
   readonly #warnings: Fault[] = [];
+  /** Pages that a stronger rule has. */
+  readonly #taken = new Set<string>();
   readonly #elsewhere = new Set<string>();
   #leftAlone: string | undefined;
 
@@ -118,11 +120,15 @@ class Planning {
       if (page === undefined) {
         continue;
       }
+      const base = targetKey(this.#pod, page.url);
+      // Two tables may want the same page in different ways; whatever else names it gives way.
+      const key = `${base} of ${service.key}`;
+      this.#taken.add(base);
       if (service.by === 'holder') {
-        this.#elsewhere.add(targetKey(this.#pod, page.url));
+        this.#elsewhere.add(key);
         this.#leftAlone ??= `the agent that holds the lease scrapes it, as [[inputs.prom]] has ${bare(service.url)}`;
       } else {
-        this.#page(page);
+        this.#add(key, page);
       }
     }
   }
@@ -151,9 +157,13 @@ class Planning {
 
   #page(page: FoundPage): void {
     const key = targetKey(this.#pod, page.url);
-    if (this.#targets.has(key) || this.#elsewhere.has(key)) {
-      return;
+    if (!this.#taken.has(key)) {
+      this.#taken.add(key);
+      this.#add(key, page);
     }
+  }
+
+  #add(key: string, page: FoundPage): void {
     if (this.#targets.size >= mostTargets) {
       const message = `${page.written ?? page.url} is left out; a pod has ${mostTargets} targets at most`;
       this.#faults.push({ code: 'value', keyPath: page.rule, message });

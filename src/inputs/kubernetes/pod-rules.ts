@@ -78,6 +78,8 @@ export function istioTargets(pod: Pod): RuleResult {
 
 /** A Service that an `[[inputs.prom]]` names, as far as it concerns the pods of this node. */
 export interface PodService {
+  /** Of the table that names it: two tables may name the same one. */
+  readonly key: string;
   /** As it is written. */
   readonly url: string;
   readonly config: PromConfig;

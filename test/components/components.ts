@@ -20,6 +20,7 @@ const scripts = {
   helm3: ['kube-tools.sh', 'helm3'],
   buildah: ['debian.sh', 'buildah', 'buildah'],
   runc: ['debian.sh', 'runc', 'runc'],
+  ip: ['debian.sh', 'iproute2', 'ip'],
   /** Prints a file with what that version says about its objects. */
   'kubernetes-1.21-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.21.14', 'api/openapi-spec/swagger.json'],
   'istio-resources': ['go-module-file.sh', 'istio.io/api', 'v1.31.1', 'kubernetes/customresourcedefinitions.gen.yaml'],

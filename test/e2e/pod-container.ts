@@ -11,6 +11,8 @@ import type { KubernetesObject } from './kubernetes-schema.ts';
 
 export interface PodOptions {
   readonly runc: string;
+  /** The program of iproute2. */
+  readonly ip: string;
   readonly image: BuiltImage;
   /** A DaemonSet or StatefulSet. */
   readonly workload: KubernetesObject;
@@ -58,30 +60,34 @@ const fields: Readonly<Record<string, string>> = {
 };
 
 export async function runPod(options: PodOptions): Promise<PodContainer> {
-  const { runc, dir } = options;
+  const { runc, ip, dir } = options;
   const bundle = join(dir, 'bundle');
   mkdirSync(bundle, { recursive: true });
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociConfig(options)));
   const id = `meshbridge-${process.pid}-${Date.now()}`;
   const state = ['--root', join(dir, 'runc')];
   const child = spawn(runc, [...state, 'run', '--bundle', bundle, id], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const container = new RunningPod(child, { runc, state, id });
+  const container = new RunningPod(child, { runc, ip, state, id });
   await container.started();
   return container;
+}
+
+interface Runc {
+  readonly runc: string;
+  readonly ip: string;
+  readonly state: readonly string[];
+  readonly id: string;
 }
 
 class RunningPod implements PodContainer {
   readonly exited: Promise<number | string>;
   readonly #child: ChildProcess;
-  readonly #runc: { readonly runc: string; readonly state: readonly string[]; readonly id: string };
+  readonly #runc: Runc;
   #text = '';
   #pid = 0;
   #ended: number | string | undefined;
 
-  constructor(
-    child: ChildProcess,
-    runc: { readonly runc: string; readonly state: readonly string[]; readonly id: string },
-  ) {
+  constructor(child: ChildProcess, runc: Runc) {
     this.#child = child;
     this.#runc = runc;
     const keep = (chunk: Buffer): void => {
@@ -133,7 +139,7 @@ class RunningPod implements PodContainer {
   }
 
   addAddress(address: string): void {
-    this.#within(['ip', 'address', 'add', `${address}/32`, 'dev', 'lo']);
+    this.#within([this.#runc.ip, 'address', 'add', `${address}/32`, 'dev', 'lo']);
   }
 
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {

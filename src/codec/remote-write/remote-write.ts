@@ -3,6 +3,7 @@ import { type Exemplar, isStale, type MetricFrame, type Shape } from '../../mode
 import { encodedOf } from '../metric-frame/metric-frame.ts';
 import { encodeLabel, ShapeLabels } from './labels.ts';
 import { type FamilyMetadata, metadataOf } from './metadata.ts';
+import { SnappyWriter } from './snappy-writer.ts';
 import { type Template, type TemplatePiece, type TimeKind, templateOf, writeTime } from './template.ts';
 import { field, int64, varint, writeVarint } from './varint.ts';
 
@@ -40,6 +41,7 @@ const mostPieceBytes = 512 * 1024;
 export class WriteRequestEncoder {
   readonly #options: WriteRequestEncoderOptions;
   readonly #templates = new Map<string, KeptTemplate>();
+  readonly #writer = new SnappyWriter();
   #templateBytes = 0;
   #uses = 0;
 
@@ -101,7 +103,8 @@ export class WriteRequestEncoder {
       return known;
     }
     const labels = new ShapeLabels(encodedOf(shape));
-    const template = templateOf(labels, kind, Math.min(mostPieceBytes, this.#options.maxRequestBytes));
+    const pieceBytes = Math.min(mostPieceBytes, this.#options.maxRequestBytes);
+    const template = templateOf(labels, kind, { pieceBytes, writer: this.#writer });
     const fresh = { template, families: metadataOf(labels.rows), lastUse: this.#uses };
     if (!this.#fits(template)) {
       this.#sweep();

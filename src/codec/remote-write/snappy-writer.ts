@@ -8,7 +8,7 @@ export const furthestCopyBytes = 0xffff;
  * compressed bytes each value stands. What it writes may follow other elements: copies reach back to its own bytes only.
  */
 export class SnappyWriter {
-  #out = Buffer.allocUnsafe(16 * 1024);
+  #out = Buffer.allocUnsafeSlow(256 * 1024);
   #filled = 0;
   /** Bytes that this stands for, once inflated. */
   #plainBytes = 0;
@@ -16,6 +16,15 @@ export class SnappyWriter {
   #literalBytes = 0;
   #copyFrom = 0;
   #copyBytes = 0;
+
+  /** Begins anew, in the memory that it has. */
+  begin(): void {
+    this.#filled = 0;
+    this.#plainBytes = 0;
+    this.#literal = [];
+    this.#literalBytes = 0;
+    this.#copyBytes = 0;
+  }
 
   get plainBytes(): number {
     return this.#plainBytes;
@@ -104,7 +113,7 @@ export class SnappyWriter {
 
   #room(needed: number): void {
     if (this.#filled + needed > this.#out.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#out.length * 2, this.#filled + needed));
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#filled + needed));
       this.#out.copy(grown, 0, 0, this.#filled);
       this.#out = grown;
     }

@@ -1,5 +1,5 @@
 import type { ShapeLabels } from './labels.ts';
-import { furthestCopyBytes, SnappyWriter } from './snappy-writer.ts';
+import { furthestCopyBytes, type SnappyWriter } from './snappy-writer.ts';
 import { varint } from './varint.ts';
 
 /** Sample {value=1 double, timestamp=2 int64}: tag, length, and the two fields with a time of six bytes. */
@@ -33,12 +33,19 @@ export interface Template {
   readonly sizeBytes: number;
 }
 
+export interface TemplateOptions {
+  readonly pieceBytes: number;
+  /** Worked with, and free again afterwards. */
+  readonly writer: SnappyWriter;
+}
+
 /** Pieces are ended before they stand for more than `pieceBytes`, unless a single series is larger. */
-export function templateOf(labels: ShapeLabels, kind: TimeKind, pieceBytes: number): Template {
+export function templateOf(labels: ShapeLabels, kind: TimeKind, options: TemplateOptions): Template {
   const pieces: TemplatePiece[] = [];
   const rows = new RowSizes(labels);
   for (let from = 0; from < labels.rows.count; ) {
-    const piece = new PieceWriter(labels, rows, kind).from(from, pieceBytes);
+    options.writer.begin();
+    const piece = new PieceWriter(options.writer, rows, kind).from(from, options.pieceBytes);
     pieces.push(piece);
     from = piece.to;
   }
@@ -51,21 +58,21 @@ export function templateOf(labels: ShapeLabels, kind: TimeKind, pieceBytes: numb
 /** The tokens of the series that is looked at. */
 class RowSizes {
   readonly tokens: Uint32Array;
-  readonly #labels: ShapeLabels;
+  readonly labels: ShapeLabels;
   count = 0;
   /** Of the message, without its own tag and length. */
   innerBytes = 0;
 
   constructor(labels: ShapeLabels) {
-    this.#labels = labels;
+    this.labels = labels;
     this.tokens = new Uint32Array(labels.widest);
   }
 
   read(series: number): void {
-    this.count = this.#labels.of(series, this.tokens);
+    this.count = this.labels.of(series, this.tokens);
     let bytes = sampleBytes;
     for (let i = 0; i < this.count; i++) {
-      bytes += this.#labels.tokens[this.tokens[i] ?? 0]?.length ?? 0;
+      bytes += this.labels.tokens[this.tokens[i] ?? 0]?.length ?? 0;
     }
     this.innerBytes = bytes;
   }
@@ -75,7 +82,7 @@ class PieceWriter {
   readonly #labels: ShapeLabels;
   readonly #row: RowSizes;
   readonly #kind: TimeKind;
-  readonly #writer = new SnappyWriter();
+  readonly #writer: SnappyWriter;
   /** Where each token stood last. */
   readonly #lastAt: Int32Array;
   /** Where the head of a message of that length stood last. */
@@ -84,7 +91,9 @@ class PieceWriter {
   #tailAt = -1;
   readonly #timesAt: number[] = [];
 
-  constructor(labels: ShapeLabels, row: RowSizes, kind: TimeKind) {
+  constructor(writer: SnappyWriter, row: RowSizes, kind: TimeKind) {
+    const { labels } = row;
+    this.#writer = writer;
     this.#labels = labels;
     this.#row = row;
     this.#kind = kind;

@@ -167,8 +167,22 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+/** Who reads what a command prints may stop early, as `head` does. The daemon goes on without a reader. */
+function endWithReader({ command }: CommandLine): void {
+  process.stdout.on('error', (error) => {
+    if (!('code' in error) || error.code !== 'EPIPE') {
+      throw error;
+    }
+    if (command !== 'run') {
+      process.exit();
+    }
+  });
+}
+
 try {
-  process.exitCode = await main(parseCommandLine(process.argv.slice(2)));
+  const line = parseCommandLine(process.argv.slice(2));
+  endWithReader(line);
+  process.exitCode = await main(line);
 } catch (error) {
   const expected = error instanceof BridgeError;
   terminal.err(`meshbridge: ${expected ? error.message : describe(error)}`);

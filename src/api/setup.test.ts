@@ -85,7 +85,7 @@ test('what the store knows becomes lights', async () => {
   const [answer] = await ask(path, store);
   expect(answer?.status).toBe(200);
   expect(answer?.body.node).toBe('n1');
-  expect(seen(answer?.body, 'spans')).toBe('green: Spans arrive: 30 in the last 5 min, of 1 workloads (a).');
+  expect(seen(answer?.body, 'spans')).toBe('green: Spans arrive: 30 in the last 5 min; workloads: 1 (a).');
   expect(seen(answer?.body, 'sampling')).toContain('About 50 %');
   expect(seen(answer?.body, 'istiod')).toContain('10.0.0.1:15014');
   expect(seen(answer?.body, 'access-log')).toContain('Of the last 1 lines of 1 proxies');
@@ -112,11 +112,11 @@ test('the store is not asked for each who looks, but the status is', async () =>
     calls += 1;
     return { ...status, nowMs: nowMs + calls, warnings: Array.from({ length: calls }, () => 'w') };
   });
-  expect(store.asked).toHaveLength(4);
+  expect(store.asked).toHaveLength(5);
   expect(looks.map(({ body }) => seen(body, 'configuration').slice(0, 43))).toEqual([
-    'yellow: The configuration has 1 warnings. T',
-    'yellow: The configuration has 2 warnings. T',
-    'yellow: The configuration has 3 warnings. T',
+    'yellow: Warnings of the configuration: 1. T',
+    'yellow: Warnings of the configuration: 2. T',
+    'yellow: Warnings of the configuration: 3. T',
   ]);
   const later = storeOf({});
   let ms = nowMs;
@@ -124,7 +124,7 @@ test('the store is not asked for each who looks, but the status is', async () =>
     ms += 5_000;
     return { ...status, nowMs: ms };
   });
-  expect(later.asked).toHaveLength(8);
+  expect(later.asked).toHaveLength(10);
 });
 
 test('parameters that mean nothing are refused', async () => {

@@ -136,7 +136,7 @@ export function readStatus(value: unknown): StatusView {
     configFiles: list(it['configFiles'], (file) => text(file) ?? ''),
     warnings: list(it['warnings'], (warning) => text(warning) ?? ''),
     listeners: list(it['listeners'], readListener),
-    inputs: list(it['inputs'], readInput),
+    inputs: onceEach(list(it['inputs'], readInput)),
     lanes: list(it['lanes'], readLane),
     storeOn: it['store'] !== undefined && it['store'] !== null,
     role: text(it['role']) ?? '',
@@ -145,6 +145,16 @@ export function readStatus(value: unknown): StatusView {
     ready: it['ready'] === true,
     notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
   };
+}
+
+/** An input has one entry for each of its signals, and says the same of itself in all: once is enough. */
+function onceEach(inputs: readonly InputView[]): readonly InputView[] {
+  const seen = new Set<string>();
+  return inputs.map((input) => {
+    const again = seen.has(input.id);
+    seen.add(input.id);
+    return again ? { ...input, detail: { targets: [], files: [] } } : input;
+  });
 }
 
 /** Anything else would be no place to send somebody to. */

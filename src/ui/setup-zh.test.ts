@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import { setupTexts } from '../api/setup/texts.ts';
 import { setupZh } from './setup-zh.ts';
 
-const holes = (sentence = ''): string[] => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '').sort();
+const holes = (sentence = ''): string[] =>
+  [...new Set([...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''))].sort();
 
 test('every sentence about the set-up is said in Chinese too, with the same values', () => {
   expect(Object.keys(setupZh).sort()).toEqual(Object.keys(setupTexts).sort());

@@ -123,6 +123,10 @@ export const setupZh: Readonly<Record<string, Sentences>> = {
     seen: '{all} 个目标中有 {count} 个去掉了直方图，因此没有延迟数据：{names}。',
     todo: '请在它们的注解或 [[inputs.prom]] 中保留直方图：',
   },
+  histogramsMissing: {
+    seen: '有请求计数但没有延迟数据的 Pod：{count} 个（{names}）。',
+    todo: '请在它们的注解或 [[inputs.prom]] 中保留直方图：',
+  },
   histogramsUnknown: { seen: '没有采集任何目标，无法判断。' },
 
   diskRoom: { seen: '{dir} 所在磁盘可用 {free}，共 {total}；至少要留出 {floor}。' },

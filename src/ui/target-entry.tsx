@@ -70,7 +70,7 @@ function TargetFacts({ target, nowMs, faults }: TargetFactsProps): VNode {
   return (
     <>
       {state === 'down' ? (
-        <span class="why bad">{error ?? say('askAgent', { node: target.labels['node'] ?? '' })}</span>
+        <span class="why bad">{error ?? say('askAgent', { node: target.labels['node'] ?? '?' })}</span>
       ) : (
         <span class="rule muted">
           <span class="mono">{rule === '' ? target.labels['node'] : rule}</span>

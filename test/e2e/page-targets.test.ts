@@ -240,7 +240,7 @@ describeWith('chromium', (program) => {
             .evaluateAll((all) => all.map((one) => `${one.dataset['light']} ${one.dataset['state']}`));
           expect(seen).toEqual(lights.map(({ id, state }) => `${id} ${state}`));
         });
-        expect(await lightOf('sidecars')).toContain('1 of 2 pods with Istio’s proxy are scraped; not ratings-1');
+        expect(await lightOf('sidecars')).toContain('scraped: 1 of 2; not ratings-1');
         expect(await lightOf('histograms')).toContain('yellow 1 of ');
         expect(await lightOf('kubernetes')).toContain('green');
         expect(await textOf(page.locator('[data-light=sidecars]'))).toContain(

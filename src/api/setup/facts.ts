@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { BridgeStatus } from '../../contract/status.ts';
 import type { Question, StoreReader } from '../../contract/store.ts';
-import { type TargetList, targetList } from '../target-list.ts';
+import { storedTargets } from '../stored-targets.ts';
+import { type ListedTarget, type TargetList, targetList } from '../target-list.ts';
 import { type TraceFacts, traceFacts, tracesSchema } from './trace-facts.ts';
 
 /** Answers of the store; a question that it could not answer has none. */
@@ -11,6 +12,10 @@ export interface StoreFacts {
   readonly requestsPerSecond?: number;
   /** Istiod's own addresses, and how many series of each say what it is. */
   readonly istiods?: readonly { readonly instance: string; readonly series: number }[];
+  /** Pods that count requests and have no latencies; absent where that could not be asked. */
+  readonly withoutLatencies?: readonly string[];
+  /** Of a hub: what its agents scrape. */
+  readonly targets?: readonly ListedTarget[];
   /** The newest lines of Istio's proxies, the newest first. */
   readonly proxyLines?: readonly ProxyLine[];
 }
@@ -31,6 +36,8 @@ export interface SetupFacts {
 
 /** How far back is looked for what flows now. */
 export const recentMs = 900_000;
+const withoutLatencies =
+  'count by (instance, pod) (istio_requests_total) unless count by (instance, pod) (istio_request_duration_milliseconds_bucket)';
 const rateMs = 300_000;
 const mostTraces = 150;
 const mostLines = 200;
@@ -55,8 +62,15 @@ export async function gatherFacts(
   store: StoreReader | undefined,
   signal: AbortSignal,
 ): Promise<SetupFacts> {
-  const facts = { status, list: targetList(status) };
-  return store === undefined ? facts : { ...facts, store: await askStore(store, status.nowMs, signal) };
+  const own = targetList(status);
+  if (store === undefined) {
+    return { status, list: own };
+  }
+  const [known, stored] = await Promise.all([
+    askStore(store, status.nowMs, signal),
+    status.role === 'hub' ? storedTargets(store, own, signal).catch(() => []) : [],
+  ]);
+  return { status, list: own, store: { ...known, targets: stored } };
 }
 
 async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal): Promise<StoreFacts> {
@@ -66,7 +80,7 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
   };
   const query = (text: string) => ask({ kind: 'prom.query', query: text, timeMs: nowMs }, vectorSchema);
   const lookbackMs = rateMs + futureMs;
-  const [traces, requests, istiods, lines] = await Promise.all([
+  const [traces, requests, istiods, without, lines] = await Promise.all([
     ask(
       {
         kind: 'zipkin.traces',
@@ -76,6 +90,7 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
     ),
     query('sum(rate(istio_requests_total{reporter="destination"}[5m]))'),
     query('count by (instance) (pilot_info)'),
+    query(withoutLatencies),
     ask(
       {
         kind: 'logs.search',
@@ -100,6 +115,9 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
         instance: metric['instance'] ?? '',
         series: Number(value[1]),
       })),
+    }),
+    ...(without && {
+      withoutLatencies: without.result.map(({ metric }) => metric['pod'] ?? metric['instance'] ?? ''),
     }),
     ...(lines && {
       proxyLines: lines.lines.map(({ message, labels, traceId }) => ({ message, traceId, pod: labels['pod'] ?? '' })),

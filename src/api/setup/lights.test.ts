@@ -114,10 +114,10 @@ describe('the agents', () => {
 
   test('are counted by those heard of late', () => {
     expect(said('agents', { status: hub([agent('n1', 1_000), agent('n2', 60_000)]) })).toBe(
-      'green: All 2 agents that this hub knows were heard within the last 2 min: n1, n2.',
+      'green: Agents heard within the last 2 min: 2 of 2 (n1, n2).',
     );
     expect(said('agents', { status: hub([agent('n1', 1_000), agent('n2', 3_600_000)]) })).toBe(
-      'yellow: 1 of 2 agents were heard within the last 2 min; not n2 (1 h).',
+      'yellow: Agents heard within the last 2 min: 1 of 2; not n2 (1 h).',
     );
     expect(lightOf('agents', { status: hub([agent('n1', 600_000)]) }).state).toBe('red');
     expect(said('agents', { status: hub([agent('n1', 0, '1.0'), agent('n2', 0, '1.1')]) })).toContain(
@@ -182,11 +182,11 @@ describe('the sidecars', () => {
       { ...proxy, url: b, pod: 'b' },
     ];
     expect(said('sidecars', discovered(targets, [pod('a', a), pod('b', b)]))).toBe(
-      'green: All 2 pods with Istio’s proxy are scraped: 1,600 samples with each round.',
+      'green: Pods with Istio’s proxy that are scraped: 2 of 2; 1,600 samples with each round.',
     );
     const waiting = targets.map((target, i) => (i === 0 ? target : { ...target, state: 'waiting' }));
     expect(said('sidecars', discovered(waiting, [pod('a', a), pod('b', b)]))).toBe(
-      'unknown: 1 of 2 pods with Istio’s proxy are scraped; the others are about to be.',
+      'unknown: Pods with Istio’s proxy that are scraped: 1 of 2; the others are about to be.',
     );
   });
 
@@ -200,11 +200,11 @@ describe('the sidecars', () => {
     );
     expect(lightOf('sidecars', given)).toMatchObject({
       state: 'yellow',
-      seen: '1 of 3 pods with Istio’s proxy are scraped; not b, c. prod/b: HTTP 404',
+      seen: 'Pods with Istio’s proxy that are scraped: 1 of 3; not b, c. prod/b: HTTP 404',
       snippet: 'meshbridge explain --pod prod/b',
     });
     expect(said('sidecars', discovered([], [pod('c', undefined, 'it is not running')]))).toBe(
-      'red: 0 of 1 pods with Istio’s proxy are scraped; not c. prod/c: it is not running',
+      'red: Pods with Istio’s proxy that are scraped: 0 of 1; not c. prod/c: it is not running',
     );
   });
 
@@ -214,7 +214,16 @@ describe('the sidecars', () => {
       'prod/d: only other pages of it are scraped',
     );
     const prom: InputStatus = { ...books, id: 'p', type: 'prom', detail: { targets: [{ ...proxy, url: a }] } };
-    expect(said('sidecars', { status: { inputs: [prom] } })).toContain('green: All 1 pods');
+    expect(said('sidecars', { status: { inputs: [prom] } })).toContain('scraped: 1 of 1');
+    const stored = { input: 'store', intervalMs: 0, rule: '', source: 's', labels: {}, leftOut: [], namespace: 'prod' };
+    const targets = [
+      { ...stored, id: '1', url: '10.0.0.1:15020', state: 'up', samples: 5, pod: 'x' },
+      { ...stored, id: '2', url: '10.0.0.2:15020', state: 'down', pod: 'y' },
+      { ...stored, id: '3', url: '10.0.0.2:9090', state: 'down', pod: 'z' },
+    ] as const;
+    expect(said('sidecars', { store: { targets } })).toBe(
+      'yellow: Pods with Istio’s proxy that are scraped: 1 of 2; not y. prod/y: its agent knows why',
+    );
     expect(said('sidecars')).toBe('unknown: No pod with Istio’s proxy is known here.');
   });
 });
@@ -283,7 +292,7 @@ describe('the rights', () => {
 
   test('are all there, or are not asked for', () => {
     expect(said('kubernetes', discovered([], [pod('a', undefined, 'x')]))).toBe(
-      'green: The API server allows all that is asked of it; 1 pods of the node n1 are seen.',
+      'green: The API server allows all that is asked of it; pods of the node n1 that are seen: 1.',
     );
     expect(said('kubernetes', discovered([], [], { state: 'retrying', error: 'ECONNREFUSED', hint: 'up?' }))).toBe(
       'yellow: The API server does not answer: ECONNREFUSED. Pods are as last seen.',
@@ -311,6 +320,9 @@ test('targets without histograms are named', () => {
   });
   expect(lightOf('histograms', discovered([target], [])).state).toBe('green');
   expect(lightOf('histograms').state).toBe('unknown');
+  expect(said('histograms', { store: { withoutLatencies: ['b', 'c'] } })).toBe(
+    'yellow: Pods that count requests but have no latencies: 2 (b, c).',
+  );
 });
 
 const traces: TraceFacts = {
@@ -330,7 +342,7 @@ function zipkin(accepted: number, refused: Readonly<Record<string, number>> = {}
 describe('spans', () => {
   test('arrive, with numbers and names', () => {
     expect(said('spans', { store: { traces } })).toBe(
-      'green: Spans arrive: 900 in the last 5 min, of 6 workloads (a, b, c, d (+2)).',
+      'green: Spans arrive: 900 in the last 5 min; workloads: 6 (a, b, c, d (+2)).',
     );
     expect(said('spans', zipkin(12))).toContain(
       'green: Spans arrive: 12 since this daemon began. Of how many workloads',
@@ -401,7 +413,9 @@ describe('headers', () => {
 
 describe('clocks', () => {
   test('agree, or the pair that does not is named', () => {
-    expect(said('clock', { store: { traces } })).toBe('green: The clocks of 1 pairs of services agree within 1 ms.');
+    expect(said('clock', { store: { traces } })).toBe(
+      'green: Clocks agree within 1 ms; pairs of services that were looked at: 1.',
+    );
     const pairs = [
       { client: 'a', server: 'b', aheadMs: 3 },
       { client: 'a', server: 'c', aheadMs: -3_200 },
@@ -428,7 +442,7 @@ describe('clocks', () => {
       'red: The clock of the node n2 is 12 s apart from this one.',
     );
     expect(said('clock', { status: { inputs: [hub(20)] } })).toBe(
-      'green: The clocks of 1 agents agree with this one within 20 ms.',
+      'green: The clocks of agents agree with this one within 20 ms; agents: 1.',
     );
   });
 });
@@ -513,7 +527,7 @@ describe('the machine', () => {
   test('names the warnings of its configuration', () => {
     expect(lightOf('configuration', { status: { warnings: ['a.conf:3 x', 'b'] } })).toMatchObject({
       state: 'yellow',
-      seen: 'The configuration has 2 warnings. The first: a.conf:3 x',
+      seen: 'Warnings of the configuration: 2. The first: a.conf:3 x',
       snippet: 'meshbridge check',
     });
     expect(said('configuration', { status: { configFiles: ['a.conf'] } })).toContain('Files that were read: 1.');

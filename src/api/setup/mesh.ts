@@ -13,9 +13,9 @@ interface Sidecar {
   readonly why: string;
 }
 
-export function sidecarsLight({ list }: SetupFacts): Light {
+export function sidecarsLight({ list, store }: SetupFacts): Light {
   const id = 'sidecars';
-  const all = sidecarsOf(list);
+  const all = sidecarsOf({ pods: list.pods, targets: [...list.targets, ...(store?.targets ?? [])] });
   const missing = all.filter(({ state }) => state === 'down' || state === 'skipped');
   const up = all.filter(({ state }) => state === 'up');
   const values = { up: up.length, all: all.length };
@@ -44,7 +44,7 @@ export function sidecarsLight({ list }: SetupFacts): Light {
 }
 
 /** Pods that discovery knows to have a proxy, and configured pages that are those of a proxy. */
-function sidecarsOf({ pods, targets }: SetupFacts['list']): readonly Sidecar[] {
+function sidecarsOf({ pods, targets }: Pick<SetupFacts['list'], 'pods' | 'targets'>): readonly Sidecar[] {
   const found = pods
     .filter(({ sidecar }) => sidecar === true)
     .map((pod): Sidecar => {
@@ -75,7 +75,7 @@ function proxyState(
     return { state: 'up', samples: up.samples ?? 0, why: '' };
   }
   if (down !== undefined) {
-    return { state: 'down', samples: 0, why: down.error ?? '' };
+    return { state: 'down', samples: 0, why: down.error ?? 'its agent knows why' };
   }
   return pages.length > 0
     ? { state: 'waiting', samples: 0, why: '' }
@@ -84,8 +84,7 @@ function proxyState(
 
 /** The merged page of istio-agent, Envoy's own, or those of ztunnel. */
 function isProxyPage({ url }: ListedTarget): boolean {
-  const { port, pathname } = URL.parse(url) ?? { port: '', pathname: '' };
-  return port === '15020' || port === '15090' || pathname === '/stats/prometheus';
+  return /:(?:15020|15090)(?:\/|$)/.test(url) || URL.parse(url)?.pathname === '/stats/prometheus';
 }
 
 export function istiodLight({ status, list, store }: SetupFacts): Light {
@@ -146,10 +145,15 @@ function isIstiodUrl(url: string): boolean {
   return URL.parse(url)?.port === '15014' || /^https?:\/\/istiod[.:/-]/.test(url);
 }
 
-export function histogramsLight({ list }: SetupFacts): Light {
+export function histogramsLight({ list, store }: SetupFacts): Light {
   const id = 'histograms';
+  const missing = store?.withoutLatencies ?? [];
   const without = list.targets.filter(({ leftOut }) => leftOut.some((text) => text.startsWith('no histograms')));
-  if (list.targets.length === 0) {
+  if (without.length === 0 && missing.length > 0) {
+    const values = { count: missing.length, names: named(missing) };
+    return light({ id, state: 'yellow', text: 'histogramsMissing', values, snippet: keepHistograms });
+  }
+  if (list.targets.length + (store?.targets ?? []).length === 0) {
     return light({ id, state: 'unknown', text: 'histogramsUnknown' });
   }
   return without.length === 0

@@ -12,13 +12,13 @@ export const setupTexts = {
     seen: 'This is a hub, and no agent has sent it anything yet.',
     todo: 'Are the agents there, do they reach it, and do they have its token? Look at them, and at what one of them logs.',
   },
-  agentsAll: { seen: 'All {all} agents that this hub knows were heard within the last {within}: {names}.' },
+  agentsAll: { seen: 'Agents heard within the last {within}: {all} of {all} ({names}).' },
   agentsSome: {
-    seen: '{heard} of {all} agents were heard within the last {within}; not {names}.',
+    seen: 'Agents heard within the last {within}: {heard} of {all}; not {names}.',
     todo: 'A node that was removed is forgotten by itself. Of one that is there, look at the agent.',
   },
   agentsVersions: {
-    seen: 'All {all} agents were heard within the last {within}, but their versions differ: {names}.',
+    seen: 'Agents heard within the last {within}: {all} of {all}, but their versions differ: {names}.',
     todo: 'A hub reads its own version and the one before: bring all to the same one.',
   },
 
@@ -35,10 +35,10 @@ export const setupTexts = {
     seen: 'No pod with Istio’s proxy is known here.',
     todo: 'In a cluster, pods are found by themselves. Elsewhere name the page of a proxy in conf.d.',
   },
-  sidecarsAll: { seen: 'All {all} pods with Istio’s proxy are scraped: {samples} samples with each round.' },
-  sidecarsWaiting: { seen: '{up} of {all} pods with Istio’s proxy are scraped; the others are about to be.' },
+  sidecarsAll: { seen: 'Pods with Istio’s proxy that are scraped: {all} of {all}; {samples} samples with each round.' },
+  sidecarsWaiting: { seen: 'Pods with Istio’s proxy that are scraped: {up} of {all}; the others are about to be.' },
   sidecarsSome: {
-    seen: '{up} of {all} pods with Istio’s proxy are scraped; not {names}. {why}',
+    seen: 'Pods with Istio’s proxy that are scraped: {up} of {all}; not {names}. {why}',
     todo: 'Ask for the whole story of one of them:',
   },
 
@@ -59,7 +59,7 @@ export const setupTexts = {
   },
   istiodUnknown: { seen: 'Whether istiod’s samples are here could not be asked: {error}.' },
 
-  spansArriving: { seen: 'Spans arrive: {count} in the last {within}, of {workloads} workloads ({names}).' },
+  spansArriving: { seen: 'Spans arrive: {count} in the last {within}; workloads: {workloads} ({names}).' },
   spansCounted: {
     seen: 'Spans arrive: {count} since this daemon began. Of how many workloads is not known where no store is.',
   },
@@ -93,7 +93,9 @@ export const setupTexts = {
   },
   samplingNoStore: { seen: 'Without a store, what share of the requests is traced is not known here.' },
 
-  headersPassed: { seen: 'Traces are whole: the calls of {workloads} services continue the traces they are part of.' },
+  headersPassed: {
+    seen: 'Traces are whole: calls continue the traces they are part of; services that were looked at: {workloads}.',
+  },
   headersLost: {
     seen: '{names} begin new traces when they call others: {lost} of {calls} calls. Their traces fall apart there.',
     todo: 'The application must copy these headers from each request that it gets into those that it makes: {headers}.',
@@ -101,8 +103,8 @@ export const setupTexts = {
   headersUnknown: { seen: 'No service that is called and calls others has been seen, so this is not known.' },
   headersNoStore: { seen: 'Without a store, whether traces are whole is not known here.' },
 
-  clockAgrees: { seen: 'The clocks of {pairs} pairs of services agree within {most}.' },
-  clockAgents: { seen: 'The clocks of {agents} agents agree with this one within {most}.' },
+  clockAgrees: { seen: 'Clocks agree within {most}; pairs of services that were looked at: {pairs}.' },
+  clockAgents: { seen: 'The clocks of agents agree with this one within {most}; agents: {agents}.' },
   clockSkew: {
     seen: 'The clock behind {late} is {by} apart from that behind {early}: bars of traces stand in wrong places.',
     todo: 'Let the nodes keep time by NTP; on the node:',
@@ -132,6 +134,10 @@ export const setupTexts = {
   histogramsLeftOut: {
     seen: '{count} of {all} targets leave their histograms out, so they have no latencies: {names}.',
     todo: 'Let their annotation, or [[inputs.prom]], keep them:',
+  },
+  histogramsMissing: {
+    seen: 'Pods that count requests but have no latencies: {count} ({names}).',
+    todo: 'Let their annotation, or [[inputs.prom]], keep histograms:',
   },
   histogramsUnknown: { seen: 'Nothing is scraped, so this is not known.' },
 
@@ -175,7 +181,7 @@ export const setupTexts = {
     todo: 'Those that the far side refused are in its dead-letter file. Those that found the queue full are gone: raise [queue] max_bytes, or set on_full = "block".',
   },
 
-  rightsAll: { seen: 'The API server allows all that is asked of it; {pods} pods of the node {node} are seen.' },
+  rightsAll: { seen: 'The API server allows all that is asked of it; pods of the node {node} that are seen: {pods}.' },
   rightsRetry: {
     seen: 'The API server does not answer: {error}. Pods are as last seen.',
     todo: '{hint}',
@@ -191,7 +197,7 @@ export const setupTexts = {
   configGood: { seen: 'The configuration has no warnings. Files that were read: {files}.' },
   configDefaults: { seen: 'No configuration file was read; the defaults are in force.' },
   configWarnings: {
-    seen: 'The configuration has {count} warnings. The first: {first}',
+    seen: 'Warnings of the configuration: {count}. The first: {first}',
     todo: 'See where, and what to write instead:',
   },
 } as const satisfies Readonly<Record<string, { readonly seen: string; readonly todo?: string }>>;

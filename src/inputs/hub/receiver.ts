@@ -75,11 +75,11 @@ export class Receiver {
     throw error;
   }
 
-  /** So that the position that one request finds is that of all before it. */
-  async #inTurn(head: ParcelHead, work: () => Promise<void>): Promise<void> {
-    const key = `${head.queueId}:${head.signal}`;
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const turn = before.then(work, work);
+  /** So that the position that one request finds is that of all before it, be it under an earlier queue id. */
+  async #inTurn({ queueId, ancestors, signal }: ParcelHead, work: () => Promise<void>): Promise<void> {
+    const key = `${queueId}:${signal}`;
+    const before = [key, ...ancestors.map((ancestor) => `${ancestor.queueId}:${signal}`)];
+    const turn = Promise.allSettled(before.map((one) => this.#turns.get(one))).then(work);
     this.#turns.set(key, turn);
     try {
       await turn;

@@ -157,6 +157,12 @@ describe('labels', () => {
     expect(labels(config, { code: '404' })).toMatchObject({ code: '404' });
   });
 
+  test('of bounds and quantiles stay as the page writes them', () => {
+    for (const written of ['1000000', '1e+06', '0.50', '+Inf', 'Inf']) {
+      expect(labels({}, { le: written, quantile: written })).toMatchObject({ le: written, quantile: written });
+    }
+  });
+
   test('stand in byte order', () => {
     const series = named(
       { tags: { b: '1', A: '2', é: '3' } },

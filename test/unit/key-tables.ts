@@ -23,6 +23,16 @@ export function keyRows(page: string): readonly KeyRow[] {
     .map((cells) => ({ key: (cells[0] ?? '').replaceAll('`', ''), shownBy: cells.at(-1) ?? '' }));
 }
 
+/** The titles of tests in the tables whose last column is called "shown by the test". */
+export function shownTitles(page: string): readonly string[] {
+  return readFileSync(join(top, page), 'utf8')
+    .split(/\n(?!\|)/)
+    .map((block) => block.split('\n').filter((line) => line.startsWith('|')))
+    .filter(([head = '']) => head.endsWith('| shown by the test |'))
+    .flatMap(([, , ...rows]) => rows)
+    .map((row) => row.replace(/\|$/, '').split('|').at(-1)?.trim() ?? '');
+}
+
 /** The text of all tests in those folders. */
 export function testsIn(folders: readonly string[]): string {
   return folders

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { PodExplanation } from '../../src/contract/status.ts';
 import { type FakeApiServer, type FakePod, fakeApiServer } from '../fakes/api-server.ts';
 import { selfSignedCertificate } from '../fakes/certificate.ts';
@@ -322,6 +322,27 @@ test('istiod is scraped by the agent of its own node where leases may not be use
   expect(daemon?.output()).toMatch(/warning +the API server refuses "get" of leases/);
   const said = await explain('--all', '--to', daemon?.url ?? '');
   expect(said.text).toContain('warning  the API server refuses "get" of leases');
+}, 180_000);
+
+test('outside of a cluster the one that a kubeconfig names is found, and one that cannot be read ends the start', async () => {
+  const one = await podPages('127.0.0.2');
+  api.put(details('details-1', one));
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'mesh',
+    clusters: [{ name: 'mesh', cluster: { server: api.url, 'certificate-authority': 'account/ca.crt' } }],
+    users: [{ name: 'me', user: { tokenFile: 'account/token' } }],
+    contexts: [{ name: 'mesh', context: { cluster: 'mesh', user: 'me' } }],
+  };
+  const path = join(dir.path, 'kubeconfig');
+  const kubernetes = `[kubernetes]\n  kubeconfig = "${path}"\n  node_name = "node-1"\n`;
+  const config = { 'own.conf': `${kubernetes}[store]\n  enabled = false\n[queue]\n  min_free = "1MB"\n` };
+  await expect(startDaemon({ dir: dir.path, config })).rejects.toThrow(/kubeconfig: .* cannot be read/);
+  await writeFile(path, stringify(kubeconfig));
+  daemon = await startDaemon({ dir: dir.path, config });
+  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 20_000, what: 'the pod' });
+  expect(api.requests.map(({ token }) => token)).toContain('token-1');
 }, 180_000);
 
 test('without the right to list pods everything else runs, and the right that is missing is named', async () => {

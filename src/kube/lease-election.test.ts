@@ -33,6 +33,7 @@ class Agent {
       ...{ client: this.#client, clock, log: this.log, right, namespace: 'mesh', name: 'meshbridge', identity: name },
       monotonicMs: () => clock.now(),
       random: () => 0.5,
+      requestMs: 300,
       listener: {
         gained: () => void this.told.push('gained'),
         lost: async () => void this.told.push('lost'),

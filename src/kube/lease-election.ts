@@ -28,6 +28,8 @@ export interface LeaseElectionOptions {
   readonly listener: LeaseListener;
   /** From 0 to 1, for the jitter. */
   readonly random: () => number;
+  /** Longest time for one request. Default: 3 s, so that a holder has a second try before it must stop. */
+  readonly requestMs?: number;
 }
 
 /** What the page shows. */
@@ -47,7 +49,7 @@ const durationMs = 10_000;
 /** A holder that could not renew for so long stops, before anyone else may begin. */
 const renewDeadlineMs = 7_000;
 const retryMs = 2_000;
-const requestMs = 3_000;
+const usualRequestMs = 3_000;
 const releaseMs = 2_000;
 /** Soon at first: a server that has just started refuses what it has not read the rules of yet. */
 const forbiddenMs = { first: 1_000, most: 60_000 };
@@ -133,7 +135,7 @@ export class LeaseElection {
   /** From the server's cache, which is cheap for it: if that is behind, the version of the record tells on writing. */
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
-      const object = await this.#options.client.get(`${this.#path()}?resourceVersion=0`, limited(signal, requestMs));
+      const object = await this.#options.client.get(`${this.#path()}?resourceVersion=0`, this.#limited(signal));
       const lease = leaseOf(object);
       if (this.#seen?.lease.resourceVersion !== lease.resourceVersion) {
         this.#seen = { lease, atMs: this.#options.monotonicMs() };
@@ -153,7 +155,7 @@ export class LeaseElection {
     const object = newLease(namespace, name, this.#spec({ acquireTime: now, leaseTransitions: 0 }));
     const sentMs = this.#options.monotonicMs();
     const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    const answer = await client.send('POST', path, object, limited(signal, requestMs)).catch((error: unknown) => {
+    const answer = await client.send('POST', path, object, this.#limited(signal)).catch((error: unknown) => {
       throw marked(error, 'create');
     });
     this.#have(leaseOf(answer), sentMs);
@@ -167,7 +169,7 @@ export class LeaseElection {
     const spec = this.#spec({ acquireTime, leaseTransitions: lease.transitions + (ours ? 0 : 1) });
     const sentMs = monotonicMs();
     try {
-      const sent = client.send('PUT', this.#path(), replacedLease(lease, spec), limited(signal, requestMs));
+      const sent = client.send('PUT', this.#path(), replacedLease(lease, spec), this.#limited(signal));
       this.#have(leaseOf(await sent), sentMs);
       return retryMs;
     } catch (error) {
@@ -183,7 +185,7 @@ export class LeaseElection {
   /** Somebody else wrote it, or removed it: what stands there now says whether we still have it. */
   async #overtaken(signal: AbortSignal): Promise<void> {
     const object = await this.#options.client
-      .get(this.#path(), limited(signal, requestMs))
+      .get(this.#path(), this.#limited(signal))
       .catch((error: unknown) =>
         error instanceof ApiRefusal && error.status === 404 ? undefined : Promise.reject(error),
       );
@@ -311,6 +313,10 @@ export class LeaseElection {
     };
   }
 
+  #limited(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(this.#options.requestMs ?? usualRequestMs)]);
+  }
+
   #path(): string {
     const { namespace, name } = this.#options;
     return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
@@ -330,8 +336,4 @@ class FailedVerb extends Error {
 
 function marked(error: unknown, verb: string): FailedVerb {
   return new FailedVerb(error, verb);
-}
-
-function limited(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }

@@ -52,8 +52,8 @@ class Agent {
     this.name = name;
     this.runtime = fakeInputRuntime({ id: 'kubernetes', clock });
     const election = options.election && { ...options.election, identity: name };
-    const monotonicMs = (): number => clock.now();
-    this.input = new PodsInput({ ...options, node: name, monotonicMs, ...(election && { election }) }, this.runtime);
+    const more = { monotonicMs: (): number => clock.now(), firstAnswersMs: 100 };
+    this.input = new PodsInput({ ...options, node: name, ...more, ...(election && { election }) }, this.runtime);
   }
 
   status(): Status {

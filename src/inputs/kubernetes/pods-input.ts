@@ -22,6 +22,8 @@ export interface PodsInputOptions extends Omit<PodPlanOptions, 'services'> {
   readonly resolve?: Resolve;
   /** Default: a clock that nobody sets. */
   readonly monotonicMs?: () => number;
+  /** The first answers of the API server are waited for this long, so that the banner can say what is missing. */
+  readonly firstAnswersMs?: number;
 }
 
 interface KnownPod {
@@ -40,9 +42,6 @@ interface Parts {
   readonly targets: TargetSet;
   readonly missingRightLine: (right: MissingRight) => string;
 }
-
-/** The first answers of the API server are waited for, so that the banner can say what is missing. */
-const firstAnswersMs = 1_000;
 
 /**
  * Scrapes the pods of one node, as their annotations and Istio's own rules say, and the pages of the configuration that are
@@ -69,6 +68,7 @@ export class PodsInput implements Input {
     this.#count();
     this.#watching = parts.watch.run(this.#stop.signal);
     await parts.scope.start();
+    const { firstAnswersMs = 1_000 } = this.#options;
     const late = delay(firstAnswersMs, undefined, { ref: false, signal: this.#stop.signal }).catch(() => undefined);
     await Promise.race([this.#answered.promise, late]);
   }

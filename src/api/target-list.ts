@@ -26,6 +26,11 @@ const targetSchema = z.object({
   source: word,
   tags: pairs,
   leftOut: lines,
+  leftOutCounts: z
+    .array(z.object({ rule: z.string(), type: z.string(), families: z.number(), such: z.array(z.string()) }))
+    .optional()
+    .catch(undefined),
+  filtered: count,
   history: z.array(z.number()).optional().catch(undefined),
 });
 

@@ -22,6 +22,8 @@ const sidecar = {
   workload: 'reviews',
   rule: 'datakit/prom.instances',
   source: 'reviews',
+  leftOutCounts: [{ rule: 'metric_types', type: 'histogram', families: 4, such: ['istio_request_bytes'] }],
+  filtered: 512,
   history: [12, -3],
 };
 

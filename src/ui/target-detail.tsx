@@ -75,7 +75,7 @@ function metricsHash(target: TargetInfo): string {
 
 function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs: number }): VNode {
   const say = useSay();
-  const { written, lastMs, nextMs, durationMs, bytes, samples, measurement, labels, timeoutMs } = target;
+  const { written, lastMs, nextMs, durationMs, bytes, samples, filtered, measurement, labels, timeoutMs } = target;
   const facts: readonly (readonly [string, string | undefined])[] = [
     [say('page'), target.url],
     [say('writtenAs'), written],
@@ -98,7 +98,12 @@ function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs:
         ? undefined
         : [durationText(durationMs * 1000), ...(bytes === undefined ? [] : [bytesText(bytes)])].join(', '),
     ],
-    [say('samples'), samples === undefined ? undefined : exactText(samples)],
+    [
+      say('samples'),
+      samples === undefined
+        ? undefined
+        : `${exactText(samples)}${filtered === undefined ? '' : ` (${say('filteredOf', { count: exactText(filtered) })})`}`,
+    ],
     [
       say('nextScrape'),
       nextMs === undefined ? undefined : say('inTime', { time: spanText(Math.max(0, nextMs - nowMs)) }),

@@ -26,6 +26,8 @@ export interface TargetInfo {
   readonly measurement?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly leftOut: readonly string[];
+  /** Samples of the last scrape that were left out. */
+  readonly filtered?: number;
   /** How many ms each of the last scrapes took, the oldest first; negative: it failed. */
   readonly history: readonly number[];
 }
@@ -100,7 +102,7 @@ function readTarget(value: unknown): TargetInfo {
     rule: text(it['rule']) ?? '',
     source: text(it['source']) ?? '',
     intervalMs: number(it['intervalMs']) ?? 0,
-    ...numbersOf(it, ['timeoutMs', 'lastMs', 'nextMs', 'durationMs', 'samples', 'bytes']),
+    ...numbersOf(it, ['timeoutMs', 'lastMs', 'nextMs', 'durationMs', 'samples', 'bytes', 'filtered']),
     ...textsOf(it, ['error', 'hint', 'namespace', 'pod', 'workload', 'written', 'measurement']),
     labels: pairsOf(it['labels']),
     leftOut: list(it['leftOut'], (line) => text(line) ?? ''),

@@ -24,6 +24,7 @@ export const enTargets = {
   noNamespace: 'no namespace',
   noWorkload: 'no workload',
   noRule: 'no rule fits',
+  filteredOf: '{count} of them left out',
   filtered: 'filtered',
   faultCount: '{count} faults',
   historyLabel: 'The last {count} scrapes: {failed} failed, the longest took {longest}',

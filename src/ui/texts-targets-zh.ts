@@ -26,6 +26,7 @@ export const zhTargets: Readonly<Record<keyof typeof enTargets, string>> = {
   noNamespace: '无命名空间',
   noWorkload: '无工作负载',
   noRule: '没有匹配的规则',
+  filteredOf: '其中 {count} 个被去掉',
   filtered: '有过滤',
   faultCount: '{count} 处错误',
   historyLabel: '最近 {count} 次采集：失败 {failed} 次，最长 {longest}',

@@ -25,6 +25,13 @@ const scripts = {
   'kubernetes-1.21-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.21.14', 'api/openapi-spec/swagger.json'],
   'istio-resources': ['go-module-file.sh', 'istio.io/api', 'v1.31.1', 'kubernetes/customresourcedefinitions.gen.yaml'],
   'kubernetes-1.36-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.36.3', 'api/openapi-spec/swagger.json'],
+  /** Prints the folder of the public test pages of OpenMetrics, each with what a parser must say of it. */
+  'openmetrics-pages': [
+    'go-module-file.sh',
+    'github.com/prometheus/OpenMetrics',
+    'v1.0.1-0.20250131122238-3bb328ab04d2',
+    'tests/testdata/parsers',
+  ],
   /** Prints the program; it is etcd too, see kube-apiserver/main.go. */
   'kube-apiserver': ['kube-apiserver.sh'],
 } as const;

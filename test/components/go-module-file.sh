@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of a file of a Go module, by way of the cache: go-module-file.sh MODULE VERSION FILE
+# Prints the path of a file or folder of a Go module, by way of the cache: go-module-file.sh MODULE VERSION FILE
 set -euo pipefail
 module=$1 version=$2 path=$3
 
@@ -17,7 +17,8 @@ mkdir -p "$(dirname "$file")"
 cd "$cache"
 facts=$(GOFLAGS=-mod=mod GOTOOLCHAIN=local go mod download -json "$module@$version")
 folder=$(sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' <<<"$facts")
-cp "$folder/$path" "$file.$$"
-chmod u+w "$file.$$"
-mv "$file.$$" "$file"
+cp -r "$folder/$path" "$file.$$"
+chmod -R u+w "$file.$$"
+# A folder that another process has put there meanwhile stays.
+mv -T "$file.$$" "$file" || { rm -rf "$file.$$"; [ -s "$file" ]; }
 echo "$file"

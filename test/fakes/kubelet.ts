@@ -19,6 +19,8 @@ export interface FakeKubelet {
   tokens(...known: readonly string[]): void;
   /** What those who are known are told. */
   refuse(status: KubeletRefusal): void;
+  /** Asks somebody else, in place of `tokens` and `refuse`: 401, 403, or undefined for pages. */
+  decide(by: (token: string, path: string) => Promise<KubeletRefusal>): void;
   /** Nobody listens any more, until `restart`. */
   close(): Promise<void>;
   restart(): Promise<void>;
@@ -43,14 +45,19 @@ export async function fakeKubelet(options: FakeKubeletOptions = {}): Promise<Fak
   const requests: { path: string; token: string | undefined }[] = [];
   let known: readonly string[] = [];
   let refusal: KubeletRefusal;
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  let decide: Parameters<FakeKubelet['decide']>[0] = async (token) => (known.includes(token) ? refusal : 401);
+  const answered = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url ?? '';
     const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
     requests.push({ path, token });
     const page = path.startsWith(prefix) ? pages.get(path.slice(prefix.length)) : undefined;
-    const status = token === undefined || !known.includes(token) ? 401 : (refusal ?? (page === undefined ? 404 : 200));
+    const decided: KubeletRefusal = token === undefined ? 401 : await decide(token, path);
+    const status = decided ?? (page === undefined ? 404 : 200);
     response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(status !== 200 ? 'no\n' : typeof page === 'function' ? page() : page);
+  };
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    answered(request, response).catch(() => response.destroy());
   };
   let open = await listening(certificate, answer, { host, port: options.port ?? 0 });
   const { port } = open.server.address() as AddressInfo;
@@ -62,6 +69,9 @@ export async function fakeKubelet(options: FakeKubeletOptions = {}): Promise<Fak
     page: (path, text) => pages.set(path, text),
     tokens: (...tokens) => {
       known = tokens;
+    },
+    decide: (by) => {
+      decide = by;
     },
     refuse: (status) => {
       refusal = status;

@@ -224,7 +224,8 @@ function variable({ name, value, valueFrom }: Any): string {
 }
 
 function writableCopy(root: string, to: string): string {
-  spawnSync('cp', ['-a', root, to]);
+  // Files are never changed in place, so links to the same ones will do.
+  spawnSync('cp', ['-al', root, to]);
   return to;
 }
 

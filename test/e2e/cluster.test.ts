@@ -12,7 +12,15 @@ import { type AuditedRequest, type Cluster, startCluster } from './cluster/api-s
 import { bookinfo, type Workload } from './cluster/bookinfo.ts';
 import { deployed, isRight } from './cluster/manifests.ts';
 import { PodPages } from './cluster/pod-pages.ts';
-import { annotatePod, forAll, type PodSpec, putEndpointSlice, removePod, runningPod } from './cluster/pods.ts';
+import {
+  annotatePod,
+  forAll,
+  type PodSpec,
+  patchStatus,
+  putEndpointSlice,
+  removePod,
+  runningPod,
+} from './cluster/pods.ts';
 
 const shared = process.env['MESHBRIDGE_SHARED'] ?? '../shared';
 const podsPerNode = 100;
@@ -181,6 +189,25 @@ describeWith('kube-apiserver', (program) => {
     await until(() => hasExactlyItsPods(agentA), { withinMs: 5_000, what: 'node-a, changed back' });
   }, 60_000);
 
+  test('pods that ended, are on their way out or have not begun have no target, and it is said why', async () => {
+    const [agentA] = agents as [Agent];
+    const [ended, leaving] = [await newPod(nodeA), await newPod(nodeA, { finalizers: ['example.test/hold'] })];
+    await until(() => hasExactlyItsPods(agentA), { withinMs: 5_000, what: 'both' });
+    await patchStatus(cluster, ended.name, { phase: 'Succeeded' }, 'prod');
+    await endPod(leaving);
+    pods.splice(pods.indexOf(ended), 1);
+    await until(() => hasExactlyItsPods(agentA), { withinMs: 5_000, what: 'neither' });
+    await runningPod(cluster, { name: 'waiting', namespace: 'prod', node: nodeA, ip: ended.ip });
+    await patchStatus(cluster, 'waiting', { phase: 'Pending', podIP: null, podIPs: null }, 'prod');
+    const why = async (name: string): Promise<string> =>
+      (await agentA.discovery()).pods.find(({ pod }) => pod === name)?.skipped ?? '';
+    await until(async () => (await why('waiting')).includes('Pending'), { withinMs: 5_000 });
+    expect(await why(ended.name)).toContain('Succeeded');
+    expect(await why(leaving.name)).not.toBe('');
+    await removePod(cluster, 'waiting', 'prod');
+    await removePod(cluster, ended.name, 'prod');
+  }, 60_000);
+
   test('every page that was asked for is in the output of one agent, that of its node', async () => {
     const [agentA, agentB] = agents as [Agent, Agent];
     const quiet = pods.filter(({ name, node }) => !touched.has(name) && (node === nodeA || node === nodeB));
@@ -327,6 +354,27 @@ describeWith('kube-apiserver', (program) => {
       });
     }
   }, 120_000);
+
+  test('from outside the cluster a kubeconfig with a token or a certificate shows the way', async () => {
+    const [, binding] = podReader('meshbridge') as [KubeObject, KubeObject];
+    const apiGroup = 'rbac.authorization.k8s.io';
+    const subjects = [{ kind: 'User', apiGroup, name: 'meshbridge test' }];
+    await cluster.apply([{ ...binding, metadata: { name: 'meshbridge-outside' }, subjects }]);
+    const pod = await newPod('node-g');
+    const files = {
+      token: await cluster.kubeconfig(await cluster.token('meshbridge', 'agent')),
+      certificate: await cluster.kubeconfigOfCertificate(),
+    };
+    for (const [by, kubeconfig] of Object.entries(files)) {
+      const outside = await startAgent({ cluster, dir: join(dir.path, by), node: 'node-g', account: '', kubeconfig });
+      agents.push(outside);
+      await until(async () => (await outside.targets()).join().startsWith(`${pod.name} `), {
+        withinMs: 10_000,
+        what: by,
+      });
+      await outside.end('SIGKILL');
+    }
+  }, 60_000);
 
   test('an agent that got the right it lacked asks again within a minute', async () => {
     const agent = agents[3] as Agent;

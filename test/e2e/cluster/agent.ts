@@ -46,6 +46,8 @@ export interface AgentOptions {
   /** More files of `conf.d/`. */
   readonly config?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs outside the cluster, with this file. */
+  readonly kubeconfig?: string;
   /** Where it finds the API server, if not at its own port. */
   readonly apiPort?: number;
 }
@@ -64,7 +66,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { cluster, dir, node } = options;
   const own = `
     [kubernetes]
-      service_account_dir = "${options.account}"
+      ${options.kubeconfig === undefined ? `service_account_dir = "${options.account}"` : `kubeconfig = "${options.kubeconfig}"`}
     [store]
       enabled = false
     [[inputs.zipkin]]
@@ -77,7 +79,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       min_free = "1MB"
   `;
   const env = {
-    ...cluster.podEnvironment,
+    ...(options.kubeconfig === undefined && cluster.podEnvironment),
     ...(options.apiPort !== undefined && { KUBERNETES_SERVICE_PORT: String(options.apiPort) }),
     NODE_NAME: node,
     ...options.env,

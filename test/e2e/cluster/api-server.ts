@@ -86,13 +86,23 @@ export class Cluster extends ApiCalls {
   }
 
   /** A kubeconfig file that holds the token. */
-  async kubeconfig(token = this.adminToken): Promise<string> {
+  kubeconfig(token = this.adminToken): Promise<string> {
+    return this.#kubeconfig({ token });
+  }
+
+  /** A kubeconfig file with the certificate of the user `meshbridge test`, who may do nothing by himself. */
+  kubeconfigOfCertificate(): Promise<string> {
+    const { cert, key } = this.#processes.client;
+    return this.#kubeconfig({ 'client-certificate-data': base64(cert), 'client-key-data': base64(key) });
+  }
+
+  async #kubeconfig(user: Json): Promise<string> {
     const file = join(this.dir, `kubeconfig-${randomBytes(4).toString('hex')}`);
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name: 'test', cluster: { server: this.url, 'certificate-authority': this.caFile } }],
-      users: [{ name: 'test', user: { token } }],
+      users: [{ name: 'test', user }],
       contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
       'current-context': 'test',
     };
@@ -226,6 +236,7 @@ class Processes {
   readonly adminToken = randomBytes(16).toString('hex');
   readonly certificate = selfSignedCertificate();
   readonly ca = this.certificate.cert;
+  readonly client = selfSignedCertificate();
   readonly #options: ClusterOptions;
   dir = '';
   port = 0;
@@ -251,6 +262,7 @@ class Processes {
     const files = {
       'ca.crt': this.certificate.cert,
       'server.key': this.certificate.key,
+      'client.crt': this.client.cert,
       'accounts.key': String(keys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
       'accounts.pub': String(keys.publicKey.export({ type: 'spki', format: 'pem' })),
       'tokens.csv': `${this.adminToken},admin,admin,"system:masters"\n`,
@@ -281,6 +293,7 @@ class Processes {
       `--tls-cert-file=${file('ca.crt')}`,
       `--tls-private-key-file=${file('server.key')}`,
       `--token-auth-file=${file('tokens.csv')}`,
+      `--client-ca-file=${file('client.crt')}`,
       '--authorization-mode=RBAC',
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${file('accounts.pub')}`,

@@ -10,6 +10,7 @@ export interface PodSpec {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly containers?: readonly ContainerSpec[];
   readonly serviceAccount?: string;
+  readonly finalizers?: readonly string[];
 }
 
 export interface ContainerSpec {
@@ -28,7 +29,13 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
   await api.call('POST', path, {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels: spec.labels ?? {}, annotations: spec.annotations ?? {} },
+    metadata: {
+      name,
+      namespace,
+      labels: spec.labels ?? {},
+      annotations: spec.annotations ?? {},
+      finalizers: spec.finalizers ?? [],
+    },
     spec: {
       nodeName: spec.node,
       ...(spec.serviceAccount !== undefined && { serviceAccountName: spec.serviceAccount }),
@@ -59,8 +66,18 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
       state: { running: { startedAt } },
     })),
   };
+  return await patchStatus(api, name, status, namespace);
+}
+
+/** What kubelet says of a pod, changed in part. */
+export async function patchStatus(
+  api: ApiCalls,
+  name: string,
+  status: object,
+  namespace = 'default',
+): Promise<KubeObject> {
   const contentType = 'application/merge-patch+json';
-  return await api.call('PATCH', `${path}/${name}/status`, { status }, { contentType });
+  return await api.call('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}/status`, { status }, { contentType });
 }
 
 /** As kubelet and garbage collection end it: gone at once. */

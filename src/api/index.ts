@@ -1,5 +1,6 @@
 import type { HttpRoute } from '../contract/http.ts';
 import type { StoreReader } from '../contract/store.ts';
+import { elsewhere, noStore } from './elsewhere.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
 import { jaegerRoutes } from './jaeger.ts';
 import { jaegerGrpcRoutes } from './jaeger-grpc.ts';
@@ -16,7 +17,7 @@ import { zipkinRoutes } from './zipkin.ts';
 export interface ApiDeps extends HealthDeps, NativeDeps {
   /** Where the built page is. */
   readonly pageDir: string;
-  /** Absent where the store is off: its routes answer 404 then. */
+  /** Absent where the store is off: its routes answer 404 then, and say where the data is. */
   readonly store?: StoreReader;
 }
 
@@ -29,7 +30,9 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
     ...targetsRoutes(deps),
     ...setupRoutes(deps),
     ...pageRoutes({ dir: pageDir }),
-    ...(store === undefined ? [] : storeRoutes({ ...deps, store })),
+    ...(store === undefined
+      ? elsewhere(storeRoutes({ ...deps, store: noStore }), deps.status)
+      : storeRoutes({ ...deps, store })),
   ];
 }
 

@@ -141,7 +141,11 @@ test('a hub shows what the agents of two nodes collect as one whole, and the age
     node: 'node-a',
     hub: { urls: [hub.url], page: `${hub.url}/` },
   });
-  expect((await fetch(`${one.url}/api/v2/services`)).status).toBe(404);
+  const elsewhere = await fetch(`${one.url}/api/v1/query?query=up`);
+  expect([elsewhere.status, await elsewhere.text()]).toEqual([
+    404,
+    expect.stringContaining(`Its hub has it: ${hub.url}/`),
+  ]);
   expect((await fetch(`${one.url}/api/native/records`, { method: 'POST' })).status).toBe(404);
   expect((await fetch(`${one.url}/`)).status).toBe(200);
 }, 120_000);

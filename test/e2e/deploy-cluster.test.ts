@@ -231,6 +231,33 @@ describeWith('kube-apiserver', (program) => {
       }
     }, 30_000);
 
+    test('the hub may make and keep one Secret, and neither it nor an agent may read another', async () => {
+      await cluster.apply(oneFile.filter(({ kind }) => /^(?:ServiceAccount|Role|RoleBinding)$/.test(kind)));
+      const may = async (account: string, verb: string, name: string) => {
+        const { status } = await cluster.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: `system:serviceaccount:meshbridge:${account}`,
+            resourceAttributes: { namespace: 'meshbridge', resource: 'secrets', verb, name },
+          },
+        });
+        return status.allowed ? [`${account} ${verb} ${name}`] : [];
+      };
+      const asked = ['meshbridge-hub', 'meshbridge'].flatMap((account) =>
+        ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'].flatMap((verb) =>
+          ['meshbridge-token', 'other'].map((name) => may(account, verb, name)),
+        ),
+      );
+      expect((await Promise.all(asked)).flat()).toEqual([
+        'meshbridge-hub get meshbridge-token',
+        // A name cannot be asked of what is created.
+        'meshbridge-hub create meshbridge-token',
+        'meshbridge-hub create other',
+        'meshbridge-hub update meshbridge-token',
+      ]);
+    });
+
     test('without one of them an agent misses that one and says what for; with all it misses none', async () => {
       const cases = [
         { missing: [], said: [] },

@@ -133,6 +133,21 @@ for (const version of ['helm', 'helm3'] as const) {
       });
     }
 
+    test('the pod of helm test asks what is there, in JavaScript that parses', () => {
+      for (const hub of [true, false]) {
+        const objects = charted(helm, { values: { hub: { enabled: hub } } });
+        const pod = objects.find(({ kind }) => kind === 'Pod') as KubernetesObject;
+        const script: string = pod['spec'].containers[0].command.at(-1);
+        const check = spawnSync(process.execPath, ['--input-type=module', '--check', '-'], {
+          input: script,
+          encoding: 'utf8',
+        });
+        expect(check).toMatchObject({ status: 0, stderr: '' });
+        const asked = script.match(/http:\/\/[\w-]+/g);
+        expect(new Set(asked)).toEqual(new Set(['http://meshbridge', ...(hub ? ['http://meshbridge-hub'] : [])]));
+      }
+    });
+
     test('a name that is given goes through everything that refers to something by name', () => {
       const objects = charted(helm, variants['under another name, with everything set']);
       const named = (kind: string, name: string) =>

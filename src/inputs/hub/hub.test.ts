@@ -13,6 +13,7 @@ import type { QueueRecord } from '../../model/batch.ts';
 import { hubInput } from './hub.ts';
 import { recordsPath } from './hub-input.ts';
 import { maxParcelBytes } from './inflating.ts';
+import { KnownDictionaries } from './known-dictionaries.ts';
 
 const queue = queueIdOf(1);
 
@@ -177,10 +178,38 @@ describe('dictionaries', () => {
         return send([], { body, headers });
       };
       expect(await without(frames[0])).toEqual([409, expect.stringContaining('send it along')]);
+      expect(runtime.emitted).toEqual([]);
       expect((await send(frames.slice(0, 2)))[0]).toBe(204);
       expect((await without(frames[2]))[0]).toBe(204);
       expect(runtime.emitted.map(({ dictionary }) => dictionary)).toEqual(frames.map(({ dictionary }) => dictionary));
     }));
+
+  test('of records that are here already are known too', async () => {
+    const runtime = fakeInputRuntime();
+    const [first, second] = [1, 2].map((seq) => frameRecord(series, [seq, 0], { seq, timestampMs: seq }));
+    if (first === undefined || second === undefined) {
+      throw new Error('there are two');
+    }
+    await withHub(async ({ send }) => void (await send([first])), runtime);
+    const later = runtime.restart();
+    await withHub(async ({ send }) => {
+      expect((await send([first]))[0]).toBe(204);
+      const { body, headers } = parcelRequest([second], queue, () => false);
+      expect((await send([], { body, headers }))[0]).toBe(204);
+    }, later);
+    expect(seqs(later)).toEqual([2]);
+  });
+
+  test('used last are kept when there are too many', () => {
+    const known = new KnownDictionaries(10);
+    known.keep('a', Buffer.alloc(4));
+    known.keep('b', Buffer.alloc(4));
+    known.get('a');
+    known.keep('c', Buffer.alloc(4));
+    expect(['a', 'b', 'c'].map((id) => known.get(id)?.bytes.length)).toEqual([4, undefined, 4]);
+    known.keep('large', Buffer.alloc(100));
+    expect(['a', 'c', 'large'].map((id) => known.get(id)?.bytes.length)).toEqual([undefined, undefined, 100]);
+  });
 });
 
 describe('a request is refused', () => {

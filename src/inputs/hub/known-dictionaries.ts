@@ -13,14 +13,6 @@ export class KnownDictionaries {
     this.#maxBytes = maxBytes;
   }
 
-  get count(): number {
-    return this.#byId.size;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   get(id: string): Dictionary | undefined {
     const known = this.#byId.get(id);
     if (known !== undefined) {
@@ -31,13 +23,11 @@ export class KnownDictionaries {
   }
 
   /** Copies the bytes where they are new. */
-  keep(id: string, bytes: Uint8Array): Dictionary {
-    const known = this.get(id);
-    if (known !== undefined) {
-      return known;
+  keep(id: string, bytes: Uint8Array): void {
+    if (this.get(id) !== undefined) {
+      return;
     }
-    const dictionary = { id, bytes: Buffer.from(bytes) };
-    this.#byId.set(id, dictionary);
+    this.#byId.set(id, { id, bytes: Buffer.from(bytes) });
     this.#bytes += bytes.length;
     for (const [oldest, old] of this.#byId) {
       if (this.#bytes <= this.#maxBytes || oldest === id) {
@@ -46,6 +36,5 @@ export class KnownDictionaries {
       this.#byId.delete(oldest);
       this.#bytes -= old.bytes.length;
     }
-    return dictionary;
   }
 }

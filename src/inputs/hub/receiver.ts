@@ -93,6 +93,9 @@ export class Receiver {
   async #keep({ remoteAddress }: HttpRequest, head: ParcelHead, records: readonly ParcelRecord[]): Promise<void> {
     const { signal, queueId, sentMs, userAgent } = head;
     const knownSeq = this.#places.seqOf(head);
+    for (const { dictionary } of records) {
+      this.#learn(dictionary);
+    }
     const emissions = records.filter(({ seq }) => seq > knownSeq).map((record) => this.#emission(head, record));
     await this.#runtime.emitAll(emissions);
     const last = records.at(-1);
@@ -123,8 +126,15 @@ export class Receiver {
     return { batch, position: this.#places.positionAt(head, seq) };
   }
 
+  /** Also of records that are here already: the agent takes it for known from now on. */
+  #learn(dictionary: ParcelRecord['dictionary']): void {
+    if (dictionary?.bytes !== undefined) {
+      this.#dictionaries.keep(dictionary.id, dictionary.bytes);
+    }
+  }
+
   #dictionary({ id, bytes }: NonNullable<ParcelRecord['dictionary']>): { id: string; bytes: Uint8Array } {
-    const found = bytes === undefined ? this.#dictionaries.get(id) : this.#dictionaries.keep(id, bytes);
+    const found = bytes === undefined ? this.#dictionaries.get(id) : { id, bytes };
     if (found === undefined) {
       throw new DictionaryMissing(`dictionary ${id} is not here; send it along`);
     }

@@ -43,8 +43,13 @@ describe('discovery', () => {
     }));
 
   test('takes over the pages that are not on this machine', async () => {
-    const here = ['http://127.0.0.1:1/', 'http://localhost:1/', 'http://192.168.0.7:9100/metrics', '/run/page.prom'];
-    const far = ['http://istiod.istio-system.svc:15014/metrics', 'http://db.example.com/metrics', 'http://10.0.0.9/'];
+    const here = ['http://127.0.0.1:1/', 'http://localhost:1/', '/run/page.prom'];
+    const far = [
+      'http://192.168.0.7:9100/metrics',
+      'http://istiod.istio-system.svc:15014/metrics',
+      'http://db.example.com/metrics',
+      'http://10.0.0.9/',
+    ];
     expect(await running(prom(...here, ...far), cluster)).toEqual([`prom ${here.join(' ')}`, 'kubernetes']);
     expect(await running(prom(...far), cluster)).toEqual(['kubernetes']);
     expect(await running(prom(...far))).toEqual([`prom ${far.join(' ')}`]);

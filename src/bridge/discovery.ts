@@ -6,7 +6,12 @@ import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
 import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
-import { type ConfiguredPage, isOnThisMachine, serviceAddress } from '../inputs/kubernetes/configured-page.ts';
+import {
+  type ConfiguredPage,
+  isOfThisNode,
+  isOnThisMachine,
+  serviceAddress,
+} from '../inputs/kubernetes/configured-page.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
 import { endpointRules } from '../inputs/kubernetesprometheus/service-rules.ts';
@@ -96,10 +101,11 @@ function takeOver(input: LoadedInput, ownAddresses: readonly string[]): TakenOve
   }
   const { config } = input;
   const urls = [...new Set(config.urls.length > 0 ? config.urls : config.url === undefined ? [] : [config.url])];
-  const elsewhere = urls.filter((url) => isElsewhere(url, config, ownAddresses));
+  const elsewhere = urls.filter((url) => isElsewhere(url, config));
   const pages = elsewhere.map((url): ConfiguredPage => {
     const service = serviceAddress(url);
-    return { url, config, once: config.election !== false, ...(service && { service }) };
+    const once = config.election !== false && !isOfThisNode(url, ownAddresses);
+    return { url, config, once, ...(service && { service }) };
   });
   const left = urls.filter((url) => !elsewhere.includes(url));
   const rest = elsewhere.length === 0 ? input : { ...input, config: { ...config, urls: left } };
@@ -107,10 +113,8 @@ function takeOver(input: LoadedInput, ownAddresses: readonly string[]): TakenOve
 }
 
 /** With `election = false` the Service itself is what is wanted, by each agent. */
-function isElsewhere(url: string, config: PromConfig, ownAddresses: readonly string[]): boolean {
-  return (
-    !isOnThisMachine(url, config, ownAddresses) && (config.election !== false || serviceAddress(url) === undefined)
-  );
+function isElsewhere(url: string, config: PromConfig): boolean {
+  return !isOnThisMachine(url, config) && (config.election !== false || serviceAddress(url) === undefined);
 }
 
 function isProm(input: LoadedInput): input is LoadedInput & { readonly config: PromConfig } {

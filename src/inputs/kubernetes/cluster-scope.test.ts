@@ -329,6 +329,16 @@ describe('what every agent has in its configuration', () => {
       expect(holder?.runtime.emitted[0]).toMatchObject({ scope: 'cluster', origin: { node: 'node-9', app: 'db' } });
     }));
 
+  test('and is on the node itself is scraped by its agent, with the labels of the pod that declares the port', () =>
+    withCluster(async ({ api, agent, page, pass, port }) => {
+      const node = { node: 'node-1', ip: '127.0.0.21', hostNetwork: true };
+      api.put({ ...node, name: 'proxy', containers: [{ name: 'c', ports: [10_256] }] });
+      api.put({ ...node, name: 'exporter', containers: [{ name: 'c', ports: [port] }] });
+      const first = await agent('node-1', { pages: [{ ...page(`http://127.0.0.21:${port}/a`), once: false }] });
+      await pass(() => first.status().targets[0]?.pod === 'exporter', 'the labels of the pod');
+      expect(first.status().configured[0]?.said).toBe('scraped by every agent, as it is written: it is on this node');
+    }));
+
   test('keeps the labels of its pod while it cannot be told whose address it is', () =>
     withCluster(async ({ api, agent, page, pass, port, rest }) => {
       api.put({ name: 'db-0', namespace: 'prod', ip: '127.0.0.21', node: 'node-9' });

@@ -212,7 +212,7 @@ export class ClusterScope {
   #decided(scope: PageScope): { readonly mode: PageMode; readonly why?: string } {
     const { facts, page } = scope;
     if (!page.once) {
-      return { mode: 'agent', why: 'election = false' };
+      return { mode: 'agent', why: page.config.election === false ? 'election = false' : 'it is on this node' };
     }
     const alone = this.#whyAlone();
     if (facts !== undefined && !facts.known && !this.#isUnanswered()) {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { promConfig } from '../../scrape/config.ts';
-import { isOnThisMachine, serviceAddress } from './configured-page.ts';
+import { isOfThisNode, isOnThisMachine, serviceAddress } from './configured-page.ts';
 
 test.each([
   ['http://istiod.istio-system.svc.cluster.local:15014/metrics', 'istio-system/istiod', true],
@@ -45,15 +45,20 @@ test.each([
   ['http://[::ffff:127.0.0.1]:80/', true],
   ['http://0.0.0.0:80/', true],
   ['/run/page.prom', true],
-  ['http://192.168.1.7:9100/metrics', true],
-  ['http://[fd00::7]:9100/metrics', true],
   ['http://192.168.1.8:9100/metrics', false],
   ['http://localhost.example.com/', false],
 ])('%s is on this machine: %s', (url, expected) => {
-  expect(isOnThisMachine(url, promConfig.parse({ url }), ['192.168.1.7', 'fd00::7'])).toBe(expected);
+  expect(isOnThisMachine(url, promConfig.parse({ url }))).toBe(expected);
+});
+
+test('the addresses of the node are known in either family', () => {
+  const own = ['192.168.1.7', 'fd00::7'];
+  expect(isOfThisNode('http://192.168.1.7:9100/metrics', own)).toBe(true);
+  expect(isOfThisNode('http://[fd00::7]:9100/metrics', own)).toBe(true);
+  expect(isOfThisNode('http://192.168.1.8:9100/metrics', own)).toBe(false);
 });
 
 test('a unix socket is on this machine, whatever the host of the URL', () => {
   const url = 'http://x.prod.svc/';
-  expect(isOnThisMachine(url, promConfig.parse({ url, uds_path: '/run/x.sock' }), [])).toBe(true);
+  expect(isOnThisMachine(url, promConfig.parse({ url, uds_path: '/run/x.sock' }))).toBe(true);
 });

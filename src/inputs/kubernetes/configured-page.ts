@@ -40,17 +40,19 @@ export function serviceAddress(url: string): ServiceAddress | undefined {
 }
 
 /** Files, unix sockets, and addresses that mean this machine: each agent has its own. */
-export function isOnThisMachine(url: string, config: PromConfig, ownAddresses: readonly string[]): boolean {
+export function isOnThisMachine(url: string, config: PromConfig): boolean {
   if (isPath(url) || config.uds_path !== undefined) {
     return true;
   }
   const host = hostOf(url);
   return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    /^127\.|^0\.0\.0\.0$|^\[::1?\]$|^\[::ffff:7f/.test(host) ||
-    ownAddresses.includes(host.replace(/^\[(.*)\]$/, '$1'))
+    host === 'localhost' || host.endsWith('.localhost') || /^127\.|^0\.0\.0\.0$|^\[::1?\]$|^\[::ffff:7f/.test(host)
   );
+}
+
+/** Addresses of the node: each agent has its own, and pods of the host network may have them. */
+export function isOfThisNode(url: string, ownAddresses: readonly string[]): boolean {
+  return ownAddresses.includes(hostOf(url).replace(/^\[(.*)\]$/, '$1'));
 }
 
 function hostOf(url: string): string {

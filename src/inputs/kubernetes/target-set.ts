@@ -147,7 +147,7 @@ function forCluster(runtime: InputRuntime, mayScrapeForAll: () => boolean): Inpu
       if (mayScrapeForAll()) {
         return runtime.emit({ ...batch, scope: 'cluster' }, position);
       }
-      runtime.dropped('metrics', batch.items, 'lease_lost');
+      runtime.dropped(batch.signal, batch.items, 'lease_lost');
       return Promise.resolve();
     },
   };

@@ -63,6 +63,7 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
     type: 'kubernetes',
     summary: 'Scrapes the pods of this node.',
     signals: ['metrics', 'logs'],
+    rareSignals: ['logs'],
     config: z.strictObject({}),
     create: (_, runtime) => new PodsInput(discoveryOptions, runtime),
   });

@@ -31,6 +31,7 @@ export class HostedInput {
   readonly type: string;
   readonly input: Input;
   readonly #books: ReadonlyMap<Signal, InputBook>;
+  readonly #rareSignals: ReadonlySet<Signal>;
   readonly #log: Logger;
 
   constructor(loaded: LoadedInput, host: InputHost) {
@@ -39,6 +40,7 @@ export class HostedInput {
     this.#books = new Map(
       loaded.definition.signals.map((signal) => [signal, new InputBook(loaded.id, loaded.type, signal)]),
     );
+    this.#rareSignals = new Set(loaded.definition.rareSignals);
     const runtime = host.runtime(loaded.id);
     this.#log = runtime.log;
     this.input = loaded.definition.create(loaded.config, this.#runtime(runtime, host));
@@ -46,7 +48,9 @@ export class HostedInput {
 
   status(): InputStatus[] {
     const detail = this.input.status?.();
-    return [...this.#books.values()].map((book) => book.status(detail));
+    return [...this.#books.values()]
+      .map((book) => book.status(detail))
+      .filter(({ signal, received }) => received > 0 || !this.#rareSignals.has(signal));
   }
 
   #book(signal: Signal): InputBook {

@@ -62,6 +62,8 @@ export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
   /** One sentence with a full stop: docs, sample, page. */
   readonly summary: string;
   readonly signals: readonly Signal[];
+  /** Those of `signals` that it gives only where settings say so: the status shows them once something came. */
+  readonly rareSignals?: readonly Signal[];
   readonly config: C;
   /** DataKit-shaped tables only warn at unknown keys (interfaces.md); our own are strict. */
   readonly datakit?: true;

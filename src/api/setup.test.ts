@@ -78,14 +78,14 @@ test('what the store knows becomes lights', async () => {
   ]);
   const store = storeOf({
     'zipkin.traces': spans,
-    istio_requests_total: { resultType: 'vector', result: [{ metric: {}, value: [1, '0.2'] }] },
+    istio_requests_total: { resultType: 'vector', result: [{ metric: {}, value: [1, '2.07'] }] },
     pilot_info: { resultType: 'vector', result: [{ metric: { instance: '10.0.0.1:15014' }, value: [1, '1'] }] },
     'logs.search': { lines: [{ message: '{"level":"info"}', labels: { pod: 'p' } }] },
   });
   const [answer] = await ask(path, store);
   expect(answer?.status).toBe(200);
   expect(answer?.body.node).toBe('n1');
-  expect(seen(answer?.body, 'spans')).toBe('green: Spans arrive: 30 in the last 5 min; workloads: 1 (a).');
+  expect(seen(answer?.body, 'spans')).toBe('green: Spans arrive: 30 in the last 29 s; workloads: 1 (a).');
   expect(seen(answer?.body, 'sampling')).toContain('About 50 %');
   expect(seen(answer?.body, 'istiod')).toContain('10.0.0.1:15014');
   expect(seen(answer?.body, 'access-log')).toContain('Of the last 1 lines of 1 proxies');

@@ -44,7 +44,7 @@ function readTarget(value: unknown): TargetView {
   const it = record(value);
   return {
     url: text(it['url']) ?? '',
-    ...optional('pod', text(it['pod'])),
+    ...optional('pod', text(it['pod']) ?? text(record(it['tags'])['pod'])),
     state: text(it['state']) ?? '',
     ...optional('lastMs', number(it['lastMs'])),
     ...optional('nextMs', number(it['nextMs'])),

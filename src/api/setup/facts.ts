@@ -88,7 +88,7 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
       },
       tracesSchema,
     ),
-    query('sum(rate(istio_requests_total{reporter="destination"}[5m]))'),
+    query('sum(rate(istio_requests_total{reporter="destination"}[2m]))'),
     query('count by (instance) (pilot_info)'),
     query(withoutLatencies),
     ask(
@@ -108,7 +108,7 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
   ]);
   const rate = requests?.result[0]?.value[1];
   return {
-    ...(traces && { traces: traceFacts(traces, { nowMs, lookbackMs: rateMs, limit: mostTraces }) }),
+    ...(traces && { traces: traceFacts(traces, { nowMs, lookbackMs: rateMs }) }),
     ...(rate !== undefined && { requestsPerSecond: Number(rate) }),
     ...(istiods && {
       istiods: istiods.result.map(({ metric, value }) => ({

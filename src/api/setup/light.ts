@@ -49,8 +49,8 @@ function worded(value: string | number): string {
 
 const mostNamed = 4;
 
-/** `a, b, c, d (+3)`, which every language can read. */
+/** `a, b, c, d, +3`, which every language can read. */
 export function named(names: readonly string[]): string {
   const shown = names.slice(0, mostNamed).join(', ');
-  return names.length > mostNamed ? `${shown} (+${names.length - mostNamed})` : shown;
+  return names.length > mostNamed ? `${shown}, +${names.length - mostNamed}` : shown;
 }

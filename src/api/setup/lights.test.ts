@@ -342,7 +342,7 @@ function zipkin(accepted: number, refused: Readonly<Record<string, number>> = {}
 describe('spans', () => {
   test('arrive, with numbers and names', () => {
     expect(said('spans', { store: { traces } })).toBe(
-      'green: Spans arrive: 900 in the last 5 min; workloads: 6 (a, b, c, d (+2)).',
+      'green: Spans arrive: 900 in the last 5 min; workloads: 6 (a, b, c, d, +2).',
     );
     expect(said('spans', zipkin(12))).toContain(
       'green: Spans arrive: 12 since this daemon began. Of how many workloads',
@@ -537,7 +537,7 @@ describe('the machine', () => {
 
 test('of many names the first are said', () => {
   expect(named(['a', 'b', 'c', 'd'])).toBe('a, b, c, d');
-  expect(named(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c, d (+1)');
+  expect(named(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c, d, +1');
 });
 
 test('every sentence is a whole one', () => {

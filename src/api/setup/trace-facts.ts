@@ -46,17 +46,18 @@ export interface TraceWindow {
   readonly nowMs: number;
   /** How far back was looked. */
   readonly lookbackMs: number;
-  /** More traces than this were not asked for. */
-  readonly limit: number;
 }
+
+/** Of so few the oldest may have begun at any time. */
+const fewTraces = 20;
 
 export function traceFacts(traces: readonly (readonly Span[])[], window: TraceWindow): TraceFacts {
   const spans = traces.flat();
   const begins = traces.flatMap((trace) => Math.min(...trace.map((span) => startMs(span) ?? Number.POSITIVE_INFINITY)));
   const timed = begins.filter((ms) => Number.isFinite(ms) && ms <= window.nowMs);
   const oldestMs = timed.reduce((least, ms) => Math.min(least, ms), window.nowMs);
-  // Where there are more traces than were asked for, those found tell of a shorter time.
-  const withinMs = traces.length < window.limit ? window.lookbackMs : window.nowMs - oldestMs;
+  // Those found tell of the time since the oldest of them: there may be more than were asked for, or they began just now.
+  const withinMs = traces.length < fewTraces ? window.lookbackMs : window.nowMs - oldestMs;
   const ahead = spans
     .map((span) => ({ service: serviceOf(span), byMs: (startMs(span) ?? 0) - window.nowMs }))
     .reduce((most, one) => (one.byMs > most.byMs ? one : most), { service: '', byMs: 0 });

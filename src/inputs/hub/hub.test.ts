@@ -248,6 +248,7 @@ describe('a request is refused', () => {
       const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024));
       expect((await send([], { body: bomb, headers: { 'x-meshbridge-bytes': '1000' } }))[0]).toBe(400);
       expect(runtime.log.at('warn')).toHaveLength(1);
+      expect(runtime.refusals).toEqual([{ signal: 'metrics', items: 1, reason: 'malformed' }]);
     }));
 
   test('for each bit that is not what was sent', () =>

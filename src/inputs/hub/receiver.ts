@@ -50,19 +50,24 @@ export class Receiver {
   /** 204 once all is on disk; 409 when a dictionary must come along; 415 for what a later version sends. Throws BridgeError. */
   async take(request: HttpRequest): Promise<HttpResponse> {
     this.#forgetOld();
+    let head: ParcelHead | undefined;
     try {
-      const head = headOf(request);
-      return await this.#inflating.inflated(request.body, head.bytes, async (parcel) => {
-        const records = this.#reader.read(parcel);
-        await this.#inTurn(head, () => this.#keep(request, head, records));
-        return taken;
-      });
+      head = headOf(request);
+      await this.#taken(request, head);
+      return taken;
     } catch (error) {
-      return this.#answerTo(error);
+      return this.#answerTo(error, head);
     }
   }
 
-  #answerTo(error: unknown): HttpResponse {
+  #taken(request: HttpRequest, head: ParcelHead): Promise<void> {
+    return this.#inflating.inflated(request.body, head.bytes, async (parcel) => {
+      const records = this.#reader.read(parcel);
+      await this.#inTurn(head, () => this.#keep(request, head, records));
+    });
+  }
+
+  #answerTo(error: unknown, head: ParcelHead | undefined): HttpResponse {
     if (error instanceof DictionaryMissing) {
       return plainText(409, error.message);
     }
@@ -71,6 +76,8 @@ export class Receiver {
     }
     if (hasCode(error, 'BRIDGE_DECODE')) {
       this.#runtime.log.warn({ reason: error.message }, 'A request of an agent is not what it should be.');
+      // How many items it had nobody can say.
+      this.#runtime.refused(head?.signal ?? 'metrics', 1, 'malformed');
     }
     throw error;
   }

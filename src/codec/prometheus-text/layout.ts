@@ -1,7 +1,8 @@
 import type { MetricType, Series } from '../../model/metric.ts';
 import type { SeriesList } from '../metric-frame/metric-frame.ts';
 import type { Families, FamilyNames } from './families.ts';
-import { bytesHash, type PageKeys, type Places } from './page-keys.ts';
+import { bytesHash } from './line-models.ts';
+import type { PageKeys, Places } from './page-keys.ts';
 
 /** What TYPE, HELP and UNIT said of the lines of one name. */
 export interface KnownFamily {

@@ -2,9 +2,10 @@ import type { Exemplar, Series } from '../../model/metric.ts';
 import { SeriesList } from '../metric-frame/metric-frame.ts';
 import { Families, familyNames } from './families.ts';
 import { isAsKnown, type KnownFamily, Layout, LineFinder, sameSeries, seriesHash } from './layout.ts';
+import { bytesHash } from './line-models.ts';
 import { LineReader } from './line-reader.ts';
 import { type PageParserOptions, TooManySamples } from './page.ts';
-import { bytesHash, PageKeys, Places } from './page-keys.ts';
+import { PageKeys, Places } from './page-keys.ts';
 import { Pairs } from './pairs.ts';
 
 export interface ReadPage {
@@ -20,6 +21,8 @@ interface Line {
   readonly series: Series | undefined;
   readonly hash: number;
   readonly family: number;
+  /** Where it stood on the page before; −1: it did not. */
+  readonly before: number;
 }
 
 /** Reads one page line by line. Lines that the last page had too are found by their bytes; the others are taken apart. */
@@ -40,6 +43,7 @@ export class PageReader {
   readonly #slots: number[] = [];
   readonly #hashes: number[] = [];
   readonly #familyOf: number[] = [];
+  readonly #stoodAt: number[] = [];
   /** Per sample: where its segment begins, where its line begins, where its value begins. */
   readonly #marks: number[] = [];
   #segmentAt = 0;
@@ -124,6 +128,7 @@ export class PageReader {
     this.#slots.push(slot);
     this.#hashes.push(line.hash);
     this.#familyOf.push(line.family);
+    this.#stoodAt.push(line.before);
     return slot;
   }
 
@@ -141,7 +146,7 @@ export class PageReader {
       return undefined;
     }
     this.#reader.pos = before.valueAt(line);
-    return { series: before.series[before.layout.slot(line)], hash: hashes[line] ?? 0, family };
+    return { series: before.series[before.layout.slot(line)], hash: hashes[line] ?? 0, family, before: line };
   }
 
   #taken(): Line {
@@ -157,7 +162,7 @@ export class PageReader {
       ...(help !== undefined && { help }),
       ...(unit !== undefined && { unit }),
     });
-    return { series, hash: series === undefined ? 0 : seriesHash(series), family: number };
+    return { series, hash: series === undefined ? 0 : seriesHash(series), family: number, before: -1 };
   }
 
   #slot({ series, hash: from }: Line): number {
@@ -184,6 +189,7 @@ export class PageReader {
     const marks = this.#marks;
     const count = this.#slots.length;
     const keyHashes = new Int32Array(count);
+    const before = this.#before?.layout.parts.keys;
     let reusable = true;
     for (let i = 0; i < count; i++) {
       const valueAt = marks[3 * i + 2] ?? 0;
@@ -192,7 +198,12 @@ export class PageReader {
       reusable &&= last === 0x20 || last === 0x09 || last === 0x7d;
     }
     const layout = new Layout({
-      keys: new PageKeys(page, { count, marks, restAt: this.#segmentAt }),
+      keys: new PageKeys(page, {
+        count,
+        marks,
+        restAt: this.#segmentAt,
+        ...(before && { before: { keys: before, lines: this.#stoodAt } }),
+      }),
       list: new SeriesList(this.#series, this.#options.behind ?? []),
       slots: this.#slots.every((slot, i) => slot === i) ? undefined : Int32Array.from(this.#slots),
       hashes: Int32Array.from(this.#hashes),

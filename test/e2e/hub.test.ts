@@ -25,6 +25,8 @@ afterEach(async () => {
 
 const quiet = '[[inputs.container]]\n  enabled = false\n';
 const withinMs = 60_000;
+/** How long the hub is away at least; `npm run test:long` has it away for two minutes. */
+const awayMs = Number(process.env['HUB_AWAY_SECONDS'] ?? 0) * 1000;
 
 async function targetOf(page: string): Promise<FakeFarSide> {
   const target = await fakeFarSide();
@@ -150,61 +152,75 @@ test('a hub shows what the agents of two nodes collect as one whole, and the age
   expect((await fetch(`${one.url}/`)).status).toBe(200);
 }, 120_000);
 
-test('what comes while the hub is away is there afterwards, once, and the books balance on both sides', async () => {
-  let hub = await rig.startHub();
-  const nodes = ['node-a', 'node-b'];
-  const writers = nodes.map((node) => new LineWriter(join(dir.path, `pods-${node}`), node));
-  const agents = await Promise.all(
-    nodes.map((node) =>
-      rig.startAgent({ node, inputs: `[[inputs.container]]\n  root = "${join(dir.path, `pods-${node}`)}"\n` }),
-    ),
-  );
-  const senders = agents.map(({ port }) => new SpanSender(port));
-  const fed = Promise.all([...writers.map((writer) => writer.run()), ...senders.map((sender) => sender.run(2))]);
-  await until(
-    async () =>
-      (await hub.status()).lanes.every(
-        ({ signal, cumItems }) => signal === 'rum' || signal === 'metrics' || cumItems > 100,
+test(
+  'what comes while the hub is away is there afterwards, once, and the books balance on both sides',
+  async () => {
+    let hub = await rig.startHub();
+    const nodes = ['node-a', 'node-b'];
+    const writers = nodes.map((node) => new LineWriter(join(dir.path, `pods-${node}`), node));
+    const agents = await Promise.all(
+      nodes.map((node) =>
+        rig.startAgent({ node, inputs: `[[inputs.container]]\n  root = "${join(dir.path, `pods-${node}`)}"\n` }),
       ),
-    { withinMs },
-  );
-  expect(await hub.end('SIGTERM')).toBe(0);
-  const before = senders.map(({ acknowledged }) => acknowledged.length);
-  await until(() => senders.every(({ acknowledged }, i) => acknowledged.length > (before[i] ?? 0) + 5_000), {
-    withinMs,
-  });
-  const away = await agents[0]?.status();
-  const cursor = away?.lanes.find(({ signal }) => signal === 'traces')?.outputs[0];
-  expect(cursor).toMatchObject({ output: 'hub', state: 'retrying', onFull: 'block' });
-  expect(cursor?.queuedItems).toBeGreaterThan(2_000);
-  for (const one of [...writers, ...senders]) {
-    one.stop();
-  }
-  await fed;
-  hub = await rig.startHub();
-  for (const daemon of [...agents, hub]) {
-    await until(() => isDrained(daemon), { withinMs, what: 'nothing that waits' });
-  }
-
-  const atHub = new Map((await hub.status()).lanes.map(({ signal, cumItems }) => [signal as string, cumItems]));
-  for (const [signal, sent] of [
-    ['traces', senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)],
-    ['logs', writers.reduce((sum, { written }) => sum + written, 0)],
-  ] as const) {
-    const flows = await Promise.all(agents.map((agent) => flowOf(agent, signal)));
-    for (const flow of flows) {
-      expect({ signal, ...flow }).toEqual({
-        signal,
-        accepted: flow.accepted,
-        delivered: flow.accepted,
-        queued: 0,
-        dropped: 0,
-      });
+    );
+    const senders = agents.map(({ port }) => new SpanSender(port));
+    const fed = Promise.all([...writers.map((writer) => writer.run()), ...senders.map((sender) => sender.run(2))]);
+    await until(
+      async () =>
+        (await hub.status()).lanes.every(
+          ({ signal, cumItems }) => signal === 'rum' || signal === 'metrics' || cumItems > 100,
+        ),
+      { withinMs },
+    );
+    expect(await hub.end('SIGTERM')).toBe(0);
+    const before = senders.map(({ acknowledged }) => acknowledged.length);
+    const backAtMs = performance.now() + awayMs;
+    await until(
+      () =>
+        performance.now() >= backAtMs &&
+        senders.every(({ acknowledged }, i) => acknowledged.length > (before[i] ?? 0) + 5_000),
+      { withinMs: awayMs + withinMs, what: 'enough that waits' },
+    );
+    const cursor = await until(
+      async () => {
+        const away = await agents[0]?.status();
+        const [found] = away?.lanes.find(({ signal }) => signal === 'traces')?.outputs ?? [];
+        return found?.state === 'retrying' ? found : undefined;
+      },
+      { withinMs, what: 'the agent between two attempts' },
+    );
+    expect(cursor).toMatchObject({ output: 'hub', onFull: 'block' });
+    expect(cursor.queuedItems).toBeGreaterThan(2_000);
+    for (const one of [...writers, ...senders]) {
+      one.stop();
     }
-    const delivered = flows.reduce((sum, flow) => sum + flow.delivered, 0);
-    expect({ signal, delivered, atHub: atHub.get(signal) }).toEqual({ signal, delivered: sent, atHub: sent });
-  }
-}, 120_000);
+    await fed;
+    hub = await rig.startHub();
+    for (const daemon of [...agents, hub]) {
+      await until(() => isDrained(daemon), { withinMs: awayMs + withinMs, what: 'nothing that waits' });
+    }
+
+    const atHub = new Map((await hub.status()).lanes.map(({ signal, cumItems }) => [signal as string, cumItems]));
+    for (const [signal, sent] of [
+      ['traces', senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)],
+      ['logs', writers.reduce((sum, { written }) => sum + written, 0)],
+    ] as const) {
+      const flows = await Promise.all(agents.map((agent) => flowOf(agent, signal)));
+      for (const flow of flows) {
+        expect({ signal, ...flow }).toEqual({
+          signal,
+          accepted: flow.accepted,
+          delivered: flow.accepted,
+          queued: 0,
+          dropped: 0,
+        });
+      }
+      const delivered = flows.reduce((sum, flow) => sum + flow.delivered, 0);
+      expect({ signal, delivered, atHub: atHub.get(signal) }).toEqual({ signal, delivered: sent, atHub: sent });
+    }
+  },
+  120_000 + 3 * awayMs,
+);
 
 test('a hub takes nothing from who has not its token, says which setting opens it, and takes all once it is right', async () => {
   const hub = await rig.startHub();

@@ -11,6 +11,7 @@ const propertyRounds = 20;
 interface Step {
   readonly name: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Tests over generated input take new seeds each time; many rounds see what one round does not. */
@@ -27,12 +28,24 @@ function propertyTests(): Step[] {
 
 const steps: readonly Step[] = [
   ...propertyTests(),
+  {
+    name: 'a hub that is away for two minutes',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=e2e'],
+      ...['--runTestsByPath', 'test/e2e/hub.test.ts', '-t', 'while the hub is away'],
+    ],
+    env: { HUB_AWAY_SECONDS: '120' },
+  },
   { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
 ];
 
 async function run(step: Step): Promise<boolean> {
   console.log(`\n── ${step.name} ──`);
-  const child = spawn(process.execPath, step.args, { cwd: top, stdio: 'inherit' });
+  const child = spawn(process.execPath, step.args, {
+    cwd: top,
+    stdio: 'inherit',
+    env: { ...process.env, ...step.env },
+  });
   const { promise, resolve } = Promise.withResolvers<boolean>();
   child.on('error', () => resolve(false));
   child.on('exit', (code) => resolve(code === 0));

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '../contract/runtime.ts';
 import { type ApiClient, ApiRefusal } from './api-client.ts';
-import { type Lease, type LeaseSpec, leaseOf, microTime, newLease, replacedLease } from './lease.ts';
+import type { Lease } from './lease.ts';
+import { FailedVerb, LeaseRequests } from './lease-requests.ts';
 import { describeFailure, type MissingRight, missingRight, type Right } from './right.ts';
 
 export interface LeaseListener {
@@ -45,12 +46,10 @@ export interface LeaseStatus {
   readonly hint?: string;
 }
 
-const durationMs = 10_000;
 /** A holder that could not renew for so long stops, before anyone else may begin. */
 const renewDeadlineMs = 7_000;
 const retryMs = 2_000;
 const usualRequestMs = 3_000;
-const releaseMs = 2_000;
 /** Soon at first: a server that has just started refuses what it has not read the rules of yet. */
 const forbiddenMs = { first: 1_000, most: 60_000 };
 
@@ -61,6 +60,7 @@ const forbiddenMs = { first: 1_000, most: 60_000 };
  */
 export class LeaseElection {
   readonly #options: LeaseElectionOptions;
+  readonly #requests: LeaseRequests;
   #seen: { readonly lease: Lease; readonly atMs: number } | undefined;
   /** When the last renewal that succeeded was sent; undefined while it is not ours. */
   #renewedMs: number | undefined;
@@ -74,7 +74,8 @@ export class LeaseElection {
 
   constructor(options: LeaseElectionOptions) {
     this.#options = options;
-    const { namespace, name, identity } = options;
+    const { namespace, name, identity, requestMs = usualRequestMs } = options;
+    this.#requests = new LeaseRequests({ ...options, requestMs });
     this.#status = { state: 'starting', namespace, name, identity };
   }
 
@@ -113,7 +114,8 @@ export class LeaseElection {
     }
     const lease = await this.#read(signal);
     if (lease === undefined) {
-      await this.#create(signal);
+      const sentMs = this.#options.monotonicMs();
+      this.#have(await this.#requests.create(signal), sentMs);
       return retryMs;
     }
     const leftMs = this.#leftMs(lease);
@@ -132,64 +134,30 @@ export class LeaseElection {
     return lease.holder === '' || lease.holder === identity ? 0 : seenMs + lease.durationMs - monotonicMs();
   }
 
-  /** From the server's cache, which is cheap for it: if that is behind, the version of the record tells on writing. */
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      const object = await this.#options.client.get(`${this.#path()}?resourceVersion=0`, this.#limited(signal));
-      const lease = leaseOf(object);
-      if (this.#seen?.lease.resourceVersion !== lease.resourceVersion) {
-        this.#seen = { lease, atMs: this.#options.monotonicMs() };
-      }
-      return lease;
-    } catch (error) {
-      if (error instanceof ApiRefusal && error.status === 404) {
-        return undefined;
-      }
-      throw marked(error, 'get');
+    const lease = await this.#requests.read('cached', signal);
+    if (lease !== undefined && this.#seen?.lease.resourceVersion !== lease.resourceVersion) {
+      this.#seen = { lease, atMs: this.#options.monotonicMs() };
     }
-  }
-
-  async #create(signal: AbortSignal): Promise<void> {
-    const { client, clock, namespace, name } = this.#options;
-    const now = microTime(clock.now());
-    const object = newLease(namespace, name, this.#spec({ acquireTime: now, leaseTransitions: 0 }));
-    const sentMs = this.#options.monotonicMs();
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    const answer = await client.send('POST', path, object, this.#limited(signal)).catch((error: unknown) => {
-      throw marked(error, 'create');
-    });
-    this.#have(leaseOf(answer), sentMs);
+    return lease;
   }
 
   /** Takes it, or keeps it. Resolves with the ms to wait before the next round. */
   async #renew(lease: Lease, signal: AbortSignal): Promise<number> {
-    const { client, clock, identity, monotonicMs } = this.#options;
-    const ours = lease.holder === identity;
-    const acquireTime = ours && lease.acquireTime !== undefined ? lease.acquireTime : microTime(clock.now());
-    const spec = this.#spec({ acquireTime, leaseTransitions: lease.transitions + (ours ? 0 : 1) });
-    const sentMs = monotonicMs();
-    try {
-      const sent = client.send('PUT', this.#path(), replacedLease(lease, spec), this.#limited(signal));
-      this.#have(leaseOf(await sent), sentMs);
+    const sentMs = this.#options.monotonicMs();
+    const taken = await this.#requests.take(lease, signal);
+    if (taken !== undefined) {
+      this.#have(taken, sentMs);
       return retryMs;
-    } catch (error) {
-      if (error instanceof ApiRefusal && (error.status === 409 || error.status === 404)) {
-        await this.#overtaken(signal);
-        // What stands there is our own write, whose answer was lost: it only has to be renewed.
-        return this.#isOurs ? 0 : retryMs * this.#options.random();
-      }
-      throw marked(error, 'update');
     }
+    await this.#overtaken(signal);
+    // What stands there is our own write, whose answer was lost: it only has to be renewed.
+    return this.#isOurs ? 0 : retryMs * this.#options.random();
   }
 
   /** Somebody else wrote it, or removed it: what stands there now says whether we still have it. */
   async #overtaken(signal: AbortSignal): Promise<void> {
-    const object = await this.#options.client
-      .get(this.#path(), this.#limited(signal))
-      .catch((error: unknown) =>
-        error instanceof ApiRefusal && error.status === 404 ? undefined : Promise.reject(error),
-      );
-    const lease = object === undefined ? undefined : leaseOf(object);
+    const lease = await this.#requests.read('newest', signal);
     this.#seen = lease === undefined ? undefined : { lease, atMs: this.#options.monotonicMs() };
     if (lease?.holder !== this.#options.identity) {
       await this.#lose('another agent has it, or it was removed');
@@ -292,48 +260,8 @@ export class LeaseElection {
     const before = this.#isOurs;
     await this.#lose('it is stopping');
     const lease = this.#seen?.lease;
-    if (!before || lease === undefined) {
-      return;
+    if (before && lease !== undefined) {
+      await this.#requests.release(lease);
     }
-    const { client, clock } = this.#options;
-    const now = microTime(clock.now());
-    const spec = { ...this.#spec({ acquireTime: now, leaseTransitions: lease.transitions }), holderIdentity: '' };
-    const object = replacedLease(lease, { ...spec, leaseDurationSeconds: 1 });
-    await client.send('PUT', this.#path(), object, AbortSignal.timeout(releaseMs)).catch(() => undefined);
   }
-
-  #spec({ acquireTime, leaseTransitions }: Pick<LeaseSpec, 'acquireTime' | 'leaseTransitions'>): LeaseSpec {
-    const { identity, clock } = this.#options;
-    return {
-      holderIdentity: identity,
-      leaseDurationSeconds: durationMs / 1000,
-      acquireTime,
-      renewTime: microTime(clock.now()),
-      leaseTransitions,
-    };
-  }
-
-  #limited(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(this.#options.requestMs ?? usualRequestMs)]);
-  }
-
-  #path(): string {
-    const { namespace, name } = this.#options;
-    return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
-  }
-}
-
-class FailedVerb extends Error {
-  readonly verb: string;
-  override readonly cause: unknown;
-
-  constructor(cause: unknown, verb: string) {
-    super(`the request to ${verb} failed`);
-    this.cause = cause;
-    this.verb = verb;
-  }
-}
-
-function marked(error: unknown, verb: string): FailedVerb {
-  return new FailedVerb(error, verb);
 }

@@ -624,6 +624,18 @@ describe('values from elsewhere', () => {
     ]);
   });
 
+  test.each([
+    ['', 'auto'],
+    ['enable', 'on'],
+    ['true', 'on'],
+    ['off', 'off'],
+    ['false', 'off'],
+  ])('ENV_ENABLE_ELECTION=%j means elections are %s', async (value, election) => {
+    const { kubernetes, faults } = await loadText('', { env: { ENV_ENABLE_ELECTION: value } });
+    expect(faults).toEqual([]);
+    expect(kubernetes.election).toBe(election);
+  });
+
   test('a wrong value in ENV_INPUT_* is named by the variable', async () => {
     const { faults } = await loadText('', { env: { ENV_INPUT_CONTAINER_MAX_OPEN_FILES: 'many' } });
     expect(lines(faults)).toEqual([

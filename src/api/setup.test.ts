@@ -113,10 +113,10 @@ test('the store is not asked for each who looks, but the status is', async () =>
     return { ...status, nowMs: nowMs + calls, warnings: Array.from({ length: calls }, () => 'w') };
   });
   expect(store.asked).toHaveLength(5);
-  expect(looks.map(({ body }) => seen(body, 'configuration').slice(0, 43))).toEqual([
-    'yellow: Warnings of the configuration: 1. T',
-    'yellow: Warnings of the configuration: 2. T',
-    'yellow: Warnings of the configuration: 3. T',
+  expect(looks.map(({ body }) => seen(body, 'configuration').slice(0, 22))).toEqual([
+    'yellow: Warnings: 1. T',
+    'yellow: Warnings: 2. T',
+    'yellow: Warnings: 3. T',
   ]);
   const later = storeOf({});
   let ms = nowMs;

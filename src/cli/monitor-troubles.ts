@@ -28,7 +28,7 @@ export function troublesOf(status: MonitorStatus): readonly Trouble[] {
         .filter(({ state }) => state === 'down')
         .map(({ url, error = '', hint }) => warning(`${url}: ${error}${hint === undefined ? '' : `; ${hint}`}`)),
     ]),
-    ...warnings.map((text) => warning(`configuration: ${text}`)),
+    ...warnings.map((text) => warning(text)),
   ];
   return all.toSorted((a, b) => (a.tone === b.tone ? 0 : a.tone === 'bad' ? -1 : 1));
 }

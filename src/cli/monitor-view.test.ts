@@ -121,7 +121,7 @@ describe('what is shown', () => {
       'backend does not take metrics: connect ECONNREFUSED; next try in 2 s',
       'inputs.prom[0] refused 10: queue_full',
       'http://10.0.0.2:15020/stats/prometheus: HTTP 404; is the path right?',
-      'configuration: a.conf:3 unknown key "x"',
+      'a.conf:3 unknown key "x"',
     ]);
   });
 

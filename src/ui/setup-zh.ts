@@ -170,7 +170,10 @@ export const setupZh: Readonly<Record<string, Sentences>> = {
   rightsSecret: { seen: '保存令牌的 Secret {name} 有问题：{error}。', todo: '{hint}' },
   rightsOutside: { seen: '本守护进程不访问 API Server：不在集群中，或 [kubernetes] discovery 为 "off"。' },
 
-  configGood: { seen: '配置没有警告。已读取文件数：{files}。' },
+  configGood: { seen: '没有警告。已读取文件数：{files}。' },
   configDefaults: { seen: '没有读取配置文件，使用默认值。' },
-  configWarnings: { seen: '配置有 {count} 个警告。第一个：{first}', todo: '查看位置以及应该怎么写：' },
+  configWarnings: {
+    seen: '有 {count} 个警告。第一个：{first}',
+    todo: '如果与配置文件有关，下面的命令会指出位置以及应该怎么写：',
+  },
 };

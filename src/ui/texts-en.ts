@@ -38,7 +38,8 @@ export const en = {
   inputDropped: '{input} dropped {count}: {reason}',
   inputDroppedTodo: 'These are gone. The log of the daemon names the first of them.',
   configWarning: '{warning}',
-  configWarningTodo: 'A key or file of the configuration has no effect as written; “meshbridge check” shows where.',
+  configWarningTodo:
+    'A setting has no effect as written, or a right is missing; “meshbridge check” and the view Setup say more.',
   todoRefused:
     'Is it running, and are host and port of its url right? Nothing is lost while the queue has room: {full} % is used.',
   todoName: 'The host name of its url is not known here. Nothing is lost while the queue has room: {full} % is used.',

@@ -39,7 +39,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   inputDropped: '{input} 丢弃 {count} 条：{reason}',
   inputDroppedTodo: '这些数据已无法找回，日志中记录了其中第一条。',
   configWarning: '{warning}',
-  configWarningTodo: '配置中有的键或文件不起作用；“meshbridge check” 会指出位置。',
+  configWarningTodo: '有的设置不起作用，或缺少权限；“meshbridge check” 和“环境检查”页面有更多说明。',
   todoRefused: '它在运行吗？url 的主机和端口对吗？队列有空间就不会丢数据：已用 {full} %。',
   todoName: '这里解析不了 url 中的主机名。队列有空间就不会丢数据：已用 {full} %。',
   todoTls: '请检查证书和该输出的 tls 设置。队列有空间就不会丢数据：已用 {full} %。',

@@ -527,7 +527,7 @@ describe('the machine', () => {
   test('names the warnings of its configuration', () => {
     expect(lightOf('configuration', { status: { warnings: ['a.conf:3 x', 'b'] } })).toMatchObject({
       state: 'yellow',
-      seen: 'Warnings of the configuration: 2. The first: a.conf:3 x',
+      seen: 'Warnings: 2. The first: a.conf:3 x',
       snippet: 'meshbridge check',
     });
     expect(said('configuration', { status: { configFiles: ['a.conf'] } })).toContain('Files that were read: 1.');

@@ -194,11 +194,11 @@ export const setupTexts = {
   rightsSecret: { seen: 'The Secret {name}, which holds the tokens, is not right: {error}.', todo: '{hint}' },
   rightsOutside: { seen: 'This daemon asks no API server: it runs in no cluster, or [kubernetes] discovery is "off".' },
 
-  configGood: { seen: 'The configuration has no warnings. Files that were read: {files}.' },
+  configGood: { seen: 'There are no warnings. Files that were read: {files}.' },
   configDefaults: { seen: 'No configuration file was read; the defaults are in force.' },
   configWarnings: {
-    seen: 'Warnings of the configuration: {count}. The first: {first}',
-    todo: 'See where, and what to write instead:',
+    seen: 'Warnings: {count}. The first: {first}',
+    todo: 'Where it is about a file, this shows the place, and what to write instead:',
   },
 } as const satisfies Readonly<Record<string, { readonly seen: string; readonly todo?: string }>>;
 

@@ -25,6 +25,7 @@ const workloads: Readonly<Record<string, Workload>> = {
     title: '200 targets × 1,500 series (1.24 MB), every 15 s',
     targets: 200,
     intervalMs: 15_000,
+    warmUpMs: 45_000,
     windowMs: 60_000,
     how: 'together',
     changeEvery: 4,
@@ -36,6 +37,7 @@ const workloads: Readonly<Record<string, Workload>> = {
     lineBytes: 828,
     targets: 60,
     intervalMs: 15_000,
+    warmUpMs: 75_000,
     windowMs: 30_000,
     how: 'together',
     changeEvery: 0,
@@ -45,12 +47,13 @@ const workloads: Readonly<Record<string, Workload>> = {
     title: '200 targets × 1,500 series (1.24 MB), every second: as fast as it goes',
     targets: 200,
     intervalMs: 1_000,
+    warmUpMs: 0,
     windowMs: 8_000,
     how: 'in turns',
     changeEvery: 0,
   },
 };
-const smoke = { targets: 10, intervalMs: 1_000, windowMs: 3_000 };
+const smoke = { targets: 10, intervalMs: 1_000, warmUpMs: 0, windowMs: 3_000 };
 
 const { values } = parseArgs({
   options: {

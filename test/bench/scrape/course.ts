@@ -13,6 +13,8 @@ export interface Workload extends PagePlan {
   readonly title: string;
   readonly targets: number;
   readonly intervalMs: number;
+  /** At least so long nothing is measured: programs that warm up cost more. */
+  readonly warmUpMs: number;
   /** Length of a round: a multiple of the interval. */
   readonly windowMs: number;
   readonly how: 'together' | 'in turns';
@@ -114,9 +116,10 @@ export class Course {
     }
   }
 
-  /** Until every target was scraped and sent twice. */
+  /** Until every target was scraped and sent twice, and some time. */
   async warm(entrants: readonly Entrant[]): Promise<void> {
-    const { targets, series, intervalMs } = this.#options.workload;
+    const { targets, series, intervalMs, warmUpMs } = this.#options.workload;
+    const leastMs = performance.now() + warmUpMs;
     const endMs = performance.now() + 4 * intervalMs + settleMs;
     for (const { sinkName, row } of entrants) {
       while ((await this.#received(sinkName)).samples < 2 * targets * series) {
@@ -127,6 +130,7 @@ export class Course {
         await delay(250);
       }
     }
+    await delay(Math.max(0, leastMs - performance.now()));
   }
 
   async round(entrants: readonly Entrant[]): Promise<void> {

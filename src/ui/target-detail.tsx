@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { Copyable } from './copyable.tsx';
 import { bytesText, durationText, exactText, momentText, spanText } from './format.ts';
-import { useSay } from './hooks.ts';
+import { type Say, useSay } from './hooks.ts';
 import { anyMetric } from './metric-search.ts';
 import { hashOf } from './route.ts';
 import { fixesOf } from './target-fix.ts';
@@ -73,10 +73,11 @@ function metricsHash(target: TargetInfo): string {
   return hashOf({ page: 'metrics', search: { ...anyMetric, metric, match } });
 }
 
-function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs: number }): VNode {
-  const say = useSay();
-  const { written, lastMs, nextMs, durationMs, bytes, samples, filtered, measurement, labels, timeoutMs } = target;
-  const facts: readonly (readonly [string, string | undefined])[] = [
+type Fact = readonly [name: string, value: string | undefined];
+
+function factsOf(target: TargetInfo, nowMs: number, say: Say): readonly Fact[] {
+  const { written, lastMs, nextMs, durationMs, bytes, samples, filtered, measurement, timeoutMs } = target;
+  return [
     [say('page'), target.url],
     [say('writtenAs'), written],
     [say('foundBy'), target.rule === '' ? undefined : target.rule],
@@ -109,9 +110,14 @@ function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs:
       nextMs === undefined ? undefined : say('inTime', { time: spanText(Math.max(0, nextMs - nowMs)) }),
     ],
   ];
+}
+
+function Facts({ target, nowMs }: { readonly target: TargetInfo; readonly nowMs: number }): VNode {
+  const say = useSay();
+  const { labels } = target;
   return (
     <dl class="target-facts">
-      {facts.map(([name, value]) =>
+      {factsOf(target, nowMs, say).map(([name, value]) =>
         value === undefined ? null : (
           <div key={name}>
             <dt>{name}</dt>

@@ -33,27 +33,9 @@ export function TargetFilter({ search, counts, onSearch }: TargetFilterProps): V
       field.current.value = search.find;
     }
   }, [search.find]);
-  const all = targetStates.reduce((sum, state) => sum + counts[state], 0);
-  const states: readonly (readonly [EntryState | '', TextKey, number])[] = [
-    ['', 'targetAll', all],
-    ...targetStates.map((state) => [state, stateTexts[state], counts[state]] as const),
-  ];
   return (
     <form class="filter target-filter" onSubmit={(event) => event.preventDefault()}>
-      <fieldset class="states" aria-label={say('state')}>
-        {states.map(([state, text, count]) => (
-          <button
-            key={text}
-            type="button"
-            class={`state-${state === '' ? 'all' : state}`}
-            data-state={state === '' ? 'all' : state}
-            aria-pressed={search.state === state}
-            onClick={() => onSearch({ ...search, state })}
-          >
-            <b>{countText(count)}</b> {say(text)}
-          </button>
-        ))}
-      </fieldset>
+      <States search={search} counts={counts} onSearch={onSearch} />
       <input
         ref={field}
         class="wide"
@@ -82,5 +64,30 @@ export function TargetFilter({ search, counts, onSearch }: TargetFilterProps): V
         ))}
       </select>
     </form>
+  );
+}
+
+function States({ search, counts, onSearch }: TargetFilterProps): VNode {
+  const say = useSay();
+  const all = targetStates.reduce((sum, state) => sum + counts[state], 0);
+  const states: readonly (readonly [EntryState | '', TextKey, number])[] = [
+    ['', 'targetAll', all],
+    ...targetStates.map((state) => [state, stateTexts[state], counts[state]] as const),
+  ];
+  return (
+    <fieldset class="states" aria-label={say('state')}>
+      {states.map(([state, text, count]) => (
+        <button
+          key={text}
+          type="button"
+          class={`state-${state === '' ? 'all' : state}`}
+          data-state={state === '' ? 'all' : state}
+          aria-pressed={search.state === state}
+          onClick={() => onSearch({ ...search, state })}
+        >
+          <b>{countText(count)}</b> {say(text)}
+        </button>
+      ))}
+    </fieldset>
   );
 }

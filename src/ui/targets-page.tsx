@@ -136,14 +136,7 @@ function Found({ list, search, onSearch }: FoundProps): VNode {
             </ul>
           </div>
         ))}
-        {wanted.length === 0 && (
-          <p class="empty">
-            {say('noTargetFound')}{' '}
-            <button type="button" onClick={() => onSearch({ ...anyTarget, by: search.by })}>
-              {say('clear')}
-            </button>
-          </p>
-        )}
+        {wanted.length === 0 && <NoneFound onClear={() => onSearch({ ...anyTarget, by: search.by })} />}
         {hidden > 0 && (
           <p class="pad">
             <button type="button" onClick={() => setRows(rows + pageRows)}>
@@ -154,6 +147,18 @@ function Found({ list, search, onSearch }: FoundProps): VNode {
         <p class="muted hint pad">{say('targetKeys')}</p>
       </section>
     </>
+  );
+}
+
+function NoneFound({ onClear }: { readonly onClear: () => void }): VNode {
+  const say = useSay();
+  return (
+    <p class="empty">
+      {say('noTargetFound')}{' '}
+      <button type="button" onClick={onClear}>
+        {say('clear')}
+      </button>
+    </p>
   );
 }
 

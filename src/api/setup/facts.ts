@@ -91,20 +91,7 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
     query('sum(rate(istio_requests_total{reporter="destination"}[2m]))'),
     query('count by (instance) (pilot_info)'),
     query(withoutLatencies),
-    ask(
-      {
-        kind: 'logs.search',
-        query: {
-          startMs: nowMs - recentMs,
-          endMs: nowMs,
-          matchers: [{ name: 'container', op: '=', value: 'istio-proxy' }],
-          texts: [],
-          levels: [],
-        },
-        limit: mostLines,
-      },
-      linesSchema,
-    ),
+    ask(proxyLines(nowMs), linesSchema),
   ]);
   const rate = requests?.result[0]?.value[1];
   return {
@@ -123,6 +110,12 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
       proxyLines: lines.lines.map(({ message, labels, traceId }) => ({ message, traceId, pod: labels['pod'] ?? '' })),
     }),
   };
+}
+
+function proxyLines(nowMs: number): Question {
+  const matchers = [{ name: 'container', op: '=', value: 'istio-proxy' }] as const;
+  const query = { startMs: nowMs - recentMs, endMs: nowMs, matchers, texts: [], levels: [] };
+  return { kind: 'logs.search', query, limit: mostLines };
 }
 
 function parsed(body: Uint8Array): unknown {

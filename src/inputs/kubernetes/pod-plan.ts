@@ -26,6 +26,8 @@ export interface PodPlanOptions {
   readonly services?: readonly PodService[];
   /** Rules of the configuration that choose pods, each for itself. */
   readonly rules?: readonly ((pod: Pod) => RuleResult)[];
+  /** For a pod of the host network: the other one that declares this port of the node. */
+  readonly ownerOfPort?: (pod: Pod, port: number) => string | undefined;
   /** Where an annotation stands, for messages. */
   readonly sourceOf?: (annotation: string, text: string) => TomlSource;
 }
@@ -63,7 +65,7 @@ const mostTargets = 10;
  * `[inputs.kubernetesprometheus]`, `prometheus.istio.io/scrape-targets`, `prometheus.io/*`, Istio known by itself.
  */
 export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
-  const planning = new Planning(pod);
+  const planning = new Planning(pod, (port) => options.ownerOfPort?.(pod, port));
   const notNow = whyNotNow(pod);
   if (notNow === undefined) {
     planning.services(options.services ?? []);
@@ -110,8 +112,11 @@ class Planning {
   readonly #elsewhere = new Set<string>();
   #leftAlone: string | undefined;
 
-  constructor(pod: Pod) {
+  readonly #ownerOfPort: (port: number) => string | undefined;
+
+  constructor(pod: Pod, ownerOfPort: (port: number) => string | undefined) {
     this.#pod = pod;
+    this.#ownerOfPort = ownerOfPort;
   }
 
   services(services: readonly PodService[]): void {
@@ -164,6 +169,12 @@ class Planning {
   }
 
   #add(key: string, page: FoundPage): void {
+    const owner = this.#ownerOfPort(Number(portOfUrl(new URL(page.url))));
+    if (owner !== undefined) {
+      const message = `${page.written ?? page.url} is left out; that port of the node is the one of ${owner}`;
+      this.#faults.push({ code: 'value', keyPath: page.rule, message });
+      return;
+    }
     if (this.#targets.size >= mostTargets) {
       const message = `${page.written ?? page.url} is left out; a pod has ${mostTargets} targets at most`;
       this.#faults.push({ code: 'value', keyPath: page.rule, message });

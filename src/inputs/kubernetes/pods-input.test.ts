@@ -202,6 +202,25 @@ test('a pod of IPv6 is scraped at its address, and one of two families at the fi
     ).toEqual(['127.0.0.1', '[::1]']);
   }));
 
+test('of pods on the host network a port of the node is scraped as the one of the pod that declares it', () =>
+  withPods(async ({ api, put, far, status }) => {
+    const pods = () =>
+      status()
+        .targets.map(({ pod }) => pod)
+        .sort();
+    put('copied', ['/one'], { hostNetwork: true });
+    await until(() => pods().join() === 'copied');
+    put('exporter', ['/one'], { hostNetwork: true, containers: [{ name: 'c', ports: [far.port] }] });
+    await until(() => pods().join() === 'exporter');
+    expect(status().pods.find(({ pod }) => pod === 'copied')?.faults[0]).toContain(
+      'is left out; that port of the node is the one of default/exporter',
+    );
+    put('own', ['/one'], { ip: '127.0.0.9' });
+    await until(() => pods().join() === 'exporter,own');
+    api.remove('exporter');
+    await until(() => pods().join() === 'copied,own');
+  }));
+
 test('while the API server is away, what is known goes on being scraped', () =>
   withPods(async ({ api, put, scraped, input }) => {
     put('a', ['/one']);

@@ -186,6 +186,7 @@ export class PodsInput implements Input {
     const facts = JSON.stringify(pod);
     if (this.#pods.get(pod.uid)?.facts !== facts) {
       this.#plan(pod, facts);
+      this.#othersOfHost(pod);
       this.#parts?.scope.podsChanged();
     }
   }
@@ -195,7 +196,8 @@ export class PodsInput implements Input {
       return;
     }
     const { planOf, scope, targets } = this.#parts;
-    const plan = planOf(pod, { ...this.#options, services: scope.services() });
+    const ownerOfPort = (one: Pod, port: number) => portOwner(one, port, this.#pods.values());
+    const plan = planOf(pod, { ...this.#options, services: scope.services(), ownerOfPort });
     targets.replace(pod.uid, plan.targets, (key) => (plan.elsewhere.has(key) ? 'handed-over' : 'marked'));
     this.#complain(this.#pods.get(pod.uid)?.explanation, plan.explanation);
     this.#pods.set(pod.uid, { pod, facts, explanation: plan.explanation });
@@ -207,9 +209,21 @@ export class PodsInput implements Input {
     }
   }
 
+  /** Which of them has a port is another question since this one came, changed or went. */
+  #othersOfHost({ uid, hostNetwork }: Pod): void {
+    const others = hostNetwork === true ? [...this.#pods.values()] : [];
+    for (const { pod, facts } of others.filter(({ pod: one }) => one.hostNetwork === true && one.uid !== uid)) {
+      this.#plan(pod, facts);
+    }
+  }
+
   #remove(uid: string): void {
+    const gone = this.#pods.get(uid);
     this.#pods.delete(uid);
     this.#parts?.targets.replace(uid, []);
+    if (gone !== undefined) {
+      this.#othersOfHost(gone.pod);
+    }
     this.#parts?.scope.podsChanged();
   }
 
@@ -233,4 +247,22 @@ export class PodsInput implements Input {
         .set(count);
     }
   }
+}
+
+/** Of pods that share the node's address, the other one that declares the port, where this one does not. */
+function portOwner(pod: Pod, port: number, known: Iterable<KnownPod>): string | undefined {
+  if (pod.hostNetwork !== true || declares(pod, port)) {
+    return undefined;
+  }
+  for (const { pod: other } of known) {
+    const isThere = other.hostNetwork === true && other.phase === 'Running' && !other.deleting;
+    if (isThere && other.uid !== pod.uid && declares(other, port) && other.ips.some((ip) => pod.ips.includes(ip))) {
+      return `${other.namespace}/${other.name}`;
+    }
+  }
+  return undefined;
+}
+
+function declares({ containers }: Pod, port: number): boolean {
+  return containers.some(({ kind, ports }) => kind !== 'init' && ports.some(({ number }) => number === port));
 }

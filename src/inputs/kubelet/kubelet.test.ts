@@ -86,6 +86,8 @@ interface Rig {
   readonly dir: string;
   readonly runtime: FakeInputRuntime;
   readonly input: Input;
+  /** The time that stands on the pages. */
+  readonly measuredMs: number;
   status(): {
     readonly way?: { readonly name: string; readonly url: string; readonly verified: boolean };
     readonly closed?: readonly { readonly url: string; readonly error: string; readonly hint?: string }[];
@@ -143,10 +145,12 @@ async function withKubelet(run: (rig: Rig) => Promise<void>, before: Before = {}
   await inTempDir(async (dir) => {
     const [own, api] = [await fakeKubelet(), await fakeKubelet({ prefix: `/api/v1/nodes/${node}/proxy` })];
     const runtime = fakeInputRuntime({ id: 'inputs.kubelet[0]' });
+    const measuredMs = runtime.clock.now() - 5_000;
+    const pages = kubeletPages(containers, measuredMs);
     for (const one of [own, api]) {
       one.tokens('token-1');
-      one.page('/metrics/cadvisor', () => kubeletPages(containers, runtime.clock.now() - 5_000).cadvisor);
-      one.page('/metrics/resource', () => kubeletPages(containers, runtime.clock.now() - 5_000).resource);
+      one.page('/metrics/cadvisor', pages.cadvisor);
+      one.page('/metrics/resource', pages.resource);
     }
     await writeFile(join(dir, 'token'), 'token-1');
     await writeFile(join(dir, 'ca.crt'), before.signed === true ? own.certificate.cert : api.certificate.cert);
@@ -175,7 +179,7 @@ async function withKubelet(run: (rig: Rig) => Promise<void>, before: Before = {}
     const status = () => input.status?.() as ReturnType<Rig['status']>;
     try {
       await input.start();
-      await run({ node: own, api, dir, runtime, input, status, scraped, passes });
+      await run({ node: own, api, dir, runtime, input, measuredMs, status, scraped, passes });
     } finally {
       await within(input.stop(), 5_000, 'stop');
       await own.close();
@@ -226,12 +230,11 @@ describe('the pages of the kubelet', () => {
     }));
 
   test('keep the times at which the kubelet measured, unless those are not wanted', async () => {
-    await withKubelet(async ({ scraped }) => {
+    await withKubelet(async ({ measuredMs, scraped }) => {
       const { cadvisor } = await scraped();
-      const upMs = named(cadvisor, 'up')[0]?.timeMs ?? 0;
       const measured = named(cadvisor, 'container_memory_working_set_bytes').map(({ timeMs }) => timeMs);
-      expect(measured.length).toBeGreaterThan(0);
-      expect(measured.every((timeMs) => timeMs === upMs - 5_000)).toBe(true);
+      expect([...new Set(measured)]).toEqual([measuredMs]);
+      expect(named(cadvisor, 'up')[0]?.timeMs).toBeGreaterThan(measuredMs);
     });
     await withKubelet(
       async ({ scraped }) => {
@@ -327,26 +330,29 @@ describe('the pages of the kubelet', () => {
   });
 
   test('of a container that is gone end, though their samples have times of their own', () =>
-    withKubelet(async ({ node: own, runtime, scraped }) => {
+    withKubelet(async ({ node: own, runtime, measuredMs, scraped, passes }) => {
       await scraped();
       const left = containers.filter(({ container }) => container !== 'discovery');
-      own.page('/metrics/cadvisor', () => kubeletPages(left, runtime.clock.now() - 5_000).cadvisor);
-      const { cadvisor } = await scraped();
+      own.page('/metrics/cadvisor', kubeletPages(left, measuredMs + 10_000).cadvisor);
+      const last = () => lastOf(runtime.emitted, 'cadvisor') ?? [];
+      await passes(() => last().some(({ value }) => value === undefined), 'the mark');
+      const cadvisor = last();
       const ended = cadvisor.filter(({ value }) => value === undefined);
-      expect(new Set(shown(ended, 'pod'))).toEqual(new Set(['istiod-5b9f']));
+      expect(ended.filter(({ labels }) => labels['pod'] !== 'istiod-5b9f')).toEqual([]);
       expect(shown(named(ended, 'container_memory_working_set_bytes'), 'container')).toEqual(['', '', 'discovery']);
     }));
 
   test('are asked for every 15 seconds by default, with the token as it is by then', () =>
-    withKubelet(async ({ node: own, dir, runtime, scraped }) => {
+    withKubelet(async ({ node: own, dir, runtime, scraped, passes }) => {
       await scraped();
-      const fromMs = runtime.clock.now();
-      own.tokens('token-2');
+      own.tokens('token-1', 'token-2');
       await writeFile(join(dir, 'token'), 'token-2\n');
-      const { cadvisor } = await scraped();
-      expect(named(cadvisor, 'up')[0]?.value).toBe(1);
-      expect(runtime.clock.now() - fromMs).toBeLessThanOrEqual(30_000);
-      expect(new Set(own.requests.map(({ token }) => token))).toEqual(new Set(['token-1', 'token-2']));
+      await passes(() => own.requests.some(({ token }) => token === 'token-2'), 'a request with the new token');
+      await scraped();
+      const pages = runtime.emitted.map(samplesOf).map((samples) => named(samples, 'up')[0]);
+      const times = pages.flatMap((up) => (up?.labels['metrics_path'] === '/metrics/cadvisor' ? [up.timeMs] : []));
+      expect(times.length).toBeGreaterThan(1);
+      expect(times.slice(1).every((timeMs, i) => timeMs - (times[i] ?? 0) === 15_000)).toBe(true);
     }));
 
   test('get tags, which the labels of the page win over', () =>

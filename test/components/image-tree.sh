@@ -37,7 +37,19 @@ JS
 
 # What is in it, for those who look for known holes: read from what was laid out, not from what the lockfile allows.
 (cd "$program" && npm sbom --sbom-format spdx 2>/dev/null) >"$tree/sbom" || { echo "npm sbom failed" >&2; exit 1; }
-mv "$tree/sbom" "$program/sbom.spdx.json"
+
+# With the Node that it brings along.
+"$top/bin/node" --input-type=module - "$tree/sbom" "$program/sbom.spdx.json" <<'JS'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+const [from, to] = process.argv.slice(2);
+const sbom = JSON.parse(readFileSync(from, 'utf8'));
+const SPDXID = 'SPDXRef-Package-node';
+const facts = { name: 'node', SPDXID, versionInfo: process.versions.node, licenseDeclared: 'MIT' };
+sbom.packages.push({ ...facts, downloadLocation: 'NOASSERTION', filesAnalyzed: false });
+sbom.relationships.push({ spdxElementId: sbom.SPDXID, relatedSpdxElement: SPDXID, relationshipType: 'CONTAINS' });
+writeFileSync(to, `${JSON.stringify(sbom, null, 2)}\n`);
+rmSync(from);
+JS
 
 if [ "$(uname -s)" = Linux ]; then
   mkdir -p "$tree/nodejs/bin"

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
@@ -264,4 +264,24 @@ describe('the files for Istio, Kiali and Grafana', () => {
     );
     expect(spec.meshConfig.defaultConfig.tracing.zipkin.address).toBe(`$(HOST_IP):${hostPort}`);
   });
+});
+
+describe('the docs', () => {
+  test.each(['install', 'istio', 'from-datakit'])(
+    '%s.md: names only files and folders of deploy/ that are there',
+    (name) => {
+      const text = readFileSync(join(deploy, '../../docs', `${name}.md`), 'utf8');
+      const below = (folder: string) => new RegExp(`(?<![\\w/.-])${folder}/[\\w./-]*\\w`, 'g');
+      const named = [
+        ...(text.match(below('deploy')) ?? []),
+        ...['overlays', 'components', 'rights'].flatMap((folder) =>
+          (text.match(below(folder)) ?? []).map((path) => `deploy/kubernetes/${path}`),
+        ),
+      ];
+      expect(named.length).toBeGreaterThan(0);
+      expect(named.filter((path) => !existsSync(join(deploy, '../..', path)))).toEqual([]);
+      const links = [...text.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, file]) => file ?? '');
+      expect(links.filter((file) => !existsSync(join(deploy, '../../docs', file)))).toEqual([]);
+    },
+  );
 });

@@ -35,6 +35,7 @@ function target(ownTimes?: OwnTimes) {
     frames,
     /** What would be emitted; `take` then makes it the state. */
     scrape: (text: string) => frames.scraped(parser.parse(Buffer.from(text)), at),
+    parse: (text: string) => parser.parse(Buffer.from(text)),
     fail: () => frames.failed(at),
     end: () => frames.ended(2_000),
   };
@@ -183,6 +184,23 @@ describe('a series with times of its own', () => {
     taken(scrape('a 1 77\nb 2\n'));
     expect(taken(scrape('b 2 78\n')).slice(0, 2)).toEqual(['b 2@78', 'a stale']);
     expect(taken(fail()).slice(0, 2)).toEqual(['b stale', 'up 0']);
+  });
+
+  test('whose sample was left out because of its time is not marked', () => {
+    const { frames, parse, scrape } = target('tracked');
+    taken(scrape('a 1 77\nb 2 77\n'));
+    const whole = parse('a 3 77\nb 2 78\n');
+    const { list } = parse('b 2 78\n');
+    const at = { timestampMs: 1_000, durationSeconds: 0.5 };
+    const reduced = {
+      ...whole,
+      list,
+      series: list.series,
+      values: Float64Array.of(2),
+      timestampsMs: Float64Array.of(78),
+    };
+    expect(taken(frames.scraped(reduced, at, whole.list)).slice(0, 2)).toEqual(['b 2@78', 'up 1']);
+    expect(taken(scrape('b 2 79\n')).slice(0, 2)).toEqual(['b 2@79', 'a stale']);
   });
 });
 

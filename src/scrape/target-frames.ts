@@ -74,12 +74,14 @@ export class TargetFrames {
     this.#ownTimes = ownTimes;
   }
 
-  scraped(page: ParsedPage, report: ScrapeReport): EncodedScrape {
+  /** `shown`: the series of the page with those whose sample was left out because of its time; they have not ended. */
+  scraped(page: ParsedPage, report: ScrapeReport, shown: Listed = page.list): EncodedScrape {
     const { list, values, timestampsMs, exemplars } = page;
     const { gone, added } = difference(this.#page, list);
+    const here = this.#ownTimes === 'tracked' ? shown : list;
     const all = timestampsMs === undefined || this.#ownTimes === 'tracked';
-    const live = all ? list : without(list, timestampsMs);
-    const ended = this.#live === this.#page ? gone : difference(this.#live, list).gone;
+    const live = all ? here : without(list, timestampsMs);
+    const ended = this.#live === this.#page && here === list ? gone : difference(this.#live, here).gone;
     const kept = page.samples - page.unwanted;
     const parts = {
       timestampMs: report.timestampMs,

@@ -209,7 +209,7 @@ export class Target {
     }
     const { as_logging: asLogging } = this.#options.config;
     if (asLogging?.enable !== true) {
-      return this.#frames.scraped(page, report);
+      return this.#frames.scraped(page, report, outcome.page.list);
     }
     const lines = sampleLines(page, report.timestampMs, asLogging.service);
     return { ...this.#frames.scraped(withoutSeries(page), report), ...(lines && { lines }) };

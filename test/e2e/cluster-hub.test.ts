@@ -32,6 +32,14 @@ const placeOf: Readonly<Record<string, Node>> = {
   'ratings-v1': 'node-2',
 };
 
+/** What users of DataKit add, so that `zipkin.istio-system:9411` leads to its port. */
+const dataKitsZipkin: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'datakit-service-ext', namespace: 'datakit' },
+  spec: { selector: { app: 'daemonset-datakit' }, ports: [{ name: 'http', port: 9411, targetPort: 'http' }] },
+};
+
 /** All requests that a sidecar's page counts. */
 const requestsOfPage = sidecarPage
   .split('\n')
@@ -255,12 +263,15 @@ describeWith('kube-apiserver', (program) => {
     const objects = [
       ...objectsOf(readFileSync(join(import.meta.dirname, '../fixtures/datakit.yaml'), 'utf8')),
       ...objectsOf(readFileSync(join(shared, 'walkthrough/datakit-conf.configmap.yaml'), 'utf8')),
+      dataKitsZipkin,
+      ...(await deployed('kubernetes/overlays/drop-in/zipkin-external-name.yaml')),
     ];
     await cluster.apply(objects);
     const workload = objects.find(({ kind }) => kind === 'DaemonSet') as KubeObject;
     const daemons = (await run(workload, nodes)) as [NodePod, NodePod];
 
-    const service = { name: 'datakit-service', namespace: 'datakit', port: 9529 };
+    // Istio's own `zipkin.address`.
+    const service = { name: 'zipkin', namespace: 'istio-system', port: 9411 };
     const { traceId, client, server } = halves();
     await postHalf('node-1', service, client);
     await postHalf('node-2', service, server);
@@ -288,6 +299,7 @@ describeWith('kube-apiserver', (program) => {
       );
       expect(istiod).toBe(true);
       expect(await daemon.status()).toMatchObject({ role: 'all-in-one', isAlone: true });
+      expect(daemon.output()).toContain(`the node ${node} alone: each node answers for itself`);
       expect((await discoveryOf(daemon)).warnings.join('\n')).toMatch(/leases/);
       for (const path of ['/v1/health', '/v1/ping']) {
         expect((await fetch(`${daemon.url}${path}`)).status).toBe(200);

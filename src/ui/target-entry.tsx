@@ -39,7 +39,7 @@ export function TargetEntry({ entry, nowMs, open, chosen, onToggle }: TargetEntr
           </span>
         </span>
         {target === undefined ? (
-          <span class="why muted">{pod?.skipped}</span>
+          <span class={faults > 0 ? 'why warn' : 'why muted'}>{pod?.faults[0] ?? pod?.skipped}</span>
         ) : (
           <TargetFacts target={target} nowMs={nowMs} faults={faults} />
         )}

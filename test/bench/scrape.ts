@@ -11,6 +11,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { PeerProcess } from './peers/peer-process.ts';
 import { Course, type Entrant, type Place, type Row, rowOf, type Workload } from './scrape/course.ts';
 import type { ToGenerator } from './scrape/generator.ts';
 import { Helper } from './scrape/helper.ts';
@@ -143,6 +144,12 @@ async function main(): Promise<void> {
   const kinds = chosenPeers();
   const generator = new Helper<ToGenerator>('generator.ts');
   const sink = new Helper<ToSink>('sink.ts');
+  const running = new Set<PeerProcess>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void Promise.all([...running].map((peer) => peer.stop())).then(() => process.exit(1));
+    });
+  }
   let lots = 0;
   const results: Result[] = [];
   try {
@@ -156,6 +163,7 @@ async function main(): Promise<void> {
         sinkPort,
         dir: values.dir,
         ...(values.profile !== undefined && { profiles: values.profile }),
+        running,
         nextLot: () => ++lots,
         say,
       });

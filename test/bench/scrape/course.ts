@@ -67,6 +67,8 @@ export interface CourseOptions {
   /** Where peers keep their data. */
   readonly dir: string;
   readonly profiles?: string;
+  /** Those that run now, for whoever ends them early. */
+  readonly running: Set<PeerProcess>;
   readonly nextLot: () => number;
   readonly say: (text: string) => void;
 }
@@ -109,6 +111,7 @@ export class Course {
         sink: `http://127.0.0.1:${sinkPort}/${sinkName}`,
         ...(profiles !== undefined && { profiles }),
       });
+      this.#options.running.add(process);
       return { row, lot, sinkName, folder, process };
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
@@ -169,6 +172,7 @@ export class Course {
   async end(entrants: readonly Entrant[]): Promise<void> {
     for (const { process, lot, folder } of entrants) {
       await process.stop();
+      this.#options.running.delete(process);
       rmSync(folder, { recursive: true, force: true });
       await this.#options.generator.ask({ ask: 'close', lot });
     }

@@ -5,12 +5,12 @@ import { onOwnNode } from './own-node.ts';
 
 const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', ENV_K8S_NODE_IP: '192.0.2.1' };
 
-async function loaded(text = ''): Promise<LoadedConfig> {
+async function loaded(text = '', more: Readonly<Record<string, string>> = {}): Promise<LoadedConfig> {
   const config = await loadFrom(
     { sources: [{ file: 'a.conf', text }], faults: [] },
     {
       flags: {},
-      env,
+      env: { ...env, ...more },
       cwd: '.',
       definitions: { inputs, outputs: [] },
       where: { inCluster: true, readableDir: () => false },
@@ -48,4 +48,19 @@ test('a page of the kubelet that an instance of kubernetesprometheus names is no
   expect(byDefault?.config).toMatchObject({ cadvisor: false, resource: true });
   const configured = kubeletOf(onOwnNode(await loaded(`${text}\n[[inputs.kubelet]]\n`), env, 'node-1'));
   expect(configured?.config).toMatchObject({ cadvisor: true, resource: true });
+});
+
+test("DataKit's variables switch on what follows the annotations of Services, and its list runs the input", async () => {
+  const config = await loaded('', {
+    ENV_DEFAULT_ENABLED_INPUTS: 'container,kubernetesprometheus',
+    ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_SERVICE_ANNOTATIONS: 'true',
+    ENV_INPUT_CONTAINER_ENABLE_AUTO_DISCOVERY_OF_PROMETHEUS_POD_ANNOTATIONS: 'true',
+  });
+  const input = onOwnNode(config, env, 'node-1').inputs.find(({ type }) => type === 'kubernetesprometheus');
+  expect(input?.config).toMatchObject({
+    enable_discovery_of_prometheus_service_annotations: true,
+    enable_discovery_of_prometheus_pod_annotations: true,
+    instances: [],
+  });
+  expect(config.warnings.map(({ message }) => message).filter((message) => message.includes('PROMETHEUS'))).toEqual([]);
 });

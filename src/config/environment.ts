@@ -165,7 +165,8 @@ class EnvironmentReading implements EnvironmentSettings {
       const option = /^ENV_INPUT_(.+)$/
         .exec(variable)?.[1]
         ?.toLowerCase()
-        .replace(/^otel_/, 'opentelemetry_');
+        .replace(/^otel_/, 'opentelemetry_')
+        .replace(/^container_enable_auto_(?=discovery_of_prometheus_)/, 'kubernetesprometheus_enable_');
       const definition = definitions.find((candidate) => option?.startsWith(`${candidate.type}_`));
       if (option === undefined || definition === undefined || text === undefined || text.trim() === '') {
         continue;

@@ -203,7 +203,7 @@ class Bridge {
   }
 
   #role(): ReturnType<typeof roleOf> {
-    const hasAgents = Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
+    const hasAgents = (): boolean => Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
     return roleOf({ config: this.#config, inCluster: this.#options.where.inCluster, hasAgents });
   }
 

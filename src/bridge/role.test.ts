@@ -12,7 +12,7 @@ async function role(toml: string, facts: { readonly inCluster?: boolean; readonl
   );
   expect(config.faults).toEqual([]);
   const hubRuns = config.inputs.some(({ type }) => type === 'hub');
-  return { ...roleOf({ config, inCluster, hasAgents }), hubRuns, store: config.store.enabled };
+  return { ...roleOf({ config, inCluster, hasAgents: () => hasAgents }), hubRuns, store: config.store.enabled };
 }
 
 test('one process for all, which in a cluster is alone', async () => {

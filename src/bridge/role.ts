@@ -5,8 +5,8 @@ import { hubOutput } from '../outputs/hub/hub.ts';
 export interface RoleFacts {
   readonly config: Pick<LoadedConfig, 'inputs' | 'outputs' | 'kubernetes'>;
   readonly inCluster: boolean;
-  /** Have agents ever sent records here? */
-  readonly hasAgents: boolean;
+  /** Have agents sent records here of late? Asked only where nothing else tells. */
+  readonly hasAgents: () => boolean;
 }
 
 /** Which of the shapes of docs/hub.md this process has, and where the others are. */
@@ -17,7 +17,7 @@ export function roleOf({ config, inCluster, hasAgents }: RoleFacts): Pick<Bridge
     return { role: 'agent', hub: { urls, page: page ?? originOf(urls[0]) } };
   }
   const isMeant = config.inputs.some(({ type, byDefault }) => type === 'hub' && !byDefault);
-  if (isMeant || hasAgents || config.kubernetes.token_secret !== undefined) {
+  if (isMeant || config.kubernetes.token_secret !== undefined || hasAgents()) {
     return { role: 'hub' };
   }
   return { role: 'all-in-one', ...(inCluster ? { isAlone: true } : {}) };

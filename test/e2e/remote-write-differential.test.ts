@@ -11,8 +11,8 @@ import { type Daemon, startDaemon } from './daemon.ts';
 import { type Histories, historiesOf } from './remote-write/histories.ts';
 import { answerIn, type ChangingPage, changingPages, phaseCount, quotedNames } from './remote-write/pages.ts';
 
-/** So often each program scrapes a page before that changes. */
-const scrapesPerPhase = 2;
+/** As long as a busy machine may need for a scrape: one that is given up would be another history. */
+const interval = '5s';
 
 const firstScrapeMs = Date.now();
 const pages = changingPages(firstScrapeMs);
@@ -42,9 +42,11 @@ async function changingTarget(): Promise<{ readonly target: FakeFarSide; through
     return page === undefined ? { status: 404 } : answerIn(page, phase);
   });
   const everybodySaw = (): boolean => {
-    const seen = target.requests.map(({ path, headers }) => `${String(headers['user-agent']).split('/')[0]} ${path}`);
+    const seen = new Set(
+      target.requests.map(({ path, headers }) => `${String(headers['user-agent']).split('/')[0]} ${path}`),
+    );
     const wanted = scrapers.flatMap((scraper) => [...byPath.keys()].map((path) => `${scraper} ${path}`));
-    return wanted.every((one) => seen.filter((other) => other === one).length >= scrapesPerPhase);
+    return wanted.every((one) => seen.has(one));
   };
   const throughAll = async (): Promise<void> => {
     for (phase = 0; phase < phaseCount(pages); phase++) {
@@ -63,8 +65,8 @@ function scrapeConfig(job: string, port: number): string {
   return `
       scrape_configs:
         - job_name: ${job}
-          scrape_interval: 2s
-          scrape_timeout: 2s
+          scrape_interval: ${interval}
+          scrape_timeout: ${interval}
           honor_labels: true
           static_configs:${targets.join('')}`;
 }
@@ -75,7 +77,8 @@ function daemonConfig(port: number, writeUrls: readonly string[]): string {
       [[inputs.prom]]
         url = "http://127.0.0.1:${port}/${name}"
         source = "bridge"
-        interval = "2s"
+        interval = "${interval}"
+        timeout = "${interval}"
         tags = { page = "${name}" }`,
   );
   const outputs = writeUrls.map(

@@ -25,7 +25,9 @@ export function historiesOf(all: readonly RawSeries[], options: HistoriesOptions
     const leftOut = added === 'left out' && name === 'scrape_series_added';
     if (labels['page'] === page.name && !measured.test(name) && !leftOut) {
       const kept = Object.entries(labels).filter(([label]) => label !== 'job');
-      histories.push([JSON.stringify(kept.sort(byFirst)), history(samples, options)]);
+      // How many scrapes added nothing is left to chance.
+      const counted = name === 'scrape_series_added' ? samples.filter(({ value }) => value !== 0) : samples;
+      histories.push([JSON.stringify(kept.sort(byFirst)), history(counted, options)]);
     }
   }
   return Object.fromEntries(histories.sort(byFirst));

@@ -232,8 +232,8 @@ async function scrapedBy(program: string, all: readonly string[], type: string):
     config: `
         scrape_configs:
           - job_name: pages
-            scrape_interval: 1s
-            scrape_timeout: 1s
+            scrape_interval: 5s
+            scrape_timeout: 5s
             honor_timestamps: false
             static_configs:${all.map((_, i) => target(i)).join('')}`,
   });

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../contract/status.ts';
 import type { Instrument, Reading, Telemetry } from '../telemetry/telemetry.ts';
+import { observeAgents } from './hub-metrics.ts';
 
 /** The numbers that dashboards hold on to (interfaces.md, "Own metrics"), read from the one status of the process. */
 export function observeStatus(telemetry: Telemetry, status: () => BridgeStatus): void {
@@ -49,6 +50,7 @@ export function observeStatus(telemetry: Telemetry, status: () => BridgeStatus):
   observe('gauge', 'meshbridge_lane_bytes', 'Bytes of the log on disk.', ['signal']).from((now) =>
     now.lanes.map((lane) => ({ labels: { signal: lane.signal }, value: lane.bytes })),
   );
+  observeAgents(telemetry, status);
   observeEventLoop(telemetry);
 }
 

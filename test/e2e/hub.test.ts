@@ -138,6 +138,8 @@ test('a hub shows what the agents of two nodes collect as one whole, and the age
   const { detail } = status.inputs.find(({ type }) => type === 'hub') ?? {};
   expect(status).toMatchObject({ role: 'hub' });
   expect(detail).toMatchObject({ agents: [{ node: 'node-a' }, { node: 'node-b' }] });
+  const metrics = await (await fetch(`${hub.url}/metrics`)).text();
+  expect(metrics).toMatch(/^meshbridge_hub_agent_silence_seconds\{node="node-b"\} [\d.]+$/m);
   expect(await one.status()).toMatchObject({
     role: 'agent',
     node: 'node-a',

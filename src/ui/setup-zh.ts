@@ -86,6 +86,9 @@ export const setupZh: Readonly<Record<string, Sentences>> = {
   },
   samplingIdle: { seen: '当前没有请求计数，无法得知采样比例。' },
   samplingFew: { seen: '最近 {within} 内只有 {spans} 个服务端 Span，太少，无法得知采样比例。' },
+  samplingApart: {
+    seen: '服务端 Span 比计数的请求还多：每秒 {spans} 个，而请求每秒 {requests} 个，暂时无法得知采样比例。',
+  },
   samplingNoMetrics: { seen: '这里没有 istio_requests_total 可供比较，无法得知采样比例。' },
   samplingNoStore: { seen: '没有存储，这里无法得知采样比例。' },
 

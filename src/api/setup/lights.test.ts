@@ -388,6 +388,9 @@ describe('sampling', () => {
     expect(said('sampling')).toContain('unknown: Without a store');
     expect(said('sampling', { store: { traces } })).toContain('unknown: No istio_requests_total is here');
     expect(said('sampling', { store: { traces, requestsPerSecond: 0 } })).toContain('unknown: No requests are counted');
+    expect(said('sampling', { store: { traces, requestsPerSecond: 0.3 } })).toContain(
+      'unknown: More spans of servers came',
+    );
     expect(said('sampling', { store: { traces: { ...traces, servers: 3 }, requestsPerSecond: 5 } })).toBe(
       'unknown: Only 3 spans of servers came in the last 5 min: too few to tell what share is traced.',
     );

@@ -88,6 +88,9 @@ export const setupTexts = {
   samplingFew: {
     seen: 'Only {spans} spans of servers came in the last {within}: too few to tell what share is traced.',
   },
+  samplingApart: {
+    seen: 'More spans of servers came than requests were counted, {spans} a second for {requests}, so what share is traced is not known yet.',
+  },
   samplingNoMetrics: {
     seen: 'No istio_requests_total is here to compare the spans with, so what share is traced is not known.',
   },

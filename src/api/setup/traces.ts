@@ -9,6 +9,8 @@ const headers =
   'x-request-id, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, x-b3-sampled, x-b3-flags, b3, traceparent, tracestate';
 
 const fewServers = 10;
+/** More spans than requests: the requests have not been counted for as long, or not all of them are. */
+const mostApart = 1.5;
 /** Some services make calls of their own accord, which rightly begin traces. */
 const mostLost = 0.1;
 const clocks = { goodMs: 100, badMs: 5_000 };
@@ -69,6 +71,9 @@ export function samplingLight({ status, store }: SetupFacts): Light {
     return light({ id, state: 'unknown', text: 'samplingFew', values });
   }
   const spans = (servers * 1000) / serversWithinMs;
+  if (spans > requests * mostApart) {
+    return light({ id, state: 'unknown', text: 'samplingApart', values: { spans, requests } });
+  }
   const percent = Math.min(100, (spans / requests) * 100);
   return light({
     id,

@@ -219,6 +219,7 @@ describe('a request is refused', () => {
       { 'content-type': 'application/vnd.meshbridge.records; version=2' },
       415,
     ],
+    ['for a version that there never was', { 'content-type': 'application/vnd.meshbridge.records; version=0' }, 400],
     ['for another content type', { 'content-type': 'application/json' }, 400],
     ['for another encoding', { 'content-encoding': 'gzip' }, 400],
     ['for no queue', { 'x-meshbridge-queue': 'x' }, 400],

@@ -1,7 +1,7 @@
 import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest } from '../../contract/http.ts';
 import { type Signal, signals } from '../../model/batch.ts';
-import { parcelType, parcelVersion } from '../../record/parcel.ts';
+import { oldestParcelVersion, parcelType, parcelVersion } from '../../record/parcel.ts';
 
 /** What stands in the headers of a request (docs/hub.md, "The protocol"). */
 export interface ParcelHead {
@@ -25,10 +25,10 @@ const typeForm = /^([a-z]+\/[a-z.]+)\s*(?:;\s*version=(\d+))?$/;
 /** Throws BRIDGE_DECODE, and BRIDGE_UNSUPPORTED for what a later version may send. */
 export function headOf({ headers }: HttpRequest): ParcelHead {
   const [, type, version] = typeForm.exec(headers['content-type']?.trim().toLowerCase() ?? '') ?? [];
-  if (type !== parcelType || version === undefined) {
+  if (type !== parcelType || version === undefined || Number(version) < oldestParcelVersion) {
     throw new BridgeError('BRIDGE_DECODE', `Content-Type must be "${parcelType}; version=${parcelVersion}"`);
   }
-  if (Number(version) !== parcelVersion) {
+  if (Number(version) > parcelVersion) {
     throw new BridgeError('BRIDGE_UNSUPPORTED', `parcels of version ${version} are not known here`);
   }
   if (headers['content-encoding'] !== 'zstd') {

@@ -55,7 +55,6 @@ export class GrpcCall {
         return;
       }
       if (error instanceof BridgeError) {
-        route.onRefused?.(error);
         this.#end(codeOf(error.code), error.message);
       } else {
         this.#deps.onFault(error, route.path);
@@ -68,7 +67,12 @@ export class GrpcCall {
     const gone = new AbortController();
     this.#stream.once('close', () => gone.abort(new Error('the caller went away')));
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(deadlineMs(this.#headers['grpc-timeout']))]);
-    const body = await this.#message(route.maxBodyBytes ?? 0);
+    const body = await this.#message(route.maxBodyBytes ?? 0).catch((error: unknown) => {
+      if (error instanceof BridgeError) {
+        route.onRefused?.(error);
+      }
+      throw error;
+    });
     try {
       const request = { ...caller, path: route.path, params: {}, query: noQuery, body, signal };
       await this.#write(await handled(route, request));

@@ -165,7 +165,7 @@ describe('a call that fails', () => {
       throw new BridgeError(code, 'Grüße: 100 %\nsecond line');
     });
     expect(await call(client, Buffer.alloc(0))).toEqual({ code: expected, details: 'Grüße: 100 %\nsecond line' });
-    expect(refused.map((one) => one.code)).toEqual([code]);
+    expect(refused).toEqual([]);
   });
 
   test('with a status of HTTP has the code that stands for it', async () => {

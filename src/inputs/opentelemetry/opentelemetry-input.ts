@@ -1,6 +1,8 @@
-import { BridgeError, hasCode } from '../../contract/errors.ts';
+import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
+import { Refusals } from '../../http/refusals.ts';
+import { UnderWay } from '../../lib/under-way.ts';
 import type { Batch } from '../../model/batch.ts';
 import type { Received } from './receive.ts';
 
@@ -19,12 +21,13 @@ type Receive = (request: HttpRequest) => Received;
 export class OpentelemetryInput implements Input {
   readonly #runtime: InputRuntime;
   readonly #constants: Pick<Batch, 'signal' | 'origin' | 'edits'>;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
+  readonly #refusals: Refusals;
   #receive: Receive | undefined;
-  #lastRefusal: object | undefined;
 
   constructor({ tags }: OpentelemetrySettings, runtime: InputRuntime) {
     this.#runtime = runtime;
+    this.#refusals = new Refusals(runtime, 'traces');
     const edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
     this.#constants = { signal: 'traces', origin: {}, ...edits };
     const route = {
@@ -33,7 +36,7 @@ export class OpentelemetryInput implements Input {
       maxBodyBytes,
       inflate: true,
       handle: (request: HttpRequest) => this.#take(request),
-      onRefused: (error: BridgeError) => this.#refuse(1, reasonOf(error), error.message),
+      onRefused: (error: BridgeError) => this.#refusals.noteUnread(error),
     } as const;
     runtime.routes.add({ ...route, path: '/v1/traces', listeners: ['main', 'otlp'] });
     runtime.routes.add({ ...route, path: exportMethod, listeners: ['otlp_grpc'] });
@@ -46,11 +49,11 @@ export class OpentelemetryInput implements Input {
 
   async stop(): Promise<void> {
     this.#receive = undefined;
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.settled();
   }
 
   status(): object {
-    return this.#lastRefusal === undefined ? {} : { lastRefusal: this.#lastRefusal };
+    return this.#refusals.status();
   }
 
   async #take(request: HttpRequest): Promise<HttpResponse> {
@@ -59,33 +62,11 @@ export class OpentelemetryInput implements Input {
     }
     const { batch, refused, response } = this.#receive(request);
     if (refused !== undefined) {
-      this.#refuse(refused.items, refused.reason, refused.message, request.remoteAddress);
+      this.#refusals.note(refused.items, refused.reason, refused.message, request.remoteAddress);
     }
     if (batch !== undefined) {
-      await this.#owned(this.#runtime.emit({ ...this.#constants, ...batch }));
+      await this.#underWay.own(this.#runtime.emit({ ...this.#constants, ...batch }));
     }
     return response;
   }
-
-  /** Keeps `stop` waiting until it is settled. */
-  async #owned(emission: Promise<void>): Promise<void> {
-    this.#underWay.add(emission);
-    try {
-      await emission;
-    } finally {
-      this.#underWay.delete(emission);
-    }
-  }
-
-  #refuse(items: number, reason: string, message: string, from?: string): void {
-    this.#runtime.refused('traces', items, reason);
-    this.#lastRefusal = { atMs: this.#runtime.clock.now(), reason, message, ...(from === undefined ? {} : { from }) };
-  }
-}
-
-function reasonOf(error: BridgeError): string {
-  if (hasCode(error, 'BRIDGE_TOO_LARGE')) {
-    return 'too_large';
-  }
-  return hasCode(error, 'BRIDGE_OVERLOADED') ? 'overloaded' : 'malformed';
 }

@@ -1,6 +1,8 @@
-import { BridgeError, hasCode } from '../../contract/errors.ts';
+import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
+import { Refusals } from '../../http/refusals.ts';
+import { UnderWay } from '../../lib/under-way.ts';
 import type { Batch } from '../../model/batch.ts';
 import type { Received, Strictness, Version } from './receive.ts';
 import type { SpanFilter, SpanFilterSettings } from './span-filter.ts';
@@ -33,15 +35,16 @@ export class ZipkinInput implements Input {
   readonly #settings: ZipkinSettings;
   readonly #runtime: InputRuntime;
   readonly #constants: Constants;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
+  readonly #refusals: Refusals;
   #receive: Receive | undefined;
   #filtered: ((spans: Spans) => Spans | undefined) | undefined;
-  #lastRefusal: object | undefined;
 
   constructor(settings: ZipkinSettings, runtime: InputRuntime) {
     const { tags } = settings;
     this.#settings = settings;
     this.#runtime = runtime;
+    this.#refusals = new Refusals(runtime, 'traces');
     this.#constants = {
       signal: 'traces',
       origin: {},
@@ -75,12 +78,12 @@ export class ZipkinInput implements Input {
 
   async stop(): Promise<void> {
     this.#receive = undefined;
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.settled();
   }
 
   status(): object {
     const { pathV1, pathV2 } = this.#settings;
-    return { pathV1, pathV2, ...(this.#lastRefusal === undefined ? {} : { lastRefusal: this.#lastRefusal }) };
+    return { pathV1, pathV2, ...this.#refusals.status() };
   }
 
   #route(path: string, version: Version): void {
@@ -92,7 +95,7 @@ export class ZipkinInput implements Input {
       maxBodyBytes,
       inflate: true,
       handle: (request) => this.#take(request, version),
-      onRefused: (error) => this.#refuse(1, reasonOf(error), error.message),
+      onRefused: (error) => this.#refusals.noteUnread(error),
     });
   }
 
@@ -106,42 +109,20 @@ export class ZipkinInput implements Input {
         return accepted;
       case 'spans': {
         if (received.refused !== undefined) {
-          this.#refuse(received.refused.items, 'malformed', received.refused.message, request.remoteAddress);
+          this.#refusals.note(received.refused.items, 'malformed', received.refused.message, request.remoteAddress);
         }
         const kept = this.#filtered === undefined ? received : this.#filtered(received);
         if (kept !== undefined) {
           const { format, payload, items } = kept;
-          await this.#owned(this.#runtime.emit({ ...this.#constants, format, payload, items }));
+          await this.#underWay.own(this.#runtime.emit({ ...this.#constants, format, payload, items }));
         }
         return accepted;
       }
       case 'refused':
-        this.#refuse(received.items, received.reason, received.message, request.remoteAddress);
+        this.#refusals.note(received.items, received.reason, received.message, request.remoteAddress);
         return received.response;
       default:
         return received satisfies never;
     }
   }
-
-  /** Keeps `stop` waiting until it is settled. */
-  async #owned(emission: Promise<void>): Promise<void> {
-    this.#underWay.add(emission);
-    try {
-      await emission;
-    } finally {
-      this.#underWay.delete(emission);
-    }
-  }
-
-  #refuse(items: number, reason: string, message: string, from?: string): void {
-    this.#runtime.refused('traces', items, reason);
-    this.#lastRefusal = { atMs: this.#runtime.clock.now(), reason, message, ...(from === undefined ? {} : { from }) };
-  }
-}
-
-function reasonOf(error: BridgeError): string {
-  if (hasCode(error, 'BRIDGE_TOO_LARGE')) {
-    return 'too_large';
-  }
-  return hasCode(error, 'BRIDGE_OVERLOADED') ? 'overloaded' : 'malformed';
 }

@@ -60,16 +60,23 @@ export class PageFetcher {
    */
   async fetch<T>(use: (fetched: Fetched) => T, signal: AbortSignal): Promise<T> {
     const { buffers, timeoutMs } = this.#options;
-    const deadline = AbortSignal.timeout(timeoutMs);
+    // Neither AbortSignal.any nor AbortSignal.timeout: `signal` lives as long as the target, and most scrapes end in time.
+    const end = new AbortController();
+    const stop = (): void => end.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    const timer = setTimeout(() => end.abort(new DOMException('no whole answer in time', 'TimeoutError')), timeoutMs);
     const page = buffers.take();
     try {
-      const fetched = await this.#page(page, AbortSignal.any([signal, deadline])).catch((error: unknown) => {
+      signal.throwIfAborted();
+      const fetched = await this.#page(page, end.signal).catch((error: unknown) => {
         signal.throwIfAborted();
-        const failure = explainFailure(deadline.aborted ? deadline.reason : error, timeoutMs);
+        const failure = explainFailure(end.signal.aborted ? end.signal.reason : error, timeoutMs);
         return { ok: false as const, ...failure, error: failure.error + this.#way };
       });
       return use(fetched);
     } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
       buffers.give(page);
     }
   }

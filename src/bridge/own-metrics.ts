@@ -1,5 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../contract/status.ts';
+import { LoopDelay } from '../telemetry/loop-delay.ts';
 import type { Instrument, Reading, Telemetry } from '../telemetry/telemetry.ts';
 import { observeAgents } from './hub-metrics.ts';
 
@@ -55,8 +55,7 @@ export function observeStatus(telemetry: Telemetry, status: () => BridgeStatus):
 }
 
 function observeEventLoop(telemetry: Telemetry): void {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+  const delay = new LoopDelay();
   telemetry.observe(
     {
       kind: 'gauge',
@@ -67,7 +66,7 @@ function observeEventLoop(telemetry: Telemetry): void {
     () => {
       const readings = [50, 99].map((percent) => ({
         labels: { quantile: String(percent / 100) },
-        value: delay.percentile(percent) / 1e9,
+        value: delay.seconds(percent),
       }));
       delay.reset();
       return readings;

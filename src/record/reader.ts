@@ -12,6 +12,8 @@ export interface RecordReaderOptions {
 }
 
 const defaultWindowBytes = 256 * 1024;
+/** Less than this part of a window is copied out of it. */
+const copiedShare = 4;
 
 /**
  * Reads the records of a file in order, window by window, by pread (never mapped: a torn file must be an error, not a
@@ -23,6 +25,8 @@ export class RecordReader {
   readonly #accept: Accept | undefined;
   readonly #windowBytes: number;
   #scanner: FrameScanner;
+  /** A window that nothing is a view of. */
+  #spare: Buffer | undefined;
 
   private constructor(path: string, handle: FileHandle, options: RecordReaderOptions) {
     this.path = path;
@@ -92,7 +96,10 @@ export class RecordReader {
   /** Reads on; false when the file has nothing more now. */
   async #fill(): Promise<boolean> {
     const rest = this.#scanner.rest;
-    const target = Buffer.allocUnsafeSlow(Math.max(this.#windowBytes, this.#scanner.needBytes, rest.length * 2));
+    const wantedBytes = Math.max(this.#windowBytes, this.#scanner.needBytes, rest.length * 2);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const target = spare !== undefined && spare.length >= wantedBytes ? spare : Buffer.allocUnsafeSlow(wantedBytes);
     const { bytesRead } = await this.#handle.read(
       target,
       rest.length,
@@ -100,11 +107,22 @@ export class RecordReader {
       this.#scanner.offset + rest.length,
     );
     if (bytesRead === 0) {
+      this.#spare = target;
       return false;
     }
     target.set(rest);
-    this.#scanner.window(target.subarray(0, rest.length + bytesRead));
+    this.#scanner.window(this.#kept(target, rest.length + bytesRead));
     return true;
+  }
+
+  /** Who follows a file that grows reads a little at a time: that is copied, so that the window can be used again. */
+  #kept(target: Buffer, filledBytes: number): Buffer {
+    const filled = target.subarray(0, filledBytes);
+    if (filledBytes > target.length / copiedShare) {
+      return filled;
+    }
+    this.#spare = target;
+    return Buffer.from(filled);
   }
 }
 

@@ -70,17 +70,16 @@ export class Arrivals {
   }
 
   async #wait(forWhat: 'news' | 'full request', ms: number | undefined): Promise<void> {
-    const awake = new AbortController();
-    this.#waiter = { wake: () => awake.abort(), forWhat };
-    await (ms === undefined
-      ? aborted(awake.signal)
-      : this.#options.clock.sleep(ms, awake.signal).catch(() => undefined));
+    if (ms === undefined) {
+      await new Promise<void>((wake) => {
+        this.#waiter = { wake, forWhat };
+      });
+    } else {
+      const awake = new AbortController();
+      // A reason of our own: the default one is an error with its stack, made for nobody.
+      this.#waiter = { wake: () => awake.abort('awake'), forWhat };
+      await this.#options.clock.sleep(ms, awake.signal).catch(() => undefined);
+    }
     this.#waiter = undefined;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -52,7 +52,7 @@ export async function attempt(
     log.error({ output: name, error }, 'An output failed instead of answering.');
     return { status: 'retry', reason: `the output failed: ${reason}` };
   } finally {
-    done.abort();
+    done.abort('done');
     await timer;
   }
 }

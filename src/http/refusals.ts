@@ -1,6 +1,7 @@
 import { type BridgeError, hasCode } from '../contract/errors.ts';
 import type { InputRuntime } from '../contract/input.ts';
-import type { Signal } from '../model/batch.ts';
+
+type Signal = Parameters<InputRuntime['refused']>[0];
 
 interface Refusal {
   readonly atMs: number;

@@ -114,6 +114,8 @@ export class ApiCalls {
     const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const found = (await this.#kindsOf(group)).find((known) => known.kind === kind && !known.name.includes('/'));
     if (found === undefined) {
+      // Definitions that were applied a moment ago are served one after the other.
+      this.#kinds.delete(group);
       throw new Error(`the server knows no ${kind} in ${apiVersion}`);
     }
     const scope = found.namespaced ? `/namespaces/${metadata.namespace ?? 'default'}` : '';

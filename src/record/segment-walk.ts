@@ -100,7 +100,7 @@ export class SegmentWalk {
       const reader = await RecordReader.open(name.path, { accept: gate.accept });
       this.#segment = { ...name, reader, dictionaries: new Dictionaries(reader) };
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      if (!(typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT')) {
         throw error;
       }
     }

@@ -97,12 +97,12 @@ export class ContainerLog {
   /** Takes note of a look at the directory. Resolves with what turned out to be lost. */
   see(log: SeenLog, nowMs: number): Promise<readonly MissedBytes[]> {
     return this.#exclusively(async () => {
-      const changed = await this.#chain.see(log, this.#from);
+      const changed = await this.#chain.see(log, this.#from, nowMs);
       this.#from = 'beginning';
       if (changed) {
         this.#lastChangeMs = nowMs;
       }
-      await this.#release();
+      await this.#release(nowMs);
       return this.#chain.missed(log, nowMs);
     });
   }
@@ -115,7 +115,7 @@ export class ContainerLog {
       const block = file === undefined ? 'nothing' : await this.#read(file, framer, nowMs);
       const more = file !== undefined && typeof block === 'object' && this.#frame(file, block, framer, nowMs);
       const taken = this.#take(framer);
-      await this.#release();
+      await this.#release(nowMs);
       return { taken, more: more || block === 'again' };
     });
   }
@@ -253,9 +253,9 @@ export class ContainerLog {
     this.#chain.rollback();
   }
 
-  async #release(): Promise<void> {
+  async #release(nowMs: number): Promise<void> {
     if (!this.#emitting) {
-      await this.#chain.release();
+      await this.#chain.release(nowMs);
     }
   }
 }

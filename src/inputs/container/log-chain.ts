@@ -10,7 +10,10 @@ export interface SeenLog {
   readonly compressed: readonly string[];
 }
 
-/** How long a position waits for its file to turn up under another name. */
+/**
+ * How long a position waits for its file to turn up under another name. A look lists names and then asks what they are, so a
+ * file that is renamed in between is found under neither: what is known of it must outlive that look.
+ */
 const patienceMs = 5_000;
 /** The same where nothing of the log is there at all: the directory may not be mounted yet. */
 const longPatienceMs = 60_000;
@@ -50,7 +53,7 @@ export class LogChain {
   }
 
   /** Takes note of a look at the directory and opens what is new. True when anything may have changed. */
-  async see(log: SeenLog, from: 'beginning' | 'end'): Promise<boolean> {
+  async see(log: SeenLog, from: 'beginning' | 'end', nowMs: number): Promise<boolean> {
     const known = new Map([...this.files, ...this.#copies.values()].map((file) => [file.id, file]));
     const next: LogFile[] = [];
     let changed = false;
@@ -66,7 +69,7 @@ export class LogChain {
     }
     this.files = [...this.files.filter((file) => known.has(file.id)), ...next];
     for (const [id, file] of known) {
-      file.gone = true;
+      file.goneSinceMs ??= nowMs;
       if (this.#copies.delete(id)) {
         await file.close();
       }
@@ -87,7 +90,7 @@ export class LogChain {
   /** It was deleted before we had it open. */
   giveUp(file: LogFile, nowMs: number): void {
     this.#unplaced.add(file.position(), 'deleted', nowMs);
-    file.abandon();
+    this.files = this.files.filter((other) => other !== file);
   }
 
   /** It was truncated and is another file now; what it held may have been copied before. */
@@ -131,13 +134,14 @@ export class LogChain {
   }
 
   /** Lets go of files that are done. Only while nothing of them may have to be read again. */
-  async release(): Promise<void> {
+  async release(nowMs: number): Promise<void> {
     for (const file of this.files) {
       if (file.done && file.isTaken) {
         await file.close();
       }
     }
-    this.files = this.files.filter((file) => !(file.gone && file.done && !file.isOpen));
+    const isPast = ({ goneSinceMs = nowMs }: LogFile): boolean => nowMs - goneSinceMs >= patienceMs;
+    this.files = this.files.filter((file) => !(file.done && !file.isOpen && isPast(file)));
   }
 
   async close(): Promise<void> {

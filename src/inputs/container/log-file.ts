@@ -48,8 +48,8 @@ const skipBytes = 65_536;
 export class LogFile {
   /** As last seen. */
   seen: SeenFile;
-  /** It is in no directory that we look at any more; what its descriptor still gives is all there will be. */
-  gone = false;
+  /** Since when no look has found it, ms; undefined while it is there. What its descriptor still gives is all there will be. */
+  goneSinceMs: number | undefined;
   /** Read to its end for good. */
   done = false;
   /** When it first looked finished, ms; undefined while it does not. */
@@ -74,6 +74,10 @@ export class LogFile {
     return this.seen.id;
   }
 
+  get gone(): boolean {
+    return this.goneSinceMs !== undefined;
+  }
+
   get isOpen(): boolean {
     return this.#descriptor !== undefined;
   }
@@ -87,9 +91,9 @@ export class LogFile {
   see(seen: SeenFile): boolean {
     const { size, modifiedNanos, active } = this.seen;
     this.seen = seen;
-    this.gone = false;
+    this.goneSinceMs = undefined;
     this.#largest = Math.max(this.#largest, seen.size);
-    if (this.done && seen.size !== this.framed) {
+    if (this.done && (seen.size !== this.framed || modifiedNanos !== seen.modifiedNanos)) {
       // Its inode may belong to another file by now: `open` finds out.
       this.done = false;
       this.finishedSinceMs = undefined;
@@ -173,13 +177,6 @@ export class LogFile {
   /** Nothing is held back: no open record begins in it. */
   get isTaken(): boolean {
     return this.consumed[0] >= this.framed && this.consumed[1] >= this.framed;
-  }
-
-  /** It can't be read any more. */
-  abandon(): void {
-    this.framed = Math.max(this.framed, this.seen.size);
-    this.consumed = [this.framed, this.framed];
-    this.done = true;
   }
 
   /** All that was taken is on disk. */

@@ -51,6 +51,75 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['1', '2', '3', '4', '5', '6', '7']);
   });
 
+  test('that a look falls into, so that it finds the file under neither name, doubles nothing', async () => {
+    logs.write('1', '2');
+    await rig.turn();
+    const rotated = logs.rename();
+    logs.create();
+    logs.write('3');
+    const aside = join(dir.path, 'aside');
+    renameSync(logs.path(rotated), aside);
+    await rig.turn();
+    await rig.pass(1_000);
+    renameSync(aside, logs.path(rotated));
+    await rig.rest();
+    expect(rig.texts).toEqual(['1', '2', '3']);
+  });
+
+  test('of a file that had been read to its end long ago, which a look does not find, doubles nothing', async () => {
+    logs.write('1');
+    await rig.turn();
+    const rotated = logs.rotate();
+    logs.write('2');
+    await rig.rest();
+    const aside = join(dir.path, 'aside');
+    renameSync(logs.path(rotated), aside);
+    await rig.turn();
+    renameSync(aside, logs.path(rotated));
+    await rig.rest();
+    expect(rig.texts).toEqual(['1', '2']);
+  });
+
+  test('of a file that grew after it was let go, and that is not found when it is to be read, loses nothing', async () => {
+    logs.write('1');
+    await rig.turn();
+    const rotated = logs.rotate();
+    logs.write('3');
+    await rig.rest();
+    rig.runtime.overload();
+    logs.append(logs.line('4'));
+    await rig.turn();
+    logs.append(logs.line('2'), rotated);
+    await rig.look();
+    const aside = join(dir.path, 'aside');
+    renameSync(logs.path(rotated), aside);
+    await rig.look();
+    rig.runtime.recover();
+    await rig.pass(2_000);
+    renameSync(aside, logs.path(rotated));
+    await rig.rest();
+    expect(rig.texts.toSorted()).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('that a look falls into is known after a crash as well', async () => {
+    logs.write('1', '2');
+    await rig.turn();
+    const rotated = logs.rename();
+    logs.create();
+    logs.write('3');
+    const aside = join(dir.path, 'aside');
+    renameSync(logs.path(rotated), aside);
+    await rig.turn();
+    await rig.pass(1_000);
+    logs.write('4');
+    await rig.turn();
+    expect(rig.texts).toEqual(['1', '2', '3', '4']);
+    rig = await rig.crash();
+    renameSync(aside, logs.path(rotated));
+    await rig.rest();
+    expect(rig.texts).toEqual([]);
+  });
+
   test('waits a while for a runtime that still writes to the renamed file', async () => {
     logs.write('1');
     await rig.turn();

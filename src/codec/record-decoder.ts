@@ -19,7 +19,9 @@ export class RecordDecoders implements RecordDecoder {
   });
   readonly #spans = new OncePerRecord(decodeSpans);
   readonly #lines = new OncePerRecord((record): LogBlock => {
-    expectFormat(record, 'log-block');
+    if (record.format !== 'log-block-2') {
+      expectFormat(record, 'log-block');
+    }
     return decodeLogBlock(record.payload);
   });
   readonly #points = new OncePerRecord(editedPoints);

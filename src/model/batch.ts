@@ -12,6 +12,7 @@ export type Format =
   | 'otlp-traces' // the sender's bytes: ExportTraceServiceRequest
   | 'otlp-traces-json' // the same in OTLP's JSON encoding
   | 'log-block' // codec/log-block: consecutive lines of one stream
+  | 'log-block-2' // codec/log-block: the same, of which lines have attributes
   | 'rum-points'; // codec/rum-points
 
 /**

@@ -21,4 +21,17 @@ export interface LogBlock {
   /** count + 1 entries; the first is 0. */
   readonly offsets: Uint32Array;
   readonly bytes: Uint8Array;
+  /** Absent when no record of the block has any. */
+  readonly attributes?: LogAttributes;
+}
+
+/**
+ * What is known of single records beside their text: fields that a parsing step took out of it, OTLP's attributes, Loki's
+ * structured metadata. Of record i, `bytes[offsets[i] .. offsets[i + 1])` is a flat JSON object (UTF-8) of strings, numbers
+ * and booleans; no bytes where the record has none.
+ */
+export interface LogAttributes {
+  /** count + 1 entries; the first is 0. */
+  readonly offsets: Uint32Array;
+  readonly bytes: Uint8Array;
 }

@@ -7,7 +7,12 @@ import { describeCodec } from './codec-contract.ts';
 const columns = ['seconds', 'nanos', 'flags', 'levels', 'offsets', 'bytes'] as const;
 
 function comparable(block: LogBlock): unknown {
-  return [block.count, ...columns.map((column) => Array.from(block[column]))];
+  const { attributes } = block;
+  return [
+    block.count,
+    ...columns.map((column) => Array.from(block[column])),
+    attributes && [Array.from(attributes.offsets), Array.from(attributes.bytes)],
+  ];
 }
 
 function blockOf(...texts: string[]): LogBlock {
@@ -15,6 +20,18 @@ function blockOf(...texts: string[]): LogBlock {
   for (const [i, text] of texts.entries()) {
     const bytes = Buffer.from(text);
     builder.append({ seconds: 1_795_253_153 + i, nanos: i, flags: i % 8, level: i % 7 }, bytes, 0, bytes.length);
+  }
+  return builder.block();
+}
+
+/** Every second line has some. */
+function attributed(...texts: string[]): LogBlock {
+  const builder = new LogBlockBuilder();
+  for (const [i, text] of texts.entries()) {
+    const bytes = Buffer.from(text);
+    const attributes = i % 2 === 0 ? Buffer.from(JSON.stringify({ line: i, text })) : undefined;
+    const marks = { seconds: 1_795_253_153 + i, nanos: i, flags: 0, level: 0, ...(attributes && { attributes }) };
+    builder.append(marks, bytes, 0, bytes.length);
   }
   return builder.block();
 }
@@ -36,6 +53,22 @@ describeCodec<LogBlock>({
         assert.deepEqual(texts, lines);
       },
     },
+    {
+      name: 'three lines, two with attributes',
+      bytes: encodeLogBlock(attributed('a', 'b', 'c')),
+      check: ({ attributes }) => {
+        assert.ok(attributes);
+        const { offsets, bytes } = attributes;
+        const texts = [0, 1, 2].map((i) => Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString());
+        assert.deepEqual(texts, ['{"line":0,"text":"a"}', '', '{"line":2,"text":"c"}']);
+      },
+    },
   ],
-  values: [blockOf(), blockOf(''), blockOf('x'.repeat(70_000), 'y')],
+  values: [
+    attributed('x', 'y', 'z'),
+    attributed(...Array.from({ length: 700 }, (_, i) => `${i}`)),
+    blockOf(),
+    blockOf(''),
+    blockOf('x'.repeat(70_000), 'y'),
+  ],
 });

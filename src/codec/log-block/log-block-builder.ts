@@ -1,4 +1,4 @@
-import type { LogBlock } from '../../model/log.ts';
+import type { LogAttributes, LogBlock } from '../../model/log.ts';
 
 /** The time and marks of one record. */
 export interface LogMarks {
@@ -8,6 +8,8 @@ export interface LogMarks {
   readonly flags: number;
   /** Index into `logLevels`. */
   readonly level: number;
+  /** As `LogAttributes` has them; copied. */
+  readonly attributes?: Uint8Array;
 }
 
 /** Collects records into columns that are used again after `clear`. */
@@ -20,6 +22,8 @@ export class LogBlockBuilder {
   #bytes: Buffer;
   #count = 0;
   #length = 0;
+  /** From the first record that has some. */
+  #attributes: AttributeColumn | undefined;
 
   constructor(records = 256, textBytes = 16_384) {
     this.#seconds = new Uint32Array(records);
@@ -37,6 +41,11 @@ export class LogBlockBuilder {
   /** Bytes of text so far. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Bytes of attributes so far. */
+  get attributeLength(): number {
+    return this.#attributes?.length ?? 0;
   }
 
   /** Copies `text[start .. end)`. */
@@ -57,11 +66,16 @@ export class LogBlockBuilder {
     this.#offsets[index + 1] = length;
     this.#length = length;
     this.#count = index + 1;
+    if (marks.attributes !== undefined && marks.attributes.length > 0) {
+      this.#attributes ??= new AttributeColumn();
+      this.#attributes.append(index, marks.attributes);
+    }
   }
 
   /** Views of the builder's memory: good until the next `append` or `clear`. */
   block(): LogBlock {
     const count = this.#count;
+    const attributes = this.#attributes?.finish(count);
     return {
       count,
       seconds: this.#seconds.subarray(0, count),
@@ -70,12 +84,14 @@ export class LogBlockBuilder {
       levels: this.#levels.subarray(0, count),
       offsets: this.#offsets.subarray(0, count + 1),
       bytes: this.#bytes.subarray(0, this.#length),
+      ...(attributes !== undefined && { attributes }),
     };
   }
 
   clear(): void {
     this.#count = 0;
     this.#length = 0;
+    this.#attributes = undefined;
   }
 
   #growRecords(): void {
@@ -91,6 +107,46 @@ export class LogBlockBuilder {
     const bytes = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(bytes, 0, 0, this.#length);
     this.#bytes = bytes;
+  }
+}
+
+/** Grows by itself, since most blocks have none. */
+class AttributeColumn {
+  #offsets = new Uint32Array(256);
+  #bytes = Buffer.allocUnsafeSlow(4096);
+  #records = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Records between the last one and this have none. */
+  append(record: number, attributes: Uint8Array): void {
+    this.#fillTo(record);
+    const length = this.#length + attributes.length;
+    if (length > this.#bytes.length) {
+      const bytes = Buffer.allocUnsafeSlow(Math.max(length, this.#bytes.length * 2));
+      this.#bytes.copy(bytes, 0, 0, this.#length);
+      this.#bytes = bytes;
+    }
+    this.#bytes.set(attributes, this.#length);
+    this.#length = length;
+    this.#fillTo(record + 1);
+  }
+
+  /** Views. */
+  finish(count: number): LogAttributes {
+    this.#fillTo(count);
+    return { offsets: this.#offsets.subarray(0, count + 1), bytes: this.#bytes.subarray(0, this.#length) };
+  }
+
+  #fillTo(record: number): void {
+    if (record >= this.#offsets.length) {
+      this.#offsets = grown(this.#offsets, new Uint32Array(Math.max(record + 1, this.#offsets.length * 2)));
+    }
+    this.#offsets.fill(this.#length, this.#records + 1, record + 1);
+    this.#records = record;
   }
 }
 

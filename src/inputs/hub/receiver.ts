@@ -19,6 +19,7 @@ const signalOf: Readonly<Record<Format, Signal>> = {
   'otlp-traces': 'traces',
   'otlp-traces-json': 'traces',
   'log-block': 'logs',
+  'log-block-2': 'logs',
   'rum-points': 'rum',
 };
 const isFormat = (name: string): name is Format => Object.hasOwn(signalOf, name);

@@ -75,7 +75,7 @@ export class LogIntake {
 
   #blockOf(record: QueueRecord): LogBlock | undefined {
     try {
-      if (record.format !== 'log-block') {
+      if (record.format !== 'log-block' && record.format !== 'log-block-2') {
         throw new BridgeError('BRIDGE_DECODE', `${record.format} holds no lines`);
       }
       return decodeLogBlock(record.payload);

@@ -12,10 +12,11 @@ const rooms = {
   telemetry: ['contract', 'model', 'lib'],
   kube: ['contract', 'lib'],
   promql: ['model', 'lib'],
-  store: ['contract', 'model', 'record', 'codec', 'promql', 'lib'],
+  logql: ['model', 'lib'],
+  store: ['contract', 'model', 'record', 'codec', 'promql', 'logql', 'lib'],
   cli: ['contract', 'model', 'config', 'lib', 'lane', 'record', 'http'],
   scrape: ['contract', 'model', 'codec', 'config', 'http', 'lib'],
-  inputs: ['contract', 'model', 'codec', 'config', 'http', 'kube', 'scrape', 'lib'],
+  inputs: ['contract', 'model', 'codec', 'config', 'http', 'kube', 'pipeline', 'scrape', 'lib'],
   outputs: ['contract', 'model', 'codec', 'config', 'http', 'lib'],
   api: ['contract', 'model', 'http', 'lib'],
   demo: ['contract', 'lib'],
@@ -58,7 +59,7 @@ module.exports = {
     {
       name: 'codecs-do-no-io',
       severity: 'error',
-      from: { path: '^src/(codec|model|promql)/', pathNot: '[.]test[.]ts$' },
+      from: { path: '^src/(codec|model|promql|logql)/', pathNot: '[.]test[.]ts$' },
       to: {
         dependencyTypes: ['core'],
         path: '^(node:)?(fs|net|http|https|http2|child_process|worker_threads|dns|tls)(/|$)',

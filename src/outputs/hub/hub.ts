@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { httpFields } from '../../config/delivery-fields.ts';
 import { url } from '../../config/fields.ts';
 import { defineOutput } from '../../contract/output.ts';
-import { HubOutput } from './hub-output.ts';
+import { LazyOutput } from '../../http/lazy-output.ts';
 
 const config = z.strictObject({
   urls: z
@@ -35,5 +35,5 @@ export const hubOutput = defineOutput({
   config,
   inOrder: true,
   defaults: { on_full: 'block', batch_items: 100_000, batch_bytes: '8MiB' },
-  create: (checked, runtime) => new HubOutput(checked, runtime),
+  create: (checked, runtime) => new LazyOutput(async () => new (await import('./hubs.ts')).Hubs(checked, runtime)),
 });

@@ -1,5 +1,6 @@
 import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
+import type { Sender } from '../../http/lazy-output.ts';
 import { Poster } from '../../http/poster.ts';
 import { healthOf } from '../../http/status.ts';
 import type { HubOutputConfig } from './hub.ts';
@@ -10,8 +11,11 @@ const recordsPath = '/api/native/records';
 /** A request without records, of a lane that no agent has: the hub says whether it would take ours. */
 const hello: WriteRequest = { signal: 'metrics', records: [], items: 0, id: '0000000000000000:0-0' };
 
-/** The addresses of the hub: one is used until it gives no good answer, then the next one. */
-export class Hubs {
+/**
+ * The agent's end: posts the records of its lanes to the hub as they are (docs/hub.md, "The protocol"). Of the hub's
+ * addresses one is used until it gives no good answer, then the next one.
+ */
+export class Hubs implements Sender {
   readonly #clients: readonly HubClient[];
   #at = 0;
 

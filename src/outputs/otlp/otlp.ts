@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { httpFields } from '../../config/delivery-fields.ts';
 import { url } from '../../config/fields.ts';
 import { defineOutput } from '../../contract/output.ts';
-import { OtlpOutput } from './otlp-output.ts';
+import { LazyOutput } from '../../http/lazy-output.ts';
 
 const config = z.strictObject({
   url: url().describe(
@@ -29,5 +29,6 @@ export const otlp = defineOutput({
     'Sends spans and log lines over OTLP, by HTTP or gRPC, to an OpenTelemetry Collector and whatever else takes that.',
   signals: ['traces', 'logs'],
   config,
-  create: (checked, runtime) => new OtlpOutput(checked, runtime),
+  create: (checked, runtime) =>
+    new LazyOutput(async () => new (await import('./sender.ts')).OtlpSender(checked, runtime)),
 });

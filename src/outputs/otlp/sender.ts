@@ -1,14 +1,16 @@
 import { gzipSync } from 'node:zlib';
 import { partialSuccessOf } from '../../codec/otlp/messages.ts';
-import type { OutputRuntime, WriteResult } from '../../contract/output.ts';
+import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
+import type { Health } from '../../contract/runtime.ts';
 import { GrpcClient, misconfiguredCodes, passingCodes } from '../../http/grpc/grpc-client.ts';
+import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { headersOf, Poster, tlsOptions } from '../../http/poster.ts';
-import { resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
-import type { QueueRecord, Signal } from '../../model/batch.ts';
+import { healthOf, resultOfPost } from '../../http/status.ts';
+import type { Signal } from '../../model/batch.ts';
 import { bodyOf } from './body.ts';
 import type { OtlpOutputConfig } from './otlp.ts';
 
-export interface Attempt {
+interface Attempt {
   /** Of this request. */
   readonly records: number;
   readonly signal: AbortSignal;
@@ -23,8 +25,8 @@ const methods = {
 } as const;
 type Sent = keyof typeof paths;
 
-/** One receiver, and the ways to it. */
-export class Sender {
+/** OTLP 1.x (opentelemetry-proto, docs/specification.md): one receiver, and the ways to it. */
+export class OtlpSender implements Sender {
   readonly #config: OtlpOutputConfig;
   readonly #runtime: OutputRuntime;
   readonly #ways: Readonly<Record<Sent, Way>>;
@@ -36,20 +38,24 @@ export class Sender {
     this.#ways = config.protocol === 'grpc' ? this.#grpc() : { traces: this.#http('traces'), logs: this.#http('logs') };
   }
 
-  /** Throws BRIDGE_DECODE. */
-  body(signal: Signal, records: readonly QueueRecord[]): Buffer {
-    const encoding = this.#config.protocol === 'http/json' ? 'json' : 'protobuf';
-    return bodyOf(signal, records, { encoding, shared: this.#config.shared_spans, decode: this.#runtime.decode });
+  async write({ signal: of, records }: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    const { protocol, shared_spans: shared } = this.#config;
+    const { decode } = this.#runtime;
+    const encoding = protocol === 'http/json' ? 'json' : 'protobuf';
+    return await attempt(
+      {
+        records: records.length,
+        encode: () => bodyOf(of, records, { encoding, shared, decode }),
+        post: (body) => this.#ways[of === 'logs' ? 'logs' : 'traces'](body, { records: records.length, signal }),
+      },
+      signal,
+    );
   }
 
-  /** Rejects only with the reason of an aborted signal. */
-  async send(of: Signal, body: Buffer, attempt: Attempt): Promise<WriteResult> {
-    try {
-      return await this.#ways[of === 'logs' ? 'logs' : 'traces'](body, attempt);
-    } catch (error) {
-      attempt.signal.throwIfAborted();
-      return resultOfNoAnswer(error);
-    }
+  /** Sends a request without spans, which every receiver takes. */
+  async check(): Promise<Health> {
+    const of: Signal = 'traces';
+    return await healthOf((signal) => this.write({ signal: of, records: [], items: 0, id: '' }, signal));
   }
 
   async close(): Promise<void> {

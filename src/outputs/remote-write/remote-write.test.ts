@@ -249,7 +249,7 @@ describe('remote_write', () => {
       return withOutput(
         { url: far.url },
         async (output) => {
-          const reason = 'record 2 cannot be decoded: metric frame: its shape is missing';
+          const reason = 'cannot be decoded: record 2: metric frame: its shape is missing';
           expect(await output.write(request(3), never)).toEqual({ status: 'split', reason });
           const alone = { ...request(1), records: [record(2)] };
           expect(await output.write(alone, never)).toEqual({ status: 'rejected', reason });

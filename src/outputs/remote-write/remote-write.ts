@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { httpFields } from '../../config/delivery-fields.ts';
 import { bytes, duration, url } from '../../config/fields.ts';
 import { defineOutput } from '../../contract/output.ts';
-import { RemoteWriteOutput } from './remote-write-output.ts';
+import { LazyOutput } from '../../http/lazy-output.ts';
 
 const config = z.strictObject({
   url: url().describe(
@@ -28,5 +28,6 @@ export const remoteWrite = defineOutput({
   config,
   // Fewer requests cost less; a second is what other agents wait too.
   defaults: { batch_wait: '1s' },
-  create: (checked, runtime) => new RemoteWriteOutput(checked, runtime),
+  create: (checked, runtime) =>
+    new LazyOutput(async () => new (await import('./sender.ts')).RemoteWriteSender(checked, runtime)),
 });

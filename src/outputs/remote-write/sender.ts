@@ -5,27 +5,33 @@ import {
   WriteRequestEncoder,
   withPart,
 } from '../../codec/remote-write/remote-write.ts';
-import { type Posted, Poster } from '../../http/poster.ts';
+import { BridgeError, hasCode } from '../../contract/errors.ts';
+import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
+import type { Health } from '../../contract/runtime.ts';
+import { attempt, type Sender } from '../../http/lazy-output.ts';
+import { Poster } from '../../http/poster.ts';
+import { healthOf, resultOfPost } from '../../http/status.ts';
+import type { QueueRecord } from '../../model/batch.ts';
 import type { MetricFrame } from '../../model/metric.ts';
 import { MetadataBook } from './metadata-book.ts';
 import type { RemoteWriteConfig } from './remote-write.ts';
 
 /** What some frames become. */
-export interface Bodies {
+interface Bodies {
   readonly bodies: readonly Buffer[];
   /** What the first of them tells of metrics beside their samples. */
   readonly metadata: readonly FamilyMetadata[];
 }
 
-/** The connections to one receiver, and what turns frames into request bodies. */
-export class Sender {
-  /** A request without series. */
-  readonly nothing = compressed(Buffer.alloc(0));
+/** Remote-write 1.0 (prometheus/docs, docs/specs/prw/remote_write_spec.md). */
+export class RemoteWriteSender implements Sender {
+  readonly #runtime: OutputRuntime;
   readonly #encoder: WriteRequestEncoder;
   readonly #poster: Poster;
   readonly #metadata: MetadataBook;
 
-  constructor(config: RemoteWriteConfig, userAgent: string) {
+  constructor(config: RemoteWriteConfig, runtime: OutputRuntime) {
+    this.#runtime = runtime;
     const { url, headers, tls } = config;
     this.#encoder = new WriteRequestEncoder({
       maxRequestBytes: config.max_request_bytes,
@@ -41,12 +47,61 @@ export class Sender {
         'content-type': 'application/x-protobuf',
         'x-prometheus-remote-write-version': '0.1.0',
       },
-      userAgent,
+      userAgent: runtime.userAgent,
     });
   }
 
+  async write({ records }: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    const nowMs = this.#runtime.clock.now();
+    return await attempt(
+      {
+        records: records.length,
+        encode: () =>
+          this.#bodies(
+            records.map((record) => this.#frame(record)),
+            nowMs,
+          ),
+        post: async ({ bodies, metadata }) => {
+          for (const [i, body] of bodies.entries()) {
+            const result = await this.#post(body, records.length, signal);
+            if (result.status !== 'delivered') {
+              return result;
+            }
+            if (i === 0) {
+              this.#metadata.sent(metadata, nowMs);
+            }
+          }
+          return { status: 'delivered' };
+        },
+      },
+      signal,
+    );
+  }
+
+  /** Posts a request without series, which every receiver takes and nobody stores. */
+  async check(): Promise<Health> {
+    const encode = (): Buffer => compressed(Buffer.alloc(0));
+    return await healthOf((signal) => {
+      return attempt({ records: 1, encode, post: (body) => this.#post(body, 1, signal) }, signal);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#poster.close();
+  }
+
+  #frame(record: QueueRecord): MetricFrame {
+    try {
+      return this.#runtime.decode.frame(record);
+    } catch (error) {
+      throw hasCode(error, 'BRIDGE_DECODE')
+        ? new BridgeError(error.code, `record ${record.seq}: ${error.message}`, { cause: error })
+        : error;
+    }
+  }
+
   /** Throws BRIDGE_DECODE where a shape cannot be read. */
-  bodies(frames: readonly MetricFrame[], nowMs: number): Bodies {
+  #bodies(frames: readonly MetricFrame[], nowMs: number): Bodies {
     const families = frames.flatMap(({ shape }) => this.#encoder.families(shape));
     const metadata = this.#metadata.due(families, nowMs);
     const [first, ...rest] = this.#encoder.encode(frames);
@@ -56,18 +111,9 @@ export class Sender {
     return { bodies: [withPart(first, encodeMetadata(metadata)), ...rest], metadata };
   }
 
-  /** The far side has it now. */
-  told(metadata: readonly FamilyMetadata[], nowMs: number): void {
-    this.#metadata.sent(metadata, nowMs);
-  }
-
-  /** As `Poster.post`. */
-  post(body: Buffer, signal: AbortSignal): Promise<Posted> {
-    return this.#poster.post(body, signal);
-  }
-
-  close(): Promise<void> {
-    return this.#poster.close();
+  async #post(body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {
+    const posted = await this.#poster.post(body, signal);
+    return resultOfPost(posted, { records, nowMs: this.#runtime.clock.now() });
   }
 }
 

@@ -1,8 +1,8 @@
-import type { OutputRuntime, RecordDecoder, WriteResult } from '../../contract/output.ts';
-import type { Clock } from '../../contract/runtime.ts';
+import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
+import type { Health } from '../../contract/runtime.ts';
+import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
-import { resultOfNoAnswer, resultOfPost } from '../../http/status.ts';
-import type { QueueRecord } from '../../model/batch.ts';
+import { healthOf, resultOfPost } from '../../http/status.ts';
 import { bodyOf } from './body.ts';
 import type { ZipkinOutputConfig } from './zipkin.ts';
 
@@ -11,11 +11,10 @@ function withTrueStatus(posted: Posted): Posted {
   return posted.status === 500 && posted.text.startsWith('413 ') ? { ...posted, status: 413 } : posted;
 }
 
-/** One server, and how spans are put into words for it. */
-export class Client {
+/** Zipkin's collector API (zipkin2-api.yaml, POST /spans), JSON v2. */
+export class Client implements Sender {
   readonly #poster: Poster;
-  readonly #decode: RecordDecoder;
-  readonly #clock: Clock;
+  readonly #runtime: OutputRuntime;
 
   constructor(config: ZipkinOutputConfig, runtime: OutputRuntime) {
     const { url, headers, tls } = config;
@@ -26,27 +25,28 @@ export class Client {
       protocolHeaders: { 'content-type': 'application/json' },
       userAgent: runtime.userAgent,
     });
-    this.#decode = runtime.decode;
-    this.#clock = runtime.clock;
+    this.#runtime = runtime;
   }
 
-  /** Throws BRIDGE_DECODE. */
-  body(records: readonly QueueRecord[]): Buffer {
-    return bodyOf(records, this.#decode);
+  async write({ records }: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    const encode = (): Buffer => bodyOf(records, this.#runtime.decode);
+    return await attempt(
+      { records: records.length, encode, post: (body) => this.#post(body, records.length, signal) },
+      signal,
+    );
   }
 
-  /** Rejects only with the reason of an aborted signal. */
-  async post(body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {
-    try {
-      const posted = await this.#poster.post(body, signal);
-      return resultOfPost(withTrueStatus(posted), { records, nowMs: this.#clock.now() });
-    } catch (error) {
-      signal.throwIfAborted();
-      return resultOfNoAnswer(error);
-    }
+  /** Posts an empty list, which every server takes and none stores. */
+  async check(): Promise<Health> {
+    return await healthOf((signal) => this.write({ signal: 'traces', records: [], items: 0, id: '' }, signal));
   }
 
   async close(): Promise<void> {
     await this.#poster.close();
+  }
+
+  async #post(body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {
+    const posted = await this.#poster.post(body, signal);
+    return resultOfPost(withTrueStatus(posted), { records, nowMs: this.#runtime.clock.now() });
   }
 }

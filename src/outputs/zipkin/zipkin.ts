@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { httpFields } from '../../config/delivery-fields.ts';
 import { url } from '../../config/fields.ts';
 import { defineOutput } from '../../contract/output.ts';
-import { ZipkinOutput } from './zipkin-output.ts';
+import { LazyOutput } from '../../http/lazy-output.ts';
 
 const config = z.strictObject({
   url: url().describe(
@@ -17,5 +17,5 @@ export const zipkinOutput = defineOutput({
   summary: 'Sends spans as Zipkin v2 JSON to a Zipkin server and whatever else takes that.',
   signals: ['traces'],
   config,
-  create: (checked, runtime) => new ZipkinOutput(checked, runtime),
+  create: (checked, runtime) => new LazyOutput(async () => new (await import('./client.ts')).Client(checked, runtime)),
 });

@@ -7,6 +7,7 @@ import { describeRegistry, foldersOf, probeOf } from './registry-contract.ts';
 const minimal = {
   'inputs.prom': { url: 'http://127.0.0.1:15020/stats/prometheus' },
   'outputs.hub': { urls: ['http://127.0.0.1:9529'] },
+  'outputs.loki': { url: 'http://127.0.0.1:3100' },
   'outputs.otlp': { url: 'http://127.0.0.1:4318' },
   'outputs.remote_write': { url: 'http://127.0.0.1:9090/api/v1/write' },
   'outputs.zipkin': { url: 'http://127.0.0.1:9411/api/v2/spans' },

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { QueueRecord } from '../../model/batch.ts';
 import { type LogBlock, logFlags, logLevels } from '../../model/log.ts';
+import { attributesOf } from '../log-block/attributes.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { writeEscaped } from './json-escape.ts';
 
@@ -8,10 +9,18 @@ const head = Buffer.from('{"signal":"logs","message":"');
 const beforeTime = Buffer.from('","timestamp":"');
 const timeBytes = '2026-11-21T09:39:00.695877641Z'.length;
 /** Keys of a line that no tag may take. */
-const ownKeys: ReadonlySet<string> = new Set(['signal', 'message', 'timestamp', 'stream', 'level', 'truncated']);
+const ownKeys: ReadonlySet<string> = new Set([
+  'signal',
+  'message',
+  'attributes',
+  'timestamp',
+  'stream',
+  'level',
+  'truncated',
+]);
 
 /**
- * Lines of one block, one object a line: message, timestamp (RFC 3339, ns), stream, the level where it is known, and the
+ * Lines of one block, one object a line: message, attributes if it has any, timestamp (RFC 3339, ns), stream, the level where it is known, and the
  * fields of the pod with the header's edits applied. Bytes that are no UTF-8 become U+FFFD.
  */
 export function writeLogLines(sink: ByteSink, record: Pick<QueueRecord, 'origin' | 'edits'>, block: LogBlock): void {
@@ -28,7 +37,12 @@ export function writeLogLines(sink: ByteSink, record: Pick<QueueRecord, 'origin'
       const repaired = Buffer.from(Buffer.from(block.bytes.subarray(start, end)).toString('utf8'));
       writeEscaped(sink, repaired, 0, repaired.length);
     }
-    copy(sink, beforeTime);
+    const attributes = attributesOf(block, i);
+    if (attributes === undefined) {
+      copy(sink, beforeTime);
+    } else {
+      sink.text(`","attributes":${JSON.stringify(attributes)},"timestamp":"`);
+    }
     clock.write(sink, block.seconds[i] ?? 0, block.nanos[i] ?? 0);
     copy(sink, tails.tail(block.flags[i] ?? 0, block.levels[i] ?? 0));
   }

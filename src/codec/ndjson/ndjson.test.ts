@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { QueueRecord } from '../../model/batch.ts';
 import { logFlags, logLevels } from '../../model/log.ts';
 import type { Series } from '../../model/metric.ts';
-import { encodeLogBlock } from '../log-block/log-block.ts';
+import { encodeLogBlock, logBlockFormat } from '../log-block/log-block.ts';
 import { LogBlockBuilder } from '../log-block/log-block-builder.ts';
 import { encodeFrame, encodeShape } from '../metric-frame/metric-frame.ts';
 import { RecordDecoders } from '../record-decoder.ts';
@@ -34,15 +34,17 @@ interface TestLine {
   readonly nanos?: number;
   readonly flags?: number;
   readonly level?: number;
+  readonly attributes?: Uint8Array;
 }
 
 function logRecord(lines: readonly TestLine[], parts: Partial<QueueRecord> = {}): QueueRecord {
   const builder = new LogBlockBuilder();
-  for (const { text, seconds = 0, nanos = 0, flags = 0, level = 0 } of lines) {
+  for (const { text, seconds = 0, nanos = 0, flags = 0, level = 0, attributes } of lines) {
     const bytes = Buffer.from(text);
-    builder.append({ seconds, nanos, flags, level }, bytes, 0, bytes.length);
+    builder.append({ seconds, nanos, flags, level, ...(attributes && { attributes }) }, bytes, 0, bytes.length);
   }
-  return record({ signal: 'logs', format: 'log-block', payload: encodeLogBlock(builder.block()), ...parts });
+  const block = builder.block();
+  return record({ signal: 'logs', format: logBlockFormat(block), payload: encodeLogBlock(block), ...parts });
 }
 
 describe('log lines', () => {
@@ -63,6 +65,13 @@ describe('log lines', () => {
       '{"signal":"logs","message":"hello","timestamp":"2026-11-21T09:39:00.695877641Z","stream":"stdout","node":"n1","namespace":"default","pod":"web-1","container":"app","pod_uid":"u"}\n' +
         '{"signal":"logs","message":"oh","timestamp":"2026-11-21T09:39:01.000000007Z","stream":"stderr","level":"error","truncated":true,"node":"n1","namespace":"default","pod":"web-1","container":"app","pod_uid":"u"}\n',
     );
+  });
+
+  test('have their attributes in an object of their own', () => {
+    const attributes = Buffer.from('{"code":200,"path":"/a"}');
+    const [attributed, without] = linesOf(logRecord([{ text: 'x', attributes }, { text: 'y' }]));
+    expect(attributed).toMatchObject({ message: 'x', attributes: { code: 200, path: '/a' }, stream: 'stdout' });
+    expect(without).not.toHaveProperty('attributes');
   });
 
   test('have the edits of the header: dropped fields, tags where the pod has none, no tag over a field of the line', () => {

@@ -1,30 +1,16 @@
-import type { Origin, QueueRecord } from '../../../model/batch.ts';
+import { originLabels } from '../../../codec/log-block/origin-labels.ts';
+import type { QueueRecord } from '../../../model/batch.ts';
 
 /** Labels of a stream but `stream` itself, which each line says for itself. Keys in order. */
 export type StreamLabels = Readonly<Record<string, string>>;
-
-const originFields = ['app', 'container', 'namespace', 'node', 'pod', 'source', 'version', 'workload'] as const;
 
 /** More, or longer ones, would fill the header of a block; they are cut. */
 const maxLabels = 64;
 const maxValueLength = 1024;
 
-/** The origin's fields under the record's tag edits; an added tag never stands before what the origin says. */
-export function streamLabelsOf({ origin, edits }: Pick<QueueRecord, 'origin' | 'edits'>): StreamLabels {
-  const labels: Record<string, string> = {};
-  const drop = new Set(edits?.drop);
-  const fields: Origin = origin;
-  for (const field of originFields) {
-    const value = fields[field];
-    if (value !== undefined && value !== '' && !drop.has(field)) {
-      labels[field] = value;
-    }
-  }
-  for (const [name, value] of Object.entries(edits?.add ?? {})) {
-    if (value !== '' && name !== 'stream') {
-      labels[name] ??= value;
-    }
-  }
+/** `originLabels`, cut to what fits. */
+export function streamLabelsOf(record: Pick<QueueRecord, 'origin' | 'edits'>): StreamLabels {
+  const labels = originLabels(record);
   const names = Object.keys(labels).sort().slice(0, maxLabels);
   return Object.fromEntries(names.map((name) => [name, (labels[name] ?? '').slice(0, maxValueLength)]));
 }

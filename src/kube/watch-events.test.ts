@@ -114,6 +114,66 @@ describe('a pod', () => {
     expect(podOf({ metadata, spec: {} })).not.toHaveProperty('workload');
   });
 
+  test.each([
+    ['CronJob', 'backup', 'backup-29412345'],
+    ['CronJob', 'backup', 'backup-1795245600'],
+    ['Job', 'backup-20261121', 'backup-20261121'],
+    ['Job', 'migrate-7f2ab', 'migrate-7f2ab'],
+  ])('of a Job belongs to the %s %s where the Job is called %s', (workloadKind, workload, job) => {
+    const owned = { ...metadata, ownerReferences: [{ kind: 'Job', name: job, controller: true }] };
+    expect(podOf({ metadata: owned, spec: {} })).toMatchObject({ workload, workloadKind });
+  });
+
+  test('has the image, the instances, the volumes and the settings for logs of its containers', () => {
+    const pod = podOf({
+      metadata,
+      spec: {
+        volumes: [
+          { name: 'data', emptyDir: {} },
+          { name: 'host', hostPath: { path: '/' } },
+        ],
+        containers: [
+          {
+            name: 'app',
+            image: 'example.test/app:1',
+            env: [
+              { name: 'OTHER', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+              { name: 'DATAKIT_LOGS_CONFIG', value: '[]' },
+            ],
+            volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'logs' }],
+          },
+        ],
+        ephemeralContainers: [{ name: 'debugger', image: 'busybox' }],
+      },
+      status: {
+        containerStatuses: [
+          {
+            name: 'app',
+            containerID: 'containerd://0b7c',
+            restartCount: 2,
+            lastState: { terminated: { containerID: 'containerd://0a11' } },
+          },
+        ],
+        ephemeralContainerStatuses: [{ name: 'debugger', containerID: 'containerd://0d00' }],
+      },
+    });
+    expect(pod?.emptyDirs).toEqual(['data']);
+    expect(pod?.containers).toEqual([
+      {
+        name: 'app',
+        ports: [],
+        kind: 'main',
+        image: 'example.test/app:1',
+        logsConfig: '[]',
+        mounts: [{ volume: 'data', path: '/data', subPath: 'logs' }],
+        id: '0b7c',
+        restarts: 2,
+        previousId: '0a11',
+      },
+      { name: 'debugger', ports: [], kind: 'init', image: 'busybox', id: '0d00', restarts: 0 },
+    ]);
+  });
+
   test('is not made of anything else, and nothing throws', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { PodExplanation } from '../../contract/status.ts';
-import type { ApiClient, ClusterAccess, MissingRight, Pod, PodWatch } from '../../kube/kube.ts';
+import type { ApiClient, ClusterAccess, MissingRight, NodePods, Pod, PodWatch } from '../../kube/kube.ts';
 import type { ClusterScope, ElectionOptions } from './cluster-scope.ts';
 import type { ConfiguredPage } from './configured-page.ts';
 import type { Resolve } from './pod-at.ts';
@@ -22,6 +22,8 @@ export interface PodsInputOptions extends Omit<PodPlanOptions, 'services'> {
   readonly resolve?: Resolve;
   /** Default: a clock that nobody sets. */
   readonly monotonicMs?: () => number;
+  /** Told of the pods of this node, for others who want to know them. */
+  readonly known?: Pick<NodePods, 'put' | 'remove'>;
   /** The first answers of the API server are waited for this long, so that the banner can say what is missing. */
   readonly firstAnswersMs?: number;
 }
@@ -185,6 +187,7 @@ export class PodsInput implements Input {
   #put(pod: Pod): void {
     const facts = JSON.stringify(pod);
     if (this.#pods.get(pod.uid)?.facts !== facts) {
+      this.#options.known?.put(pod);
       this.#plan(pod, facts);
       this.#othersOfHost(pod);
       this.#parts?.scope.podsChanged();
@@ -220,6 +223,7 @@ export class PodsInput implements Input {
   #remove(uid: string): void {
     const gone = this.#pods.get(uid);
     this.#pods.delete(uid);
+    this.#options.known?.remove(uid);
     this.#parts?.targets.replace(uid, []);
     if (gone !== undefined) {
       this.#othersOfHost(gone.pod);

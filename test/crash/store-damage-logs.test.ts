@@ -19,11 +19,17 @@ function idOf(seq: number, i: number): string {
   return `${seq.toString(16).padStart(8, '0')}${i.toString(16).padStart(8, '0')}${'5eed'.repeat(4)}`;
 }
 
+/** Of some lines of some commits, so that blocks of both versions stand in the file. */
+function hasAttributes(seq: number, i: number): boolean {
+  return (seq === 2 || seq === 3) && i % 3 === 0;
+}
+
 /** Lines of one of two streams; `textBytes` makes each so long. */
 function recordAt(seq: number, receivedAtMs = startMs, textBytes = 60): QueueRecord {
   const lines = Array.from({ length: linesEach }, (_, i) => ({
     message: `commit ${seq}, line ${i}, id ${idOf(seq, i)}`.padEnd(textBytes, '.'),
     timeNanos: BigInt(startMs + seq * 100 + i) * 1_000_000n,
+    ...(hasAttributes(seq, i) ? { attributes: { request: idOf(seq, i) } } : {}),
   }));
   const itemsBefore = (seq - 1) * linesEach;
   return logRecord(lines, { seq, receivedAtMs, itemsBefore, origin: { pod: `pod-${seq % 2}` } });
@@ -55,11 +61,18 @@ function dataFile(dir: string, which: number): string {
 
 /** How many different lines of each commit are found, and how many more times than once. */
 async function found(store: EmbeddedStore): Promise<{ counts: number[]; doubles: number; byWord: number }> {
-  const { lines } = await askJson<{ lines: { message: string }[] }>(store, {
+  const { lines } = await askJson<{ lines: { message: string; attributes?: { request: string } }[] }>(store, {
     kind: 'logs.search',
     query: everything,
     limit: 1000,
   });
+  for (const { message, attributes } of lines) {
+    const [, seq, i, id] = /^commit (\d+), line (\d+), id (\w+)/.exec(message) ?? [];
+    expect({ message, request: attributes?.request }).toEqual({
+      message,
+      request: hasAttributes(Number(seq), Number(i)) ? id : undefined,
+    });
+  }
   const messages = new Set(lines.map(({ message }) => message));
   const counts = commits.map((seq) => [...messages].filter((each) => each.startsWith(`commit ${seq},`)).length);
   let byWord = 0;

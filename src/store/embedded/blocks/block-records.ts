@@ -4,8 +4,8 @@ import type { HeldPosition } from '../position.ts';
 
 /**
  * The headers of the records in `blocks.rec`, inside the frame of `record/frame.ts`. The first byte tells the kind, the
- * second is the version (1), the next two are zero, and u32 nonce follows: drawn for each file, so that bytes inside a
- * payload never pass for a record of it.
+ * second is the version (1; 2 of a block of lines with attributes), the next two are zero, and u32 nonce follows: drawn for
+ * each file, so that bytes inside a payload never pass for a record of it.
  *
  * - `P` begins the file; its payload is JSON, the position that the store had when the partition was begun.
  * - `B` is a block: what follows the nonce, and the payload, are the signal's (`block-format.ts`).
@@ -15,6 +15,8 @@ import type { HeldPosition } from '../position.ts';
  */
 export const recordKinds = { partition: 0x50, block: 0x42, commit: 0x43 } as const;
 export const recordVersion = 1;
+/** Of a block whose lines have attributes; what came before this version knows none. */
+export const attributesVersion = 2;
 export const nonceAt = 4;
 /** Kind, version, two zeros, nonce. */
 export const blockHeadBytes = 8;
@@ -44,27 +46,28 @@ export function isBlockFileRecord(header: Buffer, nonce: number | undefined): bo
   if (!known || header.length < nonceAt + 4 || (nonce !== undefined && header.readUInt32LE(nonceAt) !== nonce)) {
     return false;
   }
-  if ((header[1] ?? 0) > recordVersion) {
+  const version = header[1] ?? 0;
+  if (version > attributesVersion) {
     throw new BridgeError(
       'BRIDGE_START',
       'the store was written by a later version of meshbridge; start that one, or move the store away',
     );
   }
-  return header[1] === recordVersion;
+  return version === recordVersion || (version === attributesVersion && kind === recordKinds.block);
 }
 
 /** The first `bytes` bytes (at least 8) of a record's header: kind, version, nonce, zeros. */
-function headOf(kind: number, nonce: number, bytes: number): Buffer {
+function headOf(kind: number, nonce: number, bytes: number, version: number = recordVersion): Buffer {
   const header = Buffer.alloc(bytes);
   header.writeUInt8(kind, 0);
-  header.writeUInt8(recordVersion, 1);
+  header.writeUInt8(version, 1);
   header.writeUInt32LE(nonce, nonceAt);
   return header;
 }
 
 /** The head of a block's header, with zeros up to `bytes`; the signal's own part begins at `blockHeadBytes`. */
-export function blockHead(nonce: number, bytes: number): Buffer {
-  return headOf(recordKinds.block, nonce, bytes);
+export function blockHead(nonce: number, bytes: number, version: number = recordVersion): Buffer {
+  return headOf(recordKinds.block, nonce, bytes, version);
 }
 
 export function encodeBegin(nonce: number): Buffer {

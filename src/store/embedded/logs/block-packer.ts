@@ -1,6 +1,8 @@
 import { logFlags, logLevels } from '../../../model/log.ts';
 import type { PackedBlock } from '../blocks/block-format.ts';
+import { attributesVersion, recordVersion } from '../blocks/block-records.ts';
 import { type Arrival, compareArrivals } from './arrival.ts';
+import { addAttributeWords, attributeBytesOf, encodeAttributes } from './attribute-section.ts';
 import { packPayload } from './block-payload.ts';
 import type { BlockFacts, BlockSummary } from './block-summary.ts';
 import { encodeColumns, type LineRun, linesOf } from './log-columns.ts';
@@ -20,6 +22,7 @@ interface Waiting {
   readonly labels: StreamLabels;
   readonly labelLength: number;
   runs: LineRun[];
+  /** And of attributes. */
   textBytes: number;
   lines: number;
 }
@@ -45,7 +48,7 @@ export class BlockPacker {
     return this.#lines;
   }
 
-  /** Bytes in memory: of text that waits, and of blocks that are packed. */
+  /** Bytes in memory: of text and attributes that wait, and of blocks that are packed. */
   get bytes(): number {
     return this.#waitingBytes + this.#packedBytes;
   }
@@ -58,7 +61,7 @@ export class BlockPacker {
     for (let { from } = run; from < run.to; ) {
       const to = this.#lineToCutAt(waiting, run, from);
       const part = { ...run, from, to, index: run.index + from - run.from };
-      const bytes = textBytesOf(part);
+      const bytes = textBytesOf(part) + attributeBytesOf(part);
       waiting.runs.push(part);
       waiting.textBytes += bytes;
       waiting.lines += to - from;
@@ -123,10 +126,11 @@ export class BlockPacker {
 
   /** The first line of the run that would no longer fit; at least one goes. */
   #lineToCutAt(waiting: Waiting, { block, to }: LineRun, from: number): number {
-    const room = blockTextBytes - waiting.textBytes + (block.offsets[from] ?? 0);
+    const endOf = (at: number): number => (block.offsets[at] ?? 0) + (block.attributes?.offsets[at] ?? 0);
+    const room = blockTextBytes - waiting.textBytes + endOf(from);
     const last = Math.min(to, from + blockLines - waiting.lines);
     let line = from + 1;
-    while (line < last && (block.offsets[line] ?? 0) < room) {
+    while (line < last && endOf(line) < room) {
       line += 1;
     }
     return line;
@@ -134,14 +138,20 @@ export class BlockPacker {
 
   #packShares(shares: readonly Share[]): void {
     const runs = shares.flatMap((share) => share.runs);
-    const streams = shares.flatMap((share, stream) => share.runs.map(() => stream));
-    const columns = encodeColumns(runs, streams);
+    const numbers = shares.flatMap((share, stream) => share.runs.map(() => stream));
+    const columns = encodeColumns(runs, numbers);
     const textBytes = runs.reduce((sum, run) => sum + textBytesOf(run), 0);
     const squeezed = this.#squeeze(runs, textBytes);
+    for (const run of runs) {
+      addAttributeWords(this.#words, run);
+    }
     const longestWord = this.#words.longest;
     const bloom = this.#words.finish();
-    const payload = packPayload({ columns, ...squeezed, textBytes });
-    const summary = { ...factsOf(runs, textBytes), longestWord, streams: shares.map(({ labels }) => labels), bloom };
+    const attributes = encodeAttributes(runs);
+    const payload = packPayload({ columns, ...squeezed, textBytes, attributes });
+    const streams = shares.map(({ labels }) => labels);
+    const version = attributes === undefined ? recordVersion : attributesVersion;
+    const summary = { ...factsOf(runs, textBytes), longestWord, version, streams, bloom };
     this.#packed.push({ summary, payload });
     this.#packedBytes += payload.length;
   }

@@ -1,12 +1,15 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
+import type { LogAttributes } from '../../../model/log.ts';
+import { decodeAttributes } from './attribute-section.ts';
 import { decodeColumns, type LineColumns } from './log-columns.ts';
 import { unsqueeze } from './text-squeeze.ts';
 
 /**
  * The payload of a block, little-endian: u32 bytes of the columns before compression and u32 as they stand here, the same of
  * the (squeezed) text, u32 bytes of the text before it was squeezed, u32 bytes of ids; then columns (zstd), text (zstd), ids.
- * Columns and text apart, so that what looks at times and levels alone leaves the text alone.
+ * Columns and text apart, so that what looks at times and levels alone leaves the text alone. Of a block of lines with
+ * attributes, and only there, u32 bytes of these before compression and they themselves follow (zstd, `attribute-section.ts`).
  */
 const headBytes = 24;
 /** A block that inflates to more than this is not ours: a record of a lane has 128 MiB at most. */
@@ -22,15 +25,24 @@ export interface PayloadParts {
   readonly ids: Buffer;
   /** Of the whole text. */
   readonly textBytes: number;
+  /** As `attribute-section.ts` writes them. */
+  readonly attributes?: Buffer | undefined;
 }
 
-export function packPayload({ columns, text, ids, textBytes }: PayloadParts): Buffer {
+export function packPayload({ columns, text, ids, textBytes, attributes }: PayloadParts): Buffer {
   const packedColumns = compressed(columns);
   const packedText = compressed(text, textLevel);
   const head = Buffer.from(
     Uint32Array.of(columns.length, packedColumns.length, text.length, packedText.length, textBytes, ids.length).buffer,
   );
-  return Buffer.concat([head, packedColumns, packedText, ids]);
+  return Buffer.concat([head, packedColumns, packedText, ids, ...attributeParts(attributes)]);
+}
+
+function attributeParts(attributes: Buffer | undefined): Buffer[] {
+  if (attributes === undefined) {
+    return [];
+  }
+  return [Buffer.from(Uint32Array.of(attributes.length).buffer), compressed(attributes, textLevel)];
 }
 
 export function compressed(bytes: Buffer, level = quickLevel): Buffer {
@@ -61,20 +73,22 @@ export function inflated(bytes: Uint8Array, length: number): Buffer {
 /** The lines of one block; columns and text are inflated when they are first asked for. */
 export class BlockLines {
   readonly #payload: Buffer;
-  readonly #at: { readonly columns: number; readonly text: number; readonly ids: number };
+  readonly #at: { readonly columns: number; readonly text: number; readonly ids: number; readonly attributes: number };
   #columns: LineColumns | undefined;
   #text: Buffer | undefined;
+  #attributes: LogAttributes | undefined;
 
   /** Throws BRIDGE_CORRUPT, here and in its getters. */
   constructor(payload: Buffer) {
     const columns = headBytes;
     const text = payload.length < headBytes ? Number.NaN : columns + payload.readUInt32LE(4);
     const ids = text + (payload.length < headBytes ? 0 : payload.readUInt32LE(12));
-    if (ids + (payload.length < headBytes ? 0 : payload.readUInt32LE(20)) !== payload.length) {
+    const attributes = ids + (payload.length < headBytes ? 0 : payload.readUInt32LE(20));
+    if (attributes !== payload.length && !(attributes + 4 < payload.length)) {
       throw new BridgeError('BRIDGE_CORRUPT', 'a block of lines of another length');
     }
     this.#payload = payload;
-    this.#at = { columns, text, ids };
+    this.#at = { columns, text, ids, attributes };
   }
 
   get columns(): LineColumns {
@@ -91,10 +105,20 @@ export class BlockLines {
     return this.#text;
   }
 
+  /** Undefined when no line has any. */
+  get attributes(): LogAttributes | undefined {
+    const at = this.#at.attributes;
+    if (this.#attributes === undefined && at < this.#payload.length) {
+      const bytes = inflated(this.#payload.subarray(at + 4), this.#payload.readUInt32LE(at));
+      this.#attributes = decodeAttributes(bytes, this.columns.levels.length);
+    }
+    return this.#attributes;
+  }
+
   #readText(): Buffer {
     const packed = this.#payload.subarray(this.#at.text, this.#at.ids);
     const text = inflated(packed, this.#payload.readUInt32LE(8));
-    const ids = this.#payload.subarray(this.#at.ids);
+    const ids = this.#payload.subarray(this.#at.ids, this.#at.attributes);
     const bytes = this.#payload.readUInt32LE(16);
     const whole = ids.length === 0 ? text : unsqueeze({ text, ids }, bytes);
     if (whole?.length !== bytes) {

@@ -24,6 +24,8 @@ export interface BlockFacts {
 
 /** The header of its record. */
 export interface BlockSummary extends BlockFacts {
+  /** Of the layout of its payload (`block-records.ts`). */
+  readonly version: number;
   readonly streams: readonly StreamLabels[];
   /** Over the words of its lines (`words.ts`); empty when they were too many. */
   readonly bloom: Uint8Array;
@@ -66,7 +68,7 @@ export function readFacts(source: Buffer, at: number): BlockFacts {
 }
 
 export function encodeSummary(summary: BlockSummary, nonce: number): Buffer {
-  const head = blockHead(nonce, streamsAt);
+  const head = blockHead(nonce, streamsAt, summary.version);
   writeFacts(head, blockHeadBytes, summary);
   const json = Buffer.from(JSON.stringify(summary.streams));
   const streams = compressed(json);
@@ -87,6 +89,7 @@ export function decodeSummary(header: Buffer): BlockSummary {
   const json = inflated(header.subarray(streamsAt, bloomAt), header.readUInt32LE(streamsAt - 8));
   return {
     ...readFacts(header, blockHeadBytes),
+    version: header[1] ?? 0,
     streams: JSON.parse(json.toString()),
     bloom: header.subarray(bloomAt),
   };

@@ -2,6 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { logRecord, type TestLine } from '../../../../test/fakes/log-records.ts';
 import { decodeLogBlock } from '../../../codec/log-block/log-block.ts';
+import type { LogAttributes } from '../../../model/log.ts';
 import { BlockPacker, blockTextBytes } from './block-packer.ts';
 import { BlockLines } from './block-payload.ts';
 import { decodeSummary, encodeSummary } from './block-summary.ts';
@@ -37,12 +38,17 @@ const line = fc.record({
   timeNanos: fc.bigInt({ min: 0n, max: 4_294_967_295_999_999_999n }),
   level: fc.constantFrom('unknown', 'warn', 'fatal'),
   stream: fc.constantFrom('stdout', 'stderr'),
+  attributes: fc.oneof(fc.constant({}), fc.record({ path: fc.string(), code: fc.integer(), slow: fc.boolean() })),
 });
 
 function runOf(lines: readonly TestLine[], seq: number): LineRun {
   const { payload, receivedAtMs } = logRecord(lines, { seq });
   const block = decodeLogBlock(payload);
   return { block, from: 0, to: block.count, arrivedMs: receivedAtMs, seq, index: 0 };
+}
+
+function attributesText(attributes: LogAttributes | undefined, i: number): string {
+  return Buffer.from(attributes?.bytes.subarray(attributes.offsets[i], attributes.offsets[i + 1]) ?? []).toString();
 }
 
 /** Everything that blocks say of their lines, in the order of arrival. */
@@ -61,6 +67,7 @@ function linesIn(payloads: readonly Buffer[]): unknown[] {
           flags[i],
           levels[i],
           block.text.subarray(offsets[i], offsets[i + 1]).toString('hex'),
+          attributesText(block.attributes, i),
         ],
       }));
   });
@@ -93,6 +100,7 @@ describe('blocks of lines', () => {
                   block.flags[i],
                   block.levels[i],
                   Buffer.from(block.bytes.subarray(block.offsets[i], block.offsets[i + 1])).toString('hex'),
+                  attributesText(block.attributes, i),
                 ],
               })),
             ),
@@ -115,6 +123,25 @@ describe('blocks of lines', () => {
       [1, 1_000_000],
       [1, 10],
     ]);
+  });
+
+  test('without attributes are of version 1, as before there were any, and know the words of attributes where there are', () => {
+    const blockOf = (attributes: Record<string, string>) => {
+      const packer = new BlockPacker();
+      packer.add({}, runOf([{ message: 'a line', timeNanos: 1n, attributes }], 1));
+      return packer.finish()[0]!;
+    };
+    const without = blockOf({});
+    const withSome = blockOf({ user: 'a\nmatilda\u0001waltzing', 'x.y': 'up' });
+    expect([without.summary.version, withSome.summary.version]).toEqual([1, 2]);
+    expect(encodeSummary(without.summary, 1)[1]).toBe(1);
+    expect(encodeSummary(withSome.summary, 1)[1]).toBe(2);
+    const mayHold = (text: string, { summary: { bloom, longestWord } }: typeof without): boolean =>
+      new TextFilter(Buffer.from(text)).mayHold(bloom, longestWord);
+    expect(mayHold('=matilda=', withSome)).toBe(true);
+    expect(mayHold('=waltzing=', withSome)).toBe(true);
+    expect(mayHold('=nmatilda=', withSome)).toBe(false);
+    expect(mayHold('=matilda=', without)).toBe(false);
   });
 
   test('are shared by streams with little, and not by one with much', () => {

@@ -1,8 +1,9 @@
+import { parseAttributes } from '../../../codec/log-block/attributes.ts';
 import { logFlags, logLevels } from '../../../model/log.ts';
 import { type Arrival, arrivalText, compareArrivals } from './arrival.ts';
 import type { LineAt } from './line-scan.ts';
 import type { StreamLabels } from './stream-labels.ts';
-import { traceIdIn } from './trace-id.ts';
+import { traceIdIn, traceIdOf } from './trace-id.ts';
 
 /** Where a line stands among all: by time, equal times by arrival. */
 export interface LinePlace {
@@ -18,6 +19,8 @@ export interface FoundLine extends LinePlace {
   readonly flags: number;
   readonly labels: StreamLabels;
   readonly message: Buffer;
+  /** A JSON object; empty where the line has none. */
+  readonly attributes: Buffer;
 }
 
 /** More text than this is not put into one answer: the lines that are further away are left to the next. */
@@ -53,8 +56,9 @@ export class FirstLines {
     }
     const { ms, level, flags, labels } = line;
     const message = Buffer.from(line.message);
-    this.#lines.push({ ...place, ms, level, flags, labels, message });
-    this.#textBytes += message.length;
+    const attributes = Buffer.from(line.attributes);
+    this.#lines.push({ ...place, ms, level, flags, labels, message, attributes });
+    this.#textBytes += message.length + attributes.length;
     if (this.#lines.length >= this.#limit * 2 + 64 || this.#textBytes > maxTextBytes * 2) {
       this.settle();
     }
@@ -70,7 +74,7 @@ export class FirstLines {
     this.#lines.sort(this.#compare);
     this.#limit = Math.min(this.#limit, linesWithin(this.#lines, maxTextBytes));
     this.#lines.length = Math.min(this.#lines.length, this.#limit);
-    this.#textBytes = this.#lines.reduce((sum, { message }) => sum + message.length, 0);
+    this.#textBytes = this.#lines.reduce((sum, line) => sum + bytesOf(line), 0);
     this.#worst = this.#lines.length === this.#limit ? this.#lines.at(-1) : undefined;
   }
 
@@ -81,11 +85,15 @@ export class FirstLines {
   }
 }
 
+function bytesOf({ message, attributes }: FoundLine): number {
+  return message.length + attributes.length;
+}
+
 /** How many of the first lines have no more text than that; at least one. */
 function linesWithin(lines: readonly FoundLine[], bytes: number): number {
   let sum = 0;
-  for (const [i, { message }] of lines.entries()) {
-    sum += message.length;
+  for (const [i, line] of lines.entries()) {
+    sum += bytesOf(line);
     if (sum > bytes) {
       return Math.max(1, i);
     }
@@ -93,9 +101,10 @@ function linesWithin(lines: readonly FoundLine[], bytes: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
-export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, message }: FoundLine): object {
-  const text = message.toString();
-  const traceId = traceIdIn(text);
+export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, ...line }: FoundLine): object {
+  const text = line.message.toString();
+  const attributes = line.attributes.length === 0 ? undefined : parseAttributes(line.attributes);
+  const traceId = traceIdOf(attributes) ?? traceIdIn(text);
   const stream = (flags & logFlags.stderr) === 0 ? 'stdout' : 'stderr';
   return {
     id: arrivalText(arrival),
@@ -105,6 +114,7 @@ export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, me
     level: logLevels[level] ?? 'unknown',
     stream,
     labels: { ...labels, stream },
+    ...(attributes === undefined ? {} : { attributes }),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }

@@ -5,6 +5,8 @@ import type { LineColumns, StoredRun } from './log-columns.ts';
 import type { StreamLabels } from './stream-labels.ts';
 import type { TextNeedle } from './text-needle.ts';
 
+const noBytes = new Uint8Array(0);
+
 /** One line of a block, as a question looks at it; `at` is moved from line to line. */
 export class LineAt {
   readonly #lines: BlockLines;
@@ -74,6 +76,17 @@ export class LineAt {
   get arrival(): Arrival {
     const run = this.run;
     return { ms: run?.arrivedMs ?? 0, seq: run?.seq ?? 0, index: (run?.index ?? 0) + this.#line - this.#runBegin };
+  }
+
+  /** A view of a JSON object; empty where the line has no attributes. */
+  get attributes(): Uint8Array {
+    const { attributes } = this.#lines;
+    return attributes?.bytes.subarray(attributes.offsets[this.#line], attributes.offsets[this.#line + 1]) ?? noBytes;
+  }
+
+  /** Bytes of the message. */
+  get length(): number {
+    return (this.#columns.offsets[this.#line + 1] ?? 0) - (this.#columns.offsets[this.#line] ?? 0);
   }
 
   /** A view. */

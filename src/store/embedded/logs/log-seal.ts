@@ -167,8 +167,9 @@ class Rewrite {
 
 /** A block's lines as they once came. */
 function runsOf(lines: BlockLines, streams: readonly StreamLabels[]): { labels: StreamLabels; run: LineRun }[] {
-  const { columns, text } = lines;
-  const block = { ...columns, count: columns.levels.length, bytes: text };
+  const { columns, text, attributes } = lines;
+  const of = { ...columns, count: columns.levels.length, bytes: text };
+  const block = attributes === undefined ? of : { ...of, attributes };
   let from = 0;
   return columns.runs.map(({ arrivedMs, seq, index, lines: count, stream }) => {
     const run = { block, from, to: from + count, arrivedMs, seq, index };
@@ -184,7 +185,7 @@ function sorted({ table, book }: BlockList): BlockList {
   const inOrder = new BlockTable();
   for (const { block } of order) {
     const streams = table.streams(block).map((id) => book.list[id] ?? {});
-    inOrder.append(table.place(block), { ...table.facts(block), streams, bloom: new Uint8Array(0) }, book);
+    inOrder.append(table.place(block), { ...table.facts(block), version: 0, streams, bloom: new Uint8Array(0) }, book);
   }
   return { table: inOrder, book };
 }

@@ -17,3 +17,12 @@ export function traceIdIn(line: string): string | undefined {
   }
   return /[1-9a-fA-F]/.test(id) ? id.toLowerCase() : undefined;
 }
+
+const traceKeys = ['trace_id', 'traceId', 'traceid', 'trace.id'];
+
+/** The same, of a line's attributes. */
+export function traceIdOf(attributes: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const ids = traceKeys.map((key) => attributes?.[key]);
+  const id = ids.find((value) => typeof value === 'string' && /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/i.test(value));
+  return typeof id === 'string' ? id.toLowerCase() : undefined;
+}

@@ -7,6 +7,7 @@ const suites = { inputs: 'describeInput', outputs: 'describeOutput', codec: 'des
 
 /** Codecs that are no `Decoder`, and what shows them instead. */
 const ofAnotherShape: Readonly<Record<string, string>> = {
+  'access-log': 'takes fields out of any line, or tells that it is none: its own test',
   cri: 'reads one line into a slot of its caller: its own test',
   'docker-json': 'reads one line into a slot of its caller: its own test',
   jaeger: 'only writes: protobufjs reads it back in its own test',

@@ -3,6 +3,7 @@ import { container } from './container/container.ts';
 import { hubInput } from './hub/hub.ts';
 import { kubelet } from './kubelet/kubelet.ts';
 import { kubernetesprometheus } from './kubernetesprometheus/kubernetesprometheus.ts';
+import { lokiInput } from './loki/loki.ts';
 import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
 import { zipkin } from './zipkin/zipkin.ts';
@@ -15,5 +16,6 @@ export const inputs: readonly InputDefinition[] = [
   kubelet,
   kubernetesprometheus,
   hubInput,
+  lokiInput,
   prom,
 ];

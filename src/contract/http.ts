@@ -52,14 +52,23 @@ export interface HttpRoute {
   /** Cap of the body as it comes over the wire; past it 413. Default 0: the route takes no body. */
   readonly maxBodyBytes?: number;
   /** Undo `Content-Encoding: gzip` (also `x-gzip`), up to 10 × the body cap; a body that is not gzip is 400. */
-  readonly inflate?: boolean;
-  /** Allow every browser origin (RUM, and Zipkin's query API as the reference server does). */
-  readonly cors?: boolean;
+  /** `any`: also deflate, br and zstd, named in `Content-Encoding` or, as DataKit's senders do, in `?encoding=`. */
+  readonly inflate?: boolean | 'any';
+  /** Allow browser origins: every one (Zipkin's query API, as the reference server does), or as the policy says. Open routes only. */
+  readonly cors?: boolean | CorsPolicy;
   handle(request: HttpRequest): Promise<HttpResponse>;
   /** What a browser that may not call it is shown with the 401, in place of a plain form for the token. It holds no data. */
   loginPage?(): Promise<HttpResponse>;
   /** Told when the body was refused before `handle` could see it: too large, not gzip, too much at once. */
   onRefused?(error: BridgeError): void;
+  /** What a BridgeError is answered with in place of plain text, whoever threw it; `status` is the one of its code. */
+  errorResponse?(error: BridgeError, status: number): HttpResponse;
+}
+
+/** CORS as DataKit answers it: the caller's origin is named, and credentials are allowed. */
+export interface CorsPolicy {
+  /** Exactly these, such as `https://shop.example`; empty: every one. */
+  readonly origins: readonly string[];
 }
 
 /** Where inputs and the api put their routes. Adding is possible until the listeners are open. */

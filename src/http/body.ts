@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { createGunzip } from 'node:zlib';
 import { BridgeError } from '../contract/errors.ts';
 
 /** How many times its wire cap a body may grow when it is inflated (design.md §9). */
@@ -151,43 +150,4 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Bod
       reject(new CallerGone());
     });
   });
-}
-
-/** Does RFC 9110 §8.4 `Content-Encoding` ask for gunzip? Zipkin asks whether the header contains `gzip`, so `x-gzip` too. */
-export function isGzip(contentEncoding: string | undefined): boolean {
-  return contentEncoding?.toLowerCase().includes('gzip') === true;
-}
-
-/**
- * Inflates a gzip body and stops at `maxBytes`. The result is held in `budget` as `readBody` does. Rejects with
- * BRIDGE_DECODE when it is not gzip or is cut short, BRIDGE_TOO_LARGE, or BRIDGE_OVERLOADED.
- */
-export async function gunzip(body: Buffer, maxBytes: number, budget: BodyBudget): Promise<Buffer> {
-  const inflater = createGunzip();
-  const chunks: Buffer[] = [];
-  let inflatedBytes = 0;
-  let heldBytes = 0;
-  try {
-    inflater.end(body);
-    for await (const chunk of inflater as AsyncIterable<Buffer>) {
-      inflatedBytes += chunk.length;
-      if (inflatedBytes > maxBytes) {
-        throw new BridgeError('BRIDGE_TOO_LARGE', `the body inflates to more than ${maxBytes} bytes`);
-      }
-      budget.hold(chunk.length);
-      heldBytes += chunk.length;
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks, inflatedBytes);
-  } catch (error) {
-    budget.release(heldBytes);
-    if (error instanceof BridgeError) {
-      throw error;
-    }
-    throw new BridgeError('BRIDGE_DECODE', 'Content-Encoding says gzip, but the body cannot be inflated', {
-      cause: error,
-    });
-  } finally {
-    inflater.destroy();
-  }
 }

@@ -4,7 +4,9 @@ import { BridgeError } from '../contract/errors.ts';
 import type { HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { Logger } from '../contract/runtime.ts';
 import type { AccessPolicy, Refusal } from './access.ts';
-import { BodyBudget, CallerGone, gunzip, inflateFactor, isGzip, readBody } from './body.ts';
+import { BodyBudget, CallerGone, inflateFactor, readBody } from './body.ts';
+import { codingOf, inflated } from './content-coding.ts';
+import { corsOf, originHeaders, preflight } from './cors.ts';
 import { Exchange, plainText } from './exchange.ts';
 import { loginPage } from './login.ts';
 import type { QuickRequest } from './quick-request.ts';
@@ -17,27 +19,13 @@ const retryAfterSeconds = '1';
 const maxParamBytes = 1_024;
 const writeMethods = ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'];
 
-const corsHeaders = { 'access-control-allow-origin': '*' };
-const preflight: HttpResponse = {
-  status: 200,
-  headers: {
-    ...corsHeaders,
-    'access-control-allow-methods': 'GET,POST',
-    'access-control-allow-headers': 'content-type,content-encoding',
-    'access-control-max-age': '86400',
-  },
-};
+interface FixedRoute {
+  readonly method: string[];
+  readonly path: string;
+  answer(headers: Exchange['headers']): HttpResponse;
+}
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Only routes that are open to everyone: a page of another site must not read what a loopback address opens. */
-function allowsOrigins(route: HttpRoute): boolean {
-  return route.cors === true && route.access === 'open';
-}
-
-function withOrigins(answer: HttpResponse): HttpResponse {
-  return { ...answer, headers: { ...answer.headers, ...corsHeaders } };
-}
 
 function unreached(): never {
   throw new Error('the request was answered by a hook');
@@ -118,23 +106,24 @@ export class RouteServer {
         handler: unreached,
       });
     }
-    const isCors = group.some(allowsOrigins);
-    if (isCors) {
-      this.#registerFixed(app, { method: ['OPTIONS'], path, answer: preflight });
+    const cors = group.map(corsOf).find((one) => one !== undefined);
+    if (cors !== undefined) {
+      this.#registerFixed(app, { method: ['OPTIONS'], path, answer: (headers) => preflight(cors, headers) });
     }
     // As the reference Zipkin server: a path that is only read says so, one that is written to does not exist for others.
     if (group.every((route) => route.method === 'GET')) {
-      const method = isCors ? writeMethods : [...writeMethods, 'OPTIONS'];
+      const method = cors === undefined ? [...writeMethods, 'OPTIONS'] : writeMethods;
       const answer = plainText(405, '405 Method Not Allowed', { allow: 'GET, HEAD' });
-      this.#registerFixed(app, { method, path, answer });
+      this.#registerFixed(app, { method, path, answer: () => answer });
     }
   }
 
-  #registerFixed(app: FastifyInstance, route: { method: string[]; path: string; answer: HttpResponse }): void {
+  #registerFixed(app: FastifyInstance, route: FixedRoute): void {
     app.route({
       method: route.method,
       url: route.path,
-      onRequest: (request, reply) => this.#fixed(request, reply, route.answer),
+      onRequest: (request, reply) =>
+        this.#fixed(request, reply, route.answer(new Exchange(request.raw, reply.raw).headers)),
       handler: unreached,
     });
   }
@@ -148,7 +137,7 @@ export class RouteServer {
     try {
       const answer = await this.#answer(route, exchange);
       if (answer !== undefined) {
-        await this.#write(exchange, this.#finished(answer, route));
+        await this.#write(exchange, this.#finished(answer, route, exchange));
       }
     } finally {
       this.budget.release(exchange.body.length);
@@ -189,8 +178,9 @@ export class RouteServer {
 
   async #inflate(request: Exchange | QuickRequest, route: HttpRoute): Promise<void> {
     const wire = request.body;
-    if (route.inflate === true && wire.length > 0 && isGzip(request.headers['content-encoding'])) {
-      request.body = await gunzip(wire, (route.maxBodyBytes ?? 0) * inflateFactor, this.budget);
+    const coding = wire.length === 0 ? undefined : codingOf(request, route);
+    if (coding !== undefined) {
+      request.body = await inflated(wire, coding, (route.maxBodyBytes ?? 0) * inflateFactor, this.budget);
       this.budget.release(wire.length);
     }
   }
@@ -210,26 +200,31 @@ export class RouteServer {
       if (error instanceof BridgeError) {
         route.onRefused?.(error);
       }
-      return this.#finished(this.#fault(error, route), route);
+      return this.#finished(this.#fault(error, route), route, request);
     }
     try {
-      return this.#finished(await route.handle(request), route);
+      return this.#finished(await route.handle(request), route, request);
     } catch (error) {
-      return request.isGone ? undefined : this.#finished(this.#fault(error, route), route);
+      return request.isGone ? undefined : this.#finished(this.#fault(error, route), route, request);
     } finally {
       this.budget.release(held);
     }
   }
 
-  #finished(answer: HttpResponse, route: HttpRoute): HttpResponse {
-    return allowsOrigins(route) ? withOrigins(answer) : answer;
+  #finished(answer: HttpResponse, route: HttpRoute, { headers }: Pick<Exchange, 'headers'>): HttpResponse {
+    const cors = corsOf(route);
+    return cors === undefined ? answer : { ...answer, headers: { ...answer.headers, ...originHeaders(cors, headers) } };
   }
 
   #fault(error: unknown, route: HttpRoute): HttpResponse {
     if (error instanceof BridgeError) {
       const status = statusOf(error.code);
       if (status !== 500) {
-        return plainText(status, error.message, status === 503 ? { 'retry-after': retryAfterSeconds } : {});
+        const retry = status === 503 ? { 'retry-after': retryAfterSeconds } : {};
+        const own = route.errorResponse?.(error, status);
+        return own === undefined
+          ? plainText(status, error.message, retry)
+          : { ...own, headers: { ...retry, ...own.headers } };
       }
     }
     this.#log.error({ route: route.path, error }, 'A request failed unexpectedly.');

@@ -2,7 +2,8 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse, HttpRoute } from '../../contract/http.ts';
 import type { AccessPolicy } from '../access.ts';
-import { type BodyBudget, CallerGone, gunzip, inflateFactor, isGzip } from '../body.ts';
+import { type BodyBudget, CallerGone, inflateFactor } from '../body.ts';
+import { inflated, isGzip } from '../content-coding.ts';
 import { framed, onlyMessage } from './messages.ts';
 import { codeOf, codeOfStatus, codes, type GrpcCode, messageHeader } from './status.ts';
 
@@ -96,7 +97,7 @@ export class GrpcCall {
       if (!isGzip(encoding)) {
         throw new BridgeError('BRIDGE_UNSUPPORTED', `grpc-encoding ${encoding || 'is missing'}; send gzip or identity`);
       }
-      return await gunzip(bytes, maxBytes * inflateFactor, budget);
+      return await inflated(bytes, 'gzip', maxBytes * inflateFactor, budget);
     } finally {
       budget.release(whole.length - keepsBytes);
     }

@@ -20,6 +20,8 @@ const scripts = {
   helm3: ['kube-tools.sh', 'helm3'],
   buildah: ['debian.sh', 'buildah', 'buildah'],
   runc: ['debian.sh', 'runc', 'runc'],
+  /** Prints the program of containerd, and makes sure that it can run containers here. */
+  containerd: ['containerd.sh'],
   ip: ['debian.sh', 'iproute2', 'ip'],
   /** Prints a file with what that version says about its objects. */
   'kubernetes-1.21-schema': ['go-module-file.sh', 'k8s.io/kubernetes', 'v1.21.14', 'api/openapi-spec/swagger.json'],

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the OpenTelemetry Collector that the bench compares with, once, into the cache, and prints the path of the program:
-# otelcol.sh [spans|metrics]. Each kind is a program of its own, since a collector costs memory for all that it is built of.
+# otelcol.sh [spans|metrics|logs]. Each kind is a program of its own, since a collector costs memory for all that it is built of.
 # Needs Go. From nothing this takes about a quarter of an hour on two cores, so it runs at low priority and on one core at a time.
 set -euo pipefail
 
@@ -10,6 +10,8 @@ contrib=github.com/open-telemetry/opentelemetry-collector-contrib
 core=go.opentelemetry.io/collector
 cache="${MESHBRIDGE_CACHE:-$HOME/.cache/meshbridge}/otelcol"
 kind="${1:-spans}"
+processors="$core/processor/batchprocessor"
+extensions=""
 case "$kind" in
   spans)
     build=$version
@@ -21,8 +23,17 @@ case "$kind" in
     receivers="$contrib/receiver/prometheusreceiver"
     exporters="$contrib/exporter/prometheusremotewriteexporter"
     ;;
+  logs)
+    # The newest version of which every module of the receiver is to be had.
+    version=0.149.0 providers=1.55.0
+    build=$version-logs
+    receivers="$contrib/receiver/filelogreceiver"
+    processors=""
+    exporters="$core/exporter/otlphttpexporter $core/exporter/nopexporter"
+    extensions="$contrib/extension/storage/filestorage"
+    ;;
   *)
-    echo "usage: otelcol.sh [spans|metrics]" >&2
+    echo "usage: otelcol.sh [spans|metrics|logs]" >&2
     exit 64
     ;;
 esac
@@ -55,9 +66,11 @@ dist: { name: otelcol, output_path: $work/out, version: $version }
 receivers:
 $(modules $receivers)
 processors:
-$(modules $core/processor/batchprocessor)
+$(modules $processors)
 exporters:
 $(modules $exporters)
+extensions:
+$(modules $extensions)
 providers:
   - gomod: $core/confmap/provider/envprovider v$providers
   - gomod: $core/confmap/provider/fileprovider v$providers
@@ -74,8 +87,8 @@ write_go_mod() {
 echo "building the OpenTelemetry Collector $build; its log is $work/build.log" >&2
 export GOFLAGS="-p=1 -buildvcs=false" GOTOOLCHAIN=local CGO_ENABLED=0
 {
-  GOBIN="$cache/bin" nice -n 19 go install "go.opentelemetry.io/collector/cmd/builder@v$version"
-  nice -n 19 "$cache/bin/builder" --config "$work/builder.yaml" --skip-compilation --skip-get-modules
+  GOBIN="$cache/bin/$version" nice -n 19 go install "go.opentelemetry.io/collector/cmd/builder@v$version"
+  nice -n 19 "$cache/bin/$version/builder" --config "$work/builder.yaml" --skip-compilation --skip-get-modules
   cd "$work/out"
   # The builder writes this file only if it may also run "go mod tidy", which it does without -e.
   write_go_mod >go.mod

@@ -120,6 +120,13 @@ export class EmbeddedStore implements Store {
     throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
   }
 
+  /** Between questions; commits go first. Rejects with the signal's reason when it is aborted. */
+  async derive(signal: AbortSignal): Promise<void> {
+    for (const part of this.parts) {
+      await part.derive?.(new Slice(this.#priority, signal));
+    }
+  }
+
   /** First what is past its age, then, over all signals, the oldest partition until the rest fits. */
   async expire(): Promise<number> {
     let freed = 0;

@@ -25,6 +25,8 @@ export interface SignalStore {
   dropOldest(): Promise<number>;
   /** undefined: not a question about this signal. */
   answer(question: Question, slice: Slice): Promise<Answer> | undefined;
+  /** Works out what follows from items that have come whole, so that questions find it ready. Rejects when the slice's signal is aborted. */
+  derive?(slice: Slice): Promise<void>;
   close(): Promise<void>;
 }
 

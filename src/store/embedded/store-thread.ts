@@ -10,6 +10,7 @@ import type { FromWorker, PlainError, StoreSettings, ToWorker } from './messages
 import type { DecodeSpans } from './traces/trace-intake.ts';
 
 const expireEveryMs = 60_000;
+const deriveEveryMs = 10_000;
 /** The main thread's view of partitions and damage is at most this old. */
 const statusEveryMs = 1000;
 
@@ -56,6 +57,7 @@ class StoreThread {
     await this.#postStatus();
     const housekeeping = [
       this.#every(expireEveryMs, () => this.#store.expire()),
+      this.#every(deriveEveryMs, () => this.#derive()),
       this.#every(statusEveryMs, () => this.#postStatus()),
     ];
     await this.#ended.promise;
@@ -147,6 +149,15 @@ class StoreThread {
         await work();
       }
     }
+  }
+
+  async #derive(): Promise<void> {
+    const { signal } = this.#stopped;
+    await this.#store.derive(signal).catch((error: unknown) => {
+      if (!signal.aborted) {
+        throw error;
+      }
+    });
   }
 
   async #postStatus(): Promise<void> {

@@ -6,6 +6,7 @@ import { NameNotes } from './block-names.ts';
 import type { BlockSummary } from './block-summary.ts';
 import { EndpointTable, StringTable, TagTable } from './block-tables.ts';
 import { buildBloom } from './bloom.ts';
+import { minuteOf } from './derived/minute.ts';
 import { GrowingFloats, GrowingWords } from './growing.ts';
 import { hashText, traceKeyOf } from './hash.ts';
 
@@ -57,6 +58,7 @@ export class BlockBuilder {
   #maxDurationMicros = -1;
   #first: LanePlace | undefined;
   #last: LanePlace = { seq: 0, index: 0 };
+  #arrivalMinute: number | undefined;
 
   get spans(): number {
     return this.#content.spanIds.length;
@@ -67,8 +69,14 @@ export class BlockBuilder {
     return this.spans >= blockSpans || this.#strings.textLength >= blockTextLength;
   }
 
+  /** Are those that wait of another minute? Spans of one block come in one. */
+  endsBefore(arrivedMicros: number): boolean {
+    return this.#arrivalMinute !== undefined && this.#arrivalMinute !== minuteOf(arrivedMicros);
+  }
+
   /** `arrivedMicros` stands for the time of a span that has none. */
   add(span: Span, place: LanePlace, arrivedMicros: number): void {
+    this.#arrivalMinute ??= minuteOf(arrivedMicros);
     const { floats, refs, spanIds, parentIds, flags } = this.#content;
     this.#first ??= place;
     this.#last = place;
@@ -155,6 +163,7 @@ export class BlockBuilder {
       spans: this.spans,
       first: this.#first ?? this.#last,
       last: this.#last,
+      arrivalMinute: this.#arrivalMinute,
       minMicros: this.#minMicros,
       maxMicros: this.#maxMicros,
       maxDurationMicros: this.#maxDurationMicros,
@@ -183,6 +192,7 @@ export class BlockBuilder {
     this.#maxMicros = Number.NEGATIVE_INFINITY;
     this.#maxDurationMicros = -1;
     this.#first = undefined;
+    this.#arrivalMinute = undefined;
   }
 }
 

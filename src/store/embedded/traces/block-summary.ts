@@ -11,6 +11,8 @@ export interface BlockSummary {
   /** Its spans are those of the lane from `first` to `last`, both included. */
   readonly first: LanePlace;
   readonly last: LanePlace;
+  /** The minute (since 1970) in which its spans came; undefined in blocks of earlier versions. */
+  readonly arrivalMinute: number | undefined;
   /** Bounds of the spans' timestamps in µs; a span without one counts with the time it arrived. */
   readonly minMicros: number;
   readonly maxMicros: number;
@@ -80,6 +82,7 @@ export function decodeSummary(header: Buffer): BlockSummary {
     spans: part.n,
     first: { seq: part.lane[0], index: part.lane[1] },
     last: { seq: part.lane[2], index: part.lane[3] },
+    arrivalMinute: part.came,
     minMicros: part.time[0],
     maxMicros: part.time[1],
     maxDurationMicros: part.dur,
@@ -94,6 +97,7 @@ export function decodeSummary(header: Buffer): BlockSummary {
 interface JsonPart {
   readonly n: number;
   readonly lane: readonly [number, number, number, number];
+  readonly came?: number | undefined;
   readonly time: readonly [number, number];
   readonly dur: number;
   readonly err: boolean;
@@ -105,6 +109,7 @@ function jsonPart(summary: BlockSummary): JsonPart {
   return {
     n: summary.spans,
     lane: [summary.first.seq, summary.first.index, summary.last.seq, summary.last.index],
+    came: summary.arrivalMinute,
     time: [summary.minMicros, summary.maxMicros],
     dur: summary.maxDurationMicros,
     err: summary.hasError,

@@ -1,78 +1,94 @@
 import type { LinkSpan } from './link-span.ts';
 import { buildTree, type TraceNode, traverse } from './trace-tree.ts';
 
-export interface DependencyLink {
+/** One call from one service to another, as a trace shows it. */
+export interface Call {
   readonly parent: string;
   readonly child: string;
-  readonly callCount: number;
-  readonly errorCount: number;
+  readonly failed: boolean;
+  /** `messages`: by way of a broker. `unseen`: the other side sent no span of its own. */
+  readonly way: CallWay;
+  /** µs as either side measured them; NaN where it did not. */
+  readonly serverMicros: number;
+  readonly clientMicros: number;
 }
+export type CallWay = 'direct' | 'messages' | 'unseen';
 
 interface Ends {
   readonly parent: string | undefined;
   readonly child: string | undefined;
 }
 
-/** Who called whom, added up over traces. The rules are those of Zipkin's reference linker. */
-export class DependencyLinker {
-  readonly #links = new Map<string, { parent: string; child: string; callCount: number; errorCount: number }>();
+type Rest = Omit<Call, 'parent' | 'child'>;
 
-  /** All spans of one trace. */
-  add(spans: readonly LinkSpan[]): void {
-    const root = buildTree(spans);
-    for (const node of traverse(root)) {
-      if (node.span !== undefined) {
-        this.#addNode(node, node.span, node === root);
-      }
+const backFilled: Rest = { failed: false, way: 'direct', serverMicros: Number.NaN, clientMicros: Number.NaN };
+
+/** Gives each call of one trace, of which `spans` are all spans. The rules are those of Zipkin's reference linker. */
+export function eachCall(spans: readonly LinkSpan[], take: (call: Call) => void): void {
+  const root = buildTree(spans);
+  for (const node of traverse(root)) {
+    if (node.span !== undefined) {
+      addNode(node, node.span, { isRoot: node === root, take });
     }
   }
+}
 
-  /** By parent, then child. */
-  links(): DependencyLink[] {
-    return [...this.#links.values()].sort((a, b) => byText(a.parent, b.parent) || byText(a.child, b.child));
+interface Linking {
+  readonly isRoot: boolean;
+  readonly take: (call: Call) => void;
+}
+
+function addNode(node: TraceNode, span: LinkSpan, { isRoot, take }: Linking): void {
+  // The server's own name for itself beats what the client calls it.
+  if (span.kind === 'CLIENT' && node.children.length > 0) {
+    return;
   }
-
-  #addNode(node: TraceNode, span: LinkSpan, isRoot: boolean): void {
-    // The server's own name for itself beats what the client calls it.
-    if (span.kind === 'CLIENT' && node.children.length > 0) {
-      return;
-    }
-    const ends = endsOf(span);
-    if (ends === undefined || (isRoot && isReceiver(span) && ends.parent === undefined)) {
-      return;
-    }
-    if (span.kind === 'PRODUCER' || span.kind === 'CONSUMER') {
-      this.#link(ends, span.error);
-    } else {
-      this.#linkCall(node, span, ends);
-    }
+  const ends = endsOf(span);
+  if (ends === undefined || (isRoot && isReceiver(span) && ends.parent === undefined)) {
+    return;
   }
-
-  #linkCall(node: TraceNode, span: LinkSpan, ends: Ends): void {
-    const ancestor = remoteAncestor(node);
-    const ancestorName = ancestor?.local?.serviceName;
-    if (ancestor === undefined || ancestorName === undefined) {
-      this.#link(ends, span.error);
-      return;
-    }
-    const service = span.local?.serviceName;
-    if (span.kind !== 'SERVER' && service !== undefined && service !== ancestorName) {
-      this.#link({ parent: ancestorName, child: service }, false);
-    }
-    const parent = span.kind === 'SERVER' ? ancestorName : (ends.parent ?? ancestorName);
-    const clientFailed = ancestor.kind === 'CLIENT' && span.parentId === ancestor.id && ancestor.error;
-    this.#link({ parent, child: ends.child }, span.error || clientFailed);
+  if (span.kind === 'PRODUCER' || span.kind === 'CONSUMER') {
+    give(ends, restOf(span, undefined), take);
+  } else {
+    addCall(node, { span, ends, take });
   }
+}
 
-  #link({ parent, child }: Ends, error: boolean): void {
-    if (parent === undefined || child === undefined) {
-      return;
-    }
-    const key = JSON.stringify([parent, child]);
-    const link = this.#links.get(key) ?? { parent, child, callCount: 0, errorCount: 0 };
-    link.callCount += 1;
-    link.errorCount += error ? 1 : 0;
-    this.#links.set(key, link);
+function addCall(
+  node: TraceNode,
+  { span, ends, take }: { span: LinkSpan; ends: Ends; take: (call: Call) => void },
+): void {
+  const ancestor = remoteAncestor(node);
+  const ancestorName = ancestor?.local?.serviceName;
+  if (ancestor === undefined || ancestorName === undefined) {
+    give(ends, restOf(span, undefined), take);
+    return;
+  }
+  const service = span.local?.serviceName;
+  if (span.kind !== 'SERVER' && service !== undefined && service !== ancestorName) {
+    give({ parent: ancestorName, child: service }, backFilled, take);
+  }
+  const parent = span.kind === 'SERVER' ? ancestorName : (ends.parent ?? ancestorName);
+  const isCaller = ancestor.kind === 'CLIENT' && (span.parentId === ancestor.id || span.id === ancestor.id);
+  const clientFailed = ancestor.kind === 'CLIENT' && span.parentId === ancestor.id && ancestor.error;
+  const rest = restOf(span, isCaller ? ancestor : undefined);
+  give({ parent, child: ends.child }, { ...rest, failed: rest.failed || clientFailed }, take);
+}
+
+function restOf(span: LinkSpan, caller: LinkSpan | undefined): Rest {
+  const isMessage = span.kind === 'PRODUCER' || span.kind === 'CONSUMER';
+  const isServer = span.kind === 'SERVER';
+  return {
+    failed: span.error,
+    way: isMessage ? 'messages' : isServer ? 'direct' : 'unseen',
+    serverMicros: isServer || span.kind === 'CONSUMER' ? span.duration : Number.NaN,
+    clientMicros: isServer ? (caller?.duration ?? Number.NaN) : span.kind === 'CONSUMER' ? Number.NaN : span.duration,
+  };
+}
+
+function give({ parent, child }: Ends, rest: Rest, take: (call: Call) => void): void {
+  if (parent !== undefined && child !== undefined) {
+    take({ parent, child, ...rest });
   }
 }
 
@@ -98,11 +114,4 @@ function remoteAncestor({ parent }: TraceNode): LinkSpan | undefined {
     }
   }
   return undefined;
-}
-
-function byText(a: string, b: string): number {
-  if (a === b) {
-    return 0;
-  }
-  return a < b ? -1 : 1;
 }

@@ -29,6 +29,9 @@ export interface SealedFacts {
   readonly maxMicros: number;
   readonly arrivedMs: number;
   readonly position: HeldPosition | undefined;
+  /** Minute of arrival and first block of each run of blocks; absent in files of earlier versions. */
+  readonly runs?: readonly (readonly [number, number])[];
+  readonly blocks?: number;
 }
 
 interface Section {

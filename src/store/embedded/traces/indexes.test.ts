@@ -127,6 +127,7 @@ describe('an index file', () => {
           spans: block + 1,
           first: { seq: block, index: 0 },
           last: { seq: block, index: block },
+          arrivalMinute: block,
           minMicros: block,
           maxMicros: block + 10,
           maxDurationMicros: block % 4 === 0 ? -1 : block,

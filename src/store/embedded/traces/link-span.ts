@@ -9,6 +9,8 @@ export interface LinkSpan {
   readonly shared: boolean;
   /** µs; 0 where there is none. */
   readonly timestamp: number;
+  /** µs; NaN where there is none. */
+  readonly duration: number;
   readonly local?: Endpoint | undefined;
   readonly remote?: Endpoint | undefined;
   /** Has the tag `error`, whatever its value. */
@@ -36,6 +38,7 @@ export function linkSpanOf(view: BlockView, index: number, errors: Uint8Array): 
     kind: view.kind(index),
     shared: view.shared(index),
     timestamp: Number.isNaN(timestamp) ? 0 : timestamp,
+    duration: view.duration[index] ?? Number.NaN,
     local: view.endpoint(view.local[index]),
     remote: view.endpoint(view.remote[index]),
     error,

@@ -9,9 +9,11 @@ import { type BlockScan, recordBytesOf, scanBlocks } from '../blocks/block-scan.
 import { type PartitionShared, sizeOf, unlinkPartition } from '../blocks/partition-files.ts';
 import type { BlockPartition } from '../blocks/partition-series.ts';
 import type { HeldPosition } from '../position.ts';
+import { Arrivals } from './arrivals.ts';
 import { type BlockSummary, keysAndBloom, spanBlocks } from './block-summary.ts';
 import type { BlockTable } from './block-table.ts';
 import { BlockView } from './block-view.ts';
+import { RowBook } from './derived/row-book.ts';
 import type { TraceKey } from './hash.ts';
 import { IndexFile, type SealedFacts, writeIndexFile } from './index-file.ts';
 import { LiveIndex, type PartitionIndex } from './live-index.ts';
@@ -37,6 +39,8 @@ export class Partition implements BlockPartition<BlockSummary> {
   #blocksBytes = 0;
   #indexBytes = 0;
   #gone = false;
+  readonly #arrivals: Arrivals;
+  #rows: RowBook | undefined;
 
   constructor(dir: string, startMs: number, shared: PartitionShared) {
     this.dir = dir;
@@ -44,6 +48,7 @@ export class Partition implements BlockPartition<BlockSummary> {
     this.#shared = shared;
     this.#index = new LiveIndex();
     this.#arrivedMs = startMs;
+    this.#arrivals = new Arrivals(startMs);
   }
 
   get blocksPath(): string {
@@ -60,12 +65,23 @@ export class Partition implements BlockPartition<BlockSummary> {
   }
 
   get bytes(): number {
-    return this.#blocksBytes + this.#indexBytes;
+    return this.#blocksBytes + this.#indexBytes + this.rows.bytes;
+  }
+
+  /** What was derived of the minutes that begin here. */
+  get rows(): RowBook {
+    this.#rows ??= new RowBook(join(this.dir, 'derived'), this.#shared);
+    return this.#rows;
   }
 
   /** Spans. */
   get items(): number {
     return this.#spans;
+  }
+
+  /** When its blocks came, minute by minute. */
+  get arrivals(): Arrivals {
+    return this.#arrivals;
   }
 
   exists(): boolean {
@@ -120,6 +136,7 @@ export class Partition implements BlockPartition<BlockSummary> {
     this.#index = live;
     this.#indexBytes = 0;
     this.#spans = 0;
+    this.#arrivals.clear();
     for (const damage of scan.damage) {
       this.#shared.damage.note(damage);
     }
@@ -140,6 +157,7 @@ export class Partition implements BlockPartition<BlockSummary> {
       throw new Error('a sealed partition does not grow');
     }
     for (const { place, summary } of blocks) {
+      this.#arrivals.add(summary.arrivalMinute);
       live.add(place, summary);
       this.#spans += summary.spans;
       this.#minMicros = Math.min(this.#minMicros, summary.minMicros);
@@ -236,6 +254,7 @@ export class Partition implements BlockPartition<BlockSummary> {
     this.#maxMicros = facts.maxMicros;
     this.#arrivedMs = facts.arrivedMs;
     this.#position = facts.position;
+    this.#arrivals.take(facts.runs, facts.blocks ?? index.table().length);
   }
 
   #facts(): SealedFacts {
@@ -247,6 +266,8 @@ export class Partition implements BlockPartition<BlockSummary> {
       maxMicros: empty ? -1 : this.maxMicros,
       arrivedMs,
       position,
+      runs: this.#arrivals.runs,
+      blocks: this.#arrivals.blocks,
     };
   }
 }

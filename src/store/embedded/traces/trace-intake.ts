@@ -67,6 +67,9 @@ export class TraceIntake {
 
   #addSpans(queueId: string, record: QueueRecord): void {
     const arrivedMicros = record.receivedAtMs * 1000;
+    if (this.#builder.endsBefore(arrivedMicros)) {
+      this.#pack();
+    }
     for (const [index, span] of this.#spansOf(record).entries()) {
       const place = { seq: record.seq, index };
       if (this.#lane.held.has(queueId, place)) {

@@ -42,6 +42,7 @@ function mergePart(span: LinkSpan, part: LinkSpan): LinkSpan {
     kind: span.kind ?? part.kind,
     shared: span.shared,
     timestamp: earlier(span.timestamp, part.timestamp),
+    duration: longer(span.duration, part.duration),
     local: mergeEndpoint(span.local, part.local),
     remote: mergeEndpoint(span.remote, part.remote),
     error: span.error || part.error,
@@ -50,6 +51,10 @@ function mergePart(span: LinkSpan, part: LinkSpan): LinkSpan {
 
 function earlier(a: number, b: number): number {
   return a === 0 || b === 0 ? a + b : Math.min(a, b);
+}
+
+function longer(a: number, b: number): number {
+  return Number.isNaN(a) || b > a ? b : a;
 }
 
 function mergeEndpoint(a: Endpoint | undefined, b: Endpoint | undefined): Endpoint | undefined {

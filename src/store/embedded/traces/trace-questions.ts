@@ -2,7 +2,7 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { Slice } from '../slice.ts';
 import { dependencyLinks } from './dependencies.ts';
-import type { DependencyLink } from './dependency-linker.ts';
+import type { DerivedRows } from './derived/derived-rows.ts';
 import { Names } from './names.ts';
 import { searchTraces } from './search.ts';
 import { jaegerList, type TraceList, zipkinList } from './trace-list.ts';
@@ -20,10 +20,12 @@ const maxAnswerLength = 128 * 1024 * 1024;
 /** Puts questions to the partitions and gives the bytes of the answer. */
 export class TraceQuestions {
   readonly #source: TraceSource;
+  readonly #derived: DerivedRows;
   readonly #names = new Names();
 
-  constructor(source: TraceSource) {
+  constructor(source: TraceSource, derived: DerivedRows) {
     this.#source = source;
+    this.#derived = derived;
   }
 
   async answer(question: TraceQuestion, slice: Slice): Promise<Answer> {
@@ -60,8 +62,8 @@ export class TraceQuestions {
       case 'zipkin.dependencies': {
         const maxMicros = question.endTsMs * 1000;
         const range = { minMicros: maxMicros - question.lookbackMs * 1000, maxMicros };
-        const links = await dependencyLinks(this.#source, range, slice);
-        return { ...json(JSON.stringify(links.map(linkJson))), count: links.length };
+        const links = dependencyLinks(await this.#derived.links(range, slice));
+        return { ...json(JSON.stringify(links)), count: links.length };
       }
       case 'zipkin.autocompleteKeys':
       case 'zipkin.autocompleteValues':
@@ -91,10 +93,6 @@ export class TraceQuestions {
     }
     return { contentType: list.contentType, body: list.all(traces), count: traces.length };
   }
-}
-
-function linkJson({ parent, child, callCount, errorCount }: DependencyLink): object {
-  return errorCount === 0 ? { parent, child, callCount } : { parent, child, callCount, errorCount };
 }
 
 function list(names: readonly string[]): Answer {

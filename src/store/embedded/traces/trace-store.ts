@@ -9,6 +9,7 @@ import type { SignalStore } from '../signal-store.ts';
 import type { Slice } from '../slice.ts';
 import { BlockCache } from './block-cache.ts';
 import { type BlockSummary, spanBlocks } from './block-summary.ts';
+import { DerivedRows } from './derived/derived-rows.ts';
 import { Partition } from './partition.ts';
 import { type DecodeSpans, TraceIntake } from './trace-intake.ts';
 import { isTraceQuestion, TraceQuestions } from './trace-questions.ts';
@@ -25,11 +26,14 @@ export class TraceStore implements SignalStore {
   readonly #intake: TraceIntake;
   readonly #series: PartitionSeries<BlockSummary, Partition>;
   readonly blocks = new BlockCache();
-  readonly #questions = new TraceQuestions(this);
+  readonly derived: DerivedRows;
+  readonly #questions: TraceQuestions;
 
   constructor(options: TraceStoreOptions) {
     const { damage } = options;
     this.#intake = new TraceIntake(options.decode, damage);
+    this.derived = new DerivedRows(this, options.clock);
+    this.#questions = new TraceQuestions(this, this.derived);
     this.#series = new PartitionSeries(options, {
       format: spanBlocks,
       partition: (dir, startMs) => new Partition(dir, startMs, { files: this.#files, damage }),
@@ -78,6 +82,11 @@ export class TraceStore implements SignalStore {
 
   answer(question: Question, slice: Slice): Promise<Answer> | undefined {
     return isTraceQuestion(question) ? this.#questions.answer(question, slice) : undefined;
+  }
+
+  /** Works out what follows from the minutes that are closed by now. */
+  derive(slice: Slice): Promise<void> {
+    return this.derived.close(slice);
   }
 
   close(): Promise<void> {

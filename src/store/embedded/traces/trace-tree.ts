@@ -48,7 +48,6 @@ function indexNodes(nodes: readonly TraceNode[]): Known {
     const { span } = each;
     if (span?.shared === true) {
       known.shared.set(sharedKey(span.id, span.local), each);
-      known.shared.set(sharedKey(span.id, undefined), each);
     } else if (span !== undefined) {
       known.byId.set(span.id, each);
     }
@@ -76,7 +75,7 @@ function parentOf({ span }: TraceNode, { byId, shared }: Known): TraceNode | und
   if (span.parentId === undefined) {
     return undefined;
   }
-  return shared.get(sharedKey(span.parentId, span.local)) ?? byId.get(span.parentId) ?? shared.get(span.parentId);
+  return shared.get(sharedKey(span.parentId, span.local)) ?? byId.get(span.parentId);
 }
 
 /** Ids that name each other in a ring hang from nothing; they would hang from themselves. */

@@ -1,0 +1,295 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Arbitrary, array, asyncProperty, assert as check, constantFrom, integer, record } from 'fast-check';
+import { HeldClock } from '../../../../../test/fakes/clock.ts';
+import { plainSpanDecoder, requestOf, spanRecord } from '../../../../../test/fakes/requests.ts';
+import type { Span } from '../../../../model/span.ts';
+import { EmbeddedStore } from '../../embedded-store.ts';
+import { Slice } from '../../slice.ts';
+import { dependencyLinks } from '../dependencies.ts';
+import { TraceStore } from '../trace-store.ts';
+import { LinkCounts } from './link-counts.ts';
+import { foldMinute } from './minute-fold.ts';
+import type { MinuteRow } from './minute-row.ts';
+
+const startMs = Date.UTC(2026, 10, 21, 12);
+const minuteMs = 60_000;
+const startMinute = startMs / minuteMs;
+const queue = 'queue1';
+const never = new AbortController().signal;
+
+let dir = '';
+let clock = new HeldClock(startMs);
+let seq = 0;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'meshbridge-derived-'));
+  clock = new HeldClock(startMs);
+  seq = 0;
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function opened(sealBytes = 1e9): Promise<EmbeddedStore> {
+  const store = new EmbeddedStore({
+    dir,
+    clock,
+    retentionMs: 7 * 86_400_000,
+    maxBytes: 1e9,
+    sealBytes,
+    decodeSpans: plainSpanDecoder.spans,
+  });
+  await store.open();
+  return store;
+}
+
+function tracesOf(store: EmbeddedStore): TraceStore {
+  const part = store.parts.find((one) => one instanceof TraceStore);
+  if (part === undefined) {
+    throw new Error('no traces');
+  }
+  return part;
+}
+
+async function arrive(store: EmbeddedStore, spans: readonly Span[]): Promise<void> {
+  seq++;
+  await store.commit(requestOf([spanRecord(spans, { seq, receivedAtMs: clock.now(), itemsBefore: seq })], queue));
+}
+
+/** Until every minute that came is closed. */
+async function closeAll(store: EmbeddedStore): Promise<void> {
+  clock.step(3 * minuteMs);
+  await store.derive(never);
+}
+
+function idOf(n: number): string {
+  return n.toString(16).padStart(16, '0');
+}
+
+/** A gateway calls the front end, which calls the back end: SERVER and CLIENT on each hop, as Istio has it. */
+function hops(traceId: string, atMs: number, failed = false): Span[] {
+  const at = atMs * 1000;
+  const span = (n: number, parent: number | undefined, rest: Partial<Span>): Span => ({
+    traceId,
+    id: idOf(n),
+    ...(parent !== undefined && { parentId: idOf(parent) }),
+    timestamp: at + n,
+    duration: 10_000 - n,
+    ...rest,
+  });
+  const on = (serviceName: string, kind: 'SERVER' | 'CLIENT', name: string): Partial<Span> => ({
+    kind,
+    name,
+    localEndpoint: { serviceName },
+  });
+  return [
+    span(1, undefined, on('gateway', 'SERVER', 'in')),
+    span(2, 1, on('gateway', 'CLIENT', 'front/*')),
+    span(3, 2, on('front', 'SERVER', 'front/*')),
+    span(4, 3, on('front', 'CLIENT', 'back/*')),
+    span(5, 4, { ...on('back', 'SERVER', 'back/*'), ...(failed && { tags: { error: 'true' } }) }),
+  ];
+}
+
+async function dependencies(store: EmbeddedStore, endMs: number, lookbackMs: number): Promise<unknown> {
+  const { body } = await store.ask({ kind: 'zipkin.dependencies', endTsMs: endMs, lookbackMs });
+  return JSON.parse(Buffer.from(body).toString());
+}
+
+function slice(): Slice {
+  return new Slice({ clear: async () => undefined }, never);
+}
+
+/** What stands on disk, minute by minute. */
+function rowsOf(store: EmbeddedStore): Map<number, Partial<MinuteRow>> {
+  const rows = new Map<number, Partial<MinuteRow>>();
+  for (const partition of tracesOf(store).partitions) {
+    for (const [minute] of partition.arrivals.counts()) {
+      const facts = partition.rows.find(minute);
+      if (facts !== undefined) {
+        rows.set(minute, { minute, ...partition.rows.links(minute), ...partition.rows.operations(minute) });
+      }
+    }
+  }
+  return rows;
+}
+
+async function recomputed(store: EmbeddedStore, minute: number): Promise<Partial<MinuteRow>> {
+  const { blocks: _, spans: __, ...row } = (await foldMinute(tracesOf(store), { minute, slice: slice() })).row;
+  return row;
+}
+
+const both = [
+  { parent: 'front', child: 'back', callCount: 1 },
+  { parent: 'gateway', child: 'front', callCount: 1 },
+];
+
+describe('rows of closed minutes', () => {
+  test('answer who called whom like the spans do', async () => {
+    const store = await opened();
+    await arrive(store, hops('a'.repeat(16), startMs));
+    const onTheFly = await dependencies(store, startMs + minuteMs, 3_600_000);
+    await closeAll(store);
+    expect([...rowsOf(store).keys()]).toEqual([startMinute]);
+    expect(onTheFly).toEqual(both);
+    expect(await dependencies(store, startMs + minuteMs, 3_600_000)).toEqual(both);
+    await store.close();
+  });
+
+  test('are not made before a minute is closed for a minute', async () => {
+    const store = await opened();
+    await arrive(store, hops('a'.repeat(16), startMs));
+    clock.step(2 * minuteMs - 1);
+    await store.derive(never);
+    expect(rowsOf(store).size).toBe(0);
+    clock.step(1);
+    await store.derive(never);
+    expect(rowsOf(store).size).toBe(1);
+    await store.close();
+  });
+
+  test('take spans in that come after the minute was closed', async () => {
+    const store = await opened();
+    const spans = hops('b'.repeat(16), startMs);
+    await arrive(store, spans.slice(0, 3));
+    await closeAll(store);
+    expect(await dependencies(store, startMs + minuteMs, 3_600_000)).toEqual(both.slice(1));
+    await arrive(store, spans.slice(3));
+    await closeAll(store);
+    expect(await dependencies(store, startMs + minuteMs, 3_600_000)).toEqual(both);
+    expect(rowsOf(store).get(startMinute)?.links).toHaveLength(2);
+    await store.close();
+  });
+
+  test('are worked out again where their file is gone, or cut', async () => {
+    let store = await opened();
+    await arrive(store, hops('c'.repeat(16), startMs, true));
+    await closeAll(store);
+    const before = rowsOf(store);
+    await store.close();
+    const [partition = ''] = await readdir(join(dir, 'traces'));
+    const path = join(dir, 'traces', partition, 'derived');
+    for (const damage of [
+      () => rm(path),
+      async () => truncate(path, (await stat(path)).size - 1),
+      async () => truncate(path, 3),
+    ]) {
+      await damage();
+      store = await opened();
+      expect(rowsOf(store).size).toBe(0);
+      await store.derive(never);
+      expect(rowsOf(store)).toEqual(before);
+      await store.close();
+    }
+  });
+
+  test('count within a range that cuts through a minute what began there', async () => {
+    const store = await opened();
+    await arrive(store, hops('a'.repeat(16), startMs + 1_000));
+    await arrive(store, hops('b'.repeat(16), startMs + 30_000));
+    await closeAll(store);
+    expect(await dependencies(store, startMs + 10_000, 3_600_000)).toEqual(both);
+    expect(await dependencies(store, startMs + 40_000, 20_000)).toEqual(both);
+    expect(await dependencies(store, startMs + 40_000, 3_600_000)).toEqual(
+      both.map((link) => ({ ...link, callCount: 2 })),
+    );
+    expect(await dependencies(store, startMs, 3_600_000)).toEqual([]);
+    await store.close();
+  });
+
+  test('keep their place over a seal, and count a trace on both sides of it once', async () => {
+    const store = await opened(1);
+    const spans = hops('d'.repeat(16), startMs);
+    for (const span of spans) {
+      await arrive(store, [span]);
+    }
+    await closeAll(store);
+    expect(tracesOf(store).partitions.length).toBeGreaterThan(1);
+    expect(await dependencies(store, startMs + minuteMs, 3_600_000)).toEqual(both);
+    await store.close();
+    const again = await opened(1);
+    expect(await dependencies(again, startMs + minuteMs, 3_600_000)).toEqual(both);
+    await again.close();
+  });
+});
+
+/** By the linker alone, trace by trace. */
+function linksOf(traces: readonly (readonly Span[])[]): unknown {
+  const counts = new LinkCounts();
+  for (const trace of traces) {
+    counts.add(
+      trace.map(({ id, parentId, kind, timestamp = 0, duration = 0, localEndpoint, tags }) => ({
+        ...{ id, parentId, kind, timestamp, duration, shared: false, local: localEndpoint },
+        error: tags?.['error'] !== undefined,
+      })),
+    );
+  }
+  return JSON.parse(JSON.stringify(dependencyLinks(counts.links())));
+}
+
+interface Step {
+  readonly kind: 'arrive' | 'late' | 'wait' | 'derive' | 'reopen';
+  readonly trace: number;
+  readonly share: number;
+}
+
+const step: Arbitrary<Step> = record({
+  kind: constantFrom<Step['kind'][]>('arrive', 'arrive', 'arrive', 'late', 'wait', 'wait', 'derive', 'reopen'),
+  trace: integer({ min: 1, max: 8 }),
+  share: integer({ min: 1, max: 5 }),
+});
+
+test('rows are what the spans say, in whatever order and however late these came, and wherever a life ended', async () => {
+  await check(
+    asyncProperty(
+      array(step, { minLength: 5, maxLength: 40 }),
+      constantFrom(1, 4_000, 1e9),
+      async (steps, sealBytes) => {
+        dir = mkdtempSync(join(tmpdir(), 'meshbridge-derived-'));
+        clock = new HeldClock(startMs);
+        seq = 0;
+        let store = await opened(sealBytes);
+        const waiting = new Map<number, Span[]>();
+        const arrived = new Map<number, Span[]>();
+        const send = async (trace: number, spans: readonly Span[]): Promise<void> => {
+          arrived.set(trace, [...(arrived.get(trace) ?? []), ...spans]);
+          await arrive(store, spans);
+        };
+        for (const { kind, trace, share } of steps) {
+          if (kind === 'arrive' && !waiting.has(trace)) {
+            const spans = hops(idOf(trace).repeat(2), clock.now(), trace % 2 === 0);
+            waiting.set(trace, spans.slice(share));
+            await send(trace, spans.slice(0, share));
+          } else if (kind === 'late' || kind === 'arrive') {
+            const late = waiting.get(trace)?.splice(0, share) ?? [];
+            if (late.length > 0) {
+              await send(trace, late);
+            }
+          } else if (kind === 'wait') {
+            clock.step(share * 25_000);
+          } else if (kind === 'derive') {
+            await store.derive(never);
+          } else {
+            await store.close();
+            store = await opened(sealBytes);
+          }
+        }
+        await closeAll(store);
+        const rows = rowsOf(store);
+        const minutes = new Set(
+          tracesOf(store).partitions.flatMap(({ arrivals }) => [...arrivals.counts()].map(([m]) => m)),
+        );
+        expect(new Set(rows.keys())).toEqual(minutes);
+        for (const [minute, row] of rows) {
+          expect(row).toEqual(await recomputed(store, minute));
+        }
+        expect(await dependencies(store, clock.now(), 86_400_000)).toEqual(linksOf([...arrived.values()]));
+        await store.close();
+        await rm(dir, { recursive: true });
+      },
+    ),
+    { numRuns: 60 },
+  );
+}, 60_000);

@@ -37,10 +37,19 @@ export function readEnvironment(env: Environment, inputs: readonly InputDefiniti
   reading.globalTags();
   reading.inputLists();
   reading.inputOptions(inputs);
+  reading.rum(inputs);
   reading.dataway();
   reading.rest();
   return reading;
 }
+
+const rumVariables: Readonly<Record<string, string>> = {
+  ENV_RUM_ORIGIN_IP_HEADER: 'origin_ip_header',
+  ENV_RUM_APP_ID_WHITE_LIST: 'app_id_white_list',
+  ENV_HTTP_ALLOWED_CORS_ORIGINS: 'allowed_cors_origins',
+  ENV_REQUEST_RATE_LIMIT: 'rate_limit',
+  ENV_REQUEST_RATE_LIMIT_BURST: 'rate_limit_burst',
+};
 
 class EnvironmentReading implements EnvironmentSettings {
   readonly tables: EnvironmentValue[] = [];
@@ -181,6 +190,22 @@ class EnvironmentReading implements EnvironmentSettings {
       const values = this.inputs.get(definition.type) ?? [];
       values.push({ variable, path: [key], value: environmentValue(schema, text.trim()) });
       this.inputs.set(definition.type, values);
+    }
+  }
+
+  /** Of DataKit's HTTP server; here they belong to the input. */
+  rum(definitions: readonly InputDefinition[]): void {
+    const definition = definitions.find(({ type }) => type === 'rum');
+    const values = this.inputs.get('rum') ?? [];
+    for (const [variable, key] of Object.entries(rumVariables)) {
+      const schema = definition?.config.shape[key];
+      const found = schema === undefined ? undefined : this.#take(variable);
+      if (schema !== undefined && found !== undefined) {
+        values.push({ variable, path: [key], value: environmentValue(schema, found.text) });
+      }
+    }
+    if (values.length > 0) {
+      this.inputs.set('rum', values);
     }
   }
 

@@ -303,8 +303,8 @@ describe('warnings', () => {
     ],
     [
       'an input that is not built yet',
-      '[[inputs.rum]]',
-      'conf.d/a.conf:1: inputs.rum[0]: this input is not part of this version; the table is left out',
+      '[[inputs.prom_remote_write]]',
+      'conf.d/a.conf:1: inputs.prom_remote_write[0]: this input is not part of this version; the table is left out',
     ],
     [
       "a table of DataKit's main file",

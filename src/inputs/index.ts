@@ -6,12 +6,14 @@ import { kubernetesprometheus } from './kubernetesprometheus/kubernetesprometheu
 import { lokiInput } from './loki/loki.ts';
 import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
+import { rum } from './rum/rum.ts';
 import { zipkin } from './zipkin/zipkin.ts';
 
 /** Every input there is. One component, one folder, one line here. */
 export const inputs: readonly InputDefinition[] = [
   zipkin,
   opentelemetry,
+  rum,
   container,
   kubelet,
   kubernetesprometheus,

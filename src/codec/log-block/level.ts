@@ -51,6 +51,11 @@ export function sniffLevel(bytes: Uint8Array, start: number, end: number): numbe
   return klogLevel(bytes, start) || wordLevel(bytes, start, end);
 }
 
+/** Index into `logLevels` of a level by name, such as `WARN` or `Warning`; 0 for any other word. */
+export function levelOfName(name: string): number {
+  return levelOfWord.get(packed(name)) ?? unknown;
+}
+
 function jsonLevel(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) {
     if (bytes[i] !== 34) {

@@ -1,14 +1,26 @@
 import type { HttpResponse } from '../../contract/http.ts';
+import type { OtlpSignal } from './readers.ts';
 
-export type Encoding = 'application/x-protobuf' | 'application/grpc' | 'application/json';
+/** Content types by which a request comes and its answer goes. */
+export type Answering = 'application/x-protobuf' | 'application/grpc' | 'application/json';
 
 /** google.rpc.Code. */
 const invalidArgument = 3;
 
-/** ExportTraceServiceResponse; `partial_success` only where something was rejected, as the specification asks. */
-export function success(encoding: Encoding, rejected: number, message: string): HttpResponse {
+/** What `partial_success` calls the items of a signal in JSON; in protobuf its numbers are the same for all. */
+const rejectedNames: Readonly<Record<OtlpSignal, string>> = {
+  traces: 'rejectedSpans',
+  logs: 'rejectedLogRecords',
+};
+
+/** The signal's ExportServiceResponse; `partial_success` only where something was rejected, as the specification asks. */
+export function success(
+  encoding: Answering,
+  signal: OtlpSignal,
+  { rejected, message }: { readonly rejected: number; readonly message: string },
+): HttpResponse {
   if (encoding === 'application/json') {
-    const partialSuccess = { rejectedSpans: String(rejected), errorMessage: message };
+    const partialSuccess = { [rejectedNames[signal]]: String(rejected), errorMessage: message };
     return answer(200, encoding, JSON.stringify(rejected === 0 ? {} : { partialSuccess }));
   }
   if (rejected === 0) {
@@ -19,7 +31,7 @@ export function success(encoding: Encoding, rejected: number, message: string): 
 }
 
 /** google.rpc.Status with 400: the sender must not repeat it. Over gRPC the status is the call's own. */
-export function failure(encoding: Encoding, message: string): HttpResponse {
+export function failure(encoding: Answering, message: string): HttpResponse {
   if (encoding === 'application/grpc') {
     return { status: 400, body: message };
   }
@@ -29,7 +41,7 @@ export function failure(encoding: Encoding, message: string): HttpResponse {
   return answer(400, encoding, Buffer.concat([Buffer.from([0x08, invalidArgument]), textField(0x12, message)]));
 }
 
-function answer(status: number, encoding: Encoding, body: string | Uint8Array): HttpResponse {
+function answer(status: number, encoding: Answering, body: string | Uint8Array): HttpResponse {
   return { status, headers: { 'content-type': encoding }, body };
 }
 

@@ -4,47 +4,57 @@ import type { Input, InputRuntime } from '../../contract/input.ts';
 import { Refusals } from '../../http/refusals.ts';
 import { UnderWay } from '../../lib/under-way.ts';
 import type { Batch } from '../../model/batch.ts';
-import type { Received } from './receive.ts';
+import type { OtlpSignal } from './readers.ts';
+import type { receive } from './receive.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
-const exportMethod = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+
+/** Where each signal is posted to, and its method of gRPC. */
+const ways: readonly { readonly signal: OtlpSignal; readonly path: string; readonly method: string }[] = [
+  { signal: 'traces', path: '/v1/traces', method: 'trace.v1.TraceService' },
+  { signal: 'logs', path: '/v1/logs', method: 'logs.v1.LogsService' },
+];
 
 export interface OpentelemetrySettings {
   readonly tags: Readonly<Record<string, string>>;
+  readonly maxLineBytes: number;
 }
 
-type Receive = (request: HttpRequest) => Received;
-
 /**
- * OTLP over HTTP and gRPC (opentelemetry-proto, docs/specification.md), traces. A request is answered once its bytes are on disk, as they came; spans without valid ids are left out and named in `partial_success`.
+ * OTLP over HTTP and gRPC (opentelemetry-proto, docs/specification.md). A request is answered once what it holds is on disk;
+ * what cannot be taken of it is left out and named in `partial_success`.
  */
 export class OpentelemetryInput implements Input {
   readonly #runtime: InputRuntime;
-  readonly #constants: Pick<Batch, 'signal' | 'origin' | 'edits'>;
+  readonly #settings: OpentelemetrySettings;
+  readonly #edits: Pick<Batch, 'edits'>;
   readonly #underWay = new UnderWay();
-  readonly #refusals: Refusals;
-  #receive: Receive | undefined;
+  readonly #refusals: Readonly<Record<OtlpSignal, Refusals>>;
+  #receive: typeof receive | undefined;
 
-  constructor({ tags }: OpentelemetrySettings, runtime: InputRuntime) {
+  constructor(settings: OpentelemetrySettings, runtime: InputRuntime) {
+    const { tags } = settings;
     this.#runtime = runtime;
-    this.#refusals = new Refusals(runtime, 'traces');
-    const edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
-    this.#constants = { signal: 'traces', origin: {}, ...edits };
-    const route = {
-      method: 'POST',
-      access: 'open',
-      maxBodyBytes,
-      inflate: true,
-      handle: (request: HttpRequest) => this.#take(request),
-      onRefused: (error: BridgeError) => this.#refusals.noteUnread(error),
-    } as const;
-    runtime.routes.add({ ...route, path: '/v1/traces', listeners: ['main', 'otlp'] });
-    runtime.routes.add({ ...route, path: exportMethod, listeners: ['otlp_grpc'] });
+    this.#settings = settings;
+    this.#refusals = { traces: new Refusals(runtime, 'traces'), logs: new Refusals(runtime, 'logs') };
+    this.#edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
+    for (const { signal, path, method } of ways) {
+      const route = {
+        method: 'POST',
+        access: 'open',
+        maxBodyBytes,
+        inflate: true,
+        handle: (request: HttpRequest) => this.#take(signal, request),
+        onRefused: (error: BridgeError) => this.#refusals[signal].noteUnread(error),
+      } as const;
+      runtime.routes.add({ ...route, path, listeners: ['main', 'otlp'] });
+      const grpcPath = `/opentelemetry.proto.collector.${method}/Export`;
+      runtime.routes.add({ ...route, path: grpcPath, listeners: ['otlp_grpc'] });
+    }
   }
 
   async start(): Promise<void> {
-    const { receive } = await import('./receive.ts');
-    this.#receive = receive;
+    this.#receive = (await import('./receive.ts')).receive;
   }
 
   async stop(): Promise<void> {
@@ -52,20 +62,25 @@ export class OpentelemetryInput implements Input {
     await this.#underWay.settled();
   }
 
+  /** `lastRefusal` of whichever signal it came last. */
   status(): object {
-    return this.#refusals.status();
+    const all = Object.values(this.#refusals).map((one) => one.status());
+    return all.reduce((last, one) => ((one.lastRefusal?.atMs ?? 0) > (last.lastRefusal?.atMs ?? 0) ? one : last));
   }
 
-  async #take(request: HttpRequest): Promise<HttpResponse> {
+  async #take(signal: OtlpSignal, request: HttpRequest): Promise<HttpResponse> {
     if (this.#receive === undefined) {
       throw new BridgeError('BRIDGE_OVERLOADED', 'this input does not run at the moment; send it again');
     }
-    const { batch, refused, response } = this.#receive(request);
+    const { maxLineBytes } = this.#settings;
+    const options = { nowMs: this.#runtime.clock.now(), maxLineBytes };
+    const { batches, refused, response } = this.#receive(signal, request, options);
     if (refused !== undefined) {
-      this.#refusals.note(refused.items, refused.reason, refused.message, request.remoteAddress);
+      this.#refusals[signal].note(refused.items, refused.reason, refused.message, request.remoteAddress);
     }
-    if (batch !== undefined) {
-      await this.#underWay.own(this.#runtime.emit({ ...this.#constants, ...batch }));
+    if (batches.length > 0) {
+      const emissions = batches.map((batch) => ({ batch: { ...batch, ...this.#edits } }));
+      await this.#underWay.own(this.#runtime.emitAll(emissions));
     }
     return response;
   }

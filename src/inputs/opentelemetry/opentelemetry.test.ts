@@ -3,7 +3,9 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
 import { type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { otlpProto } from '../../../test/fakes/otlp-proto.ts';
 import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
+import { decodeLogBlock } from '../../codec/log-block/log-block.ts';
 import { decodeSpans } from '../../codec/spans.ts';
 import type { Input } from '../../contract/input.ts';
 import { AccessPolicy } from '../../http/access.ts';
@@ -25,7 +27,7 @@ interface Rig {
   readonly runtime: FakeInputRuntime;
   readonly input: Input;
   readonly grpcAddress: string;
-  post(body: string | Uint8Array, headers: Readonly<Record<string, string>>): Promise<Response>;
+  post(body: string | Uint8Array, headers: Readonly<Record<string, string>>, path?: string): Promise<Response>;
 }
 
 /** The input behind the real listeners. */
@@ -43,8 +45,8 @@ async function rig(table: object = {}): Promise<Rig> {
     () => listeners.close(),
     () => input.stop(),
   );
-  const post: Rig['post'] = (body, headers) =>
-    fetch(`http://${status?.address}/v1/traces`, { method: 'POST', body: Buffer.from(body), headers });
+  const post: Rig['post'] = (body, headers, path = '/v1/traces') =>
+    fetch(`http://${status?.address}${path}`, { method: 'POST', body: Buffer.from(body), headers });
   return { runtime, input, grpcAddress: grpc?.address ?? '', post };
 }
 
@@ -123,13 +125,16 @@ describe('what is taken', () => {
 });
 
 describe('over gRPC', () => {
-  const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
   const asIs = (bytes: Buffer): Buffer => bytes;
 
-  async function exported(body: Buffer): Promise<{ rig: Rig; code: number; details: string; answer: Buffer }> {
+  async function exported(
+    body: Buffer,
+    service = 'trace.v1.TraceService',
+  ): Promise<{ rig: Rig; code: number; details: string; answer: Buffer }> {
     const made = await rig();
     const client = new Client(made.grpcAddress, credentials.createInsecure());
     closing.push(async () => client.close());
+    const path = `/opentelemetry.proto.collector.${service}/Export`;
     return await new Promise((resolve) => {
       client.makeUnaryRequest(path, asIs, asIs, body, (error: ServiceError | null, answer = Buffer.alloc(0)) =>
         resolve({ rig: made, code: error?.code ?? 0, details: error?.details ?? '', answer }),
@@ -145,10 +150,61 @@ describe('over gRPC', () => {
     ]);
   });
 
+  test('log records are taken', async () => {
+    const { rig: made, code } = await exported(otlpProto('Logs', logsOf('a')), 'logs.v1.LogsService');
+    expect([code, made.runtime.emitted.map(linesOf)]).toEqual([0, [['a']]]);
+  });
+
   test('one that cannot be read is an invalid argument, with the byte where it breaks', async () => {
     const { rig: made, code, details } = await exported(protoBody.subarray(0, 20));
     expect([code, details]).toEqual([3, expect.stringMatching(/^\$ byte \d+: /)]);
     expect(made.runtime.refusals).toEqual([{ signal: 'traces', items: 1, reason: 'malformed' }]);
+  });
+});
+
+function logsOf(...bodies: readonly string[]): object {
+  const logRecords = bodies.map((stringValue) => ({ timeUnixNano: '1795253868467503999', body: { stringValue } }));
+  const attributes = [{ key: 'k8s.pod.name', value: { stringValue: 'cart-1' } }];
+  return { resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords }] }] };
+}
+
+/** The lines of a batch, one behind the other. */
+function linesOf({ payload }: { readonly payload: Uint8Array }): readonly string[] {
+  const { count, bytes, offsets } = decodeLogBlock(payload);
+  return Array.from({ length: count }, (_, i) => Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString());
+}
+
+describe('log records', () => {
+  test('become lines of the pod that they name, in each encoding', async () => {
+    const { runtime, post } = await rig({ tags: { env: 'prod' } });
+    const answers = [
+      await post(otlpProto('Logs', logsOf('a', 'b')), proto, '/v1/logs'),
+      await post(JSON.stringify(logsOf('c')), json, '/v1/logs'),
+    ];
+    expect(await Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]))).toEqual([
+      [200, ''],
+      [200, '{}'],
+    ]);
+    const common = { signal: 'logs', format: 'log-block', origin: { pod: 'cart-1' }, edits: { add: { env: 'prod' } } };
+    expect(runtime.emitted).toEqual([
+      expect.objectContaining({ ...common, items: 2 }),
+      expect.objectContaining({ ...common, items: 1 }),
+    ]);
+    expect(runtime.emitted.map(linesOf)).toEqual([['a', 'b'], ['c']]);
+  });
+
+  test('that cannot be taken are counted as such, and named to the sender', async () => {
+    const { runtime, post } = await rig();
+    const late = { timeUnixNano: '9223372036854775807' };
+    const answer = await post(
+      JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: [late] }] }] }),
+      json,
+      '/v1/logs',
+    );
+    expect(await answer.json()).toEqual({
+      partialSuccess: { rejectedLogRecords: '1', errorMessage: expect.stringContaining('past the year 2106') },
+    });
+    expect(runtime.refusals).toEqual([{ signal: 'logs', items: 1, reason: 'malformed' }]);
   });
 });
 
@@ -194,4 +250,27 @@ describeInput({
   },
   ids: (emission) => decodeSpans(emission).map(({ id }) => id),
   count: (emission) => decodeSpans(emission).length,
+});
+
+describeInput({
+  definition: opentelemetry,
+  source: async ({ runtime }) => {
+    let served: ServedRoutes | undefined;
+    const told = async (body: string | Uint8Array) => {
+      const options = { method: 'POST', body: Buffer.from(body), headers: proto };
+      const { status } = await fetch(`${served?.url}/v1/logs`, options);
+      return status === 200 ? 'accepted' : status === 503 ? 'try later' : 'refused';
+    };
+    return {
+      config: {},
+      open: async () => {
+        served = await runtime.serve('otlp');
+      },
+      send: (id) => told(otlpProto('Logs', logsOf(id))),
+      sendGarbage: () => told('garbage'),
+      close: async () => served?.close(),
+    };
+  },
+  ids: linesOf,
+  count: (emission) => linesOf(emission).length,
 });

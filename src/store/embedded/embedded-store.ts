@@ -53,10 +53,11 @@ export class EmbeddedStore implements Store {
       clock,
       damage: this.#damage,
     });
+    const traces = new TraceStore({ ...common('traces'), decode: decodeSpans });
     const parts: readonly SignalStore[] = [
-      new TraceStore({ ...common('traces'), decode: decodeSpans }),
+      traces,
       new LogStore(common('logs')),
-      new MetricStore(common('metrics')),
+      new MetricStore({ ...common('metrics'), virtual: traces.series }),
     ];
     this.#parts = new Map(parts.map((part) => [part.signal, part]));
   }

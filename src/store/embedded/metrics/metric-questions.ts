@@ -1,16 +1,17 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question, SeriesQuery, TimeRange } from '../../../contract/store.ts';
 import { PromqlError } from '../../../promql/errors.ts';
-import { compareLabels, inByteOrder, type Labels, labelKey, metricName } from '../../../promql/labels.ts';
+import { compareLabels, inByteOrder, type Labels, labelKey, labelValue, metricName } from '../../../promql/labels.ts';
 import { parse } from '../../../promql/parse.ts';
 import { evaluateInstant, evaluateRange, type QueryResult } from '../../../promql/promql.ts';
 import { resultBytes } from '../../../promql/result-json.ts';
-import type { Matcher } from '../../../promql/source.ts';
+import type { Matcher, SampleSource } from '../../../promql/source.ts';
 import type { Slice } from '../slice.ts';
 import { catalogue, metadata } from './catalogue.ts';
 import type { MetricPartition } from './partition.ts';
 import { matchingSeries } from './series-match.ts';
 import { maxSamples, StoreSource } from './store-source.ts';
+import { JointSource, type VirtualSeries } from './virtual-series.ts';
 
 export type MetricQuestion = Extract<Question, { readonly kind: `prom.${string}` | 'metrics.catalogue' }>;
 
@@ -18,14 +19,16 @@ export function isMetricQuestion(question: Question): question is MetricQuestion
   return question.kind.startsWith('prom.') || question.kind === 'metrics.catalogue';
 }
 
+export interface StoredMetrics {
+  readonly partitions: readonly MetricPartition[];
+  /** Series that are worked out from other signals. */
+  readonly virtual?: VirtualSeries | undefined;
+}
+
 /** Puts questions to the partitions, oldest first, and gives the bytes of the answer. */
-export async function answerMetrics(
-  partitions: readonly MetricPartition[],
-  question: MetricQuestion,
-  slice: Slice,
-): Promise<Answer> {
+export async function answerMetrics(stored: StoredMetrics, question: MetricQuestion, slice: Slice): Promise<Answer> {
   try {
-    return await new Asking(partitions, slice).answer(question);
+    return await new Asking(stored, slice).answer(question);
   } catch (error) {
     throw error instanceof PromqlError ? asBridgeError(error) : error;
   }
@@ -38,23 +41,24 @@ function asBridgeError(error: PromqlError): BridgeError {
 
 class Asking {
   readonly #partitions: readonly MetricPartition[];
+  readonly #virtual: VirtualSeries | undefined;
   readonly #slice: Slice;
 
-  constructor(partitions: readonly MetricPartition[], slice: Slice) {
+  constructor({ partitions, virtual }: StoredMetrics, slice: Slice) {
     this.#partitions = partitions;
+    this.#virtual = virtual;
     this.#slice = slice;
   }
 
   async answer(question: MetricQuestion): Promise<Answer> {
     switch (question.kind) {
       case 'prom.query': {
-        const source = new StoreSource(this.#partitions, this.#slice);
-        return this.#result(await evaluateInstant(question.query, question.timeMs, source, this.#control()));
+        const { query, timeMs } = question;
+        return this.#result(await evaluateInstant(query, timeMs, this.#source(), this.#control()));
       }
       case 'prom.queryRange': {
         const { query, range, stepMs } = question;
-        const source = new StoreSource(this.#partitions, this.#slice);
-        return this.#result(await evaluateRange(query, { ...range, stepMs }, source, this.#control()));
+        return this.#result(await evaluateRange(query, { ...range, stepMs }, this.#source(), this.#control()));
       }
       case 'prom.labels':
         return list(await this.#labelNames(question.query), question.query.limit);
@@ -63,13 +67,23 @@ class Asking {
       case 'prom.series':
         return this.#series(question.query);
       case 'prom.metadata':
-        return metadata(this.#partitions, question, this.#slice);
+        return metadata(this.#stored(), question, this.#slice);
       case 'metrics.catalogue':
-        return catalogue(inRange(this.#partitions, question.range), question.range, this.#slice);
+        return catalogue(this.#stored(question.range), question.range, this.#slice);
       default:
         question satisfies never;
         throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
     }
+  }
+
+  #stored(range?: TimeRange): StoredMetrics {
+    const partitions = range === undefined ? this.#partitions : inRange(this.#partitions, range);
+    return { partitions, virtual: this.#virtual };
+  }
+
+  #source(): SampleSource {
+    const scraped = new StoreSource(this.#partitions, this.#slice);
+    return this.#virtual === undefined ? scraped : new JointSource(scraped, this.#virtual, this.#slice);
   }
 
   async #result(found: QueryResult): Promise<Answer> {
@@ -103,7 +117,21 @@ class Asking {
         }
       };
     });
+    for (const labels of await this.#virtualLabels(query)) {
+      for (const [name] of labels) {
+        names.add(name);
+      }
+    }
     return [...names];
+  }
+
+  async #virtualLabels(query: SeriesQuery): Promise<readonly Labels[]> {
+    const wanted = query.selectors.length === 0 ? [[]] : query.selectors.map(matchersOf);
+    const found: Labels[] = [];
+    for (const matchers of wanted) {
+      found.push(...((await this.#virtual?.list(matchers, query, this.#slice)) ?? []));
+    }
+    return found;
   }
 
   async #labelValues(name: string, query: SeriesQuery): Promise<string[]> {
@@ -120,6 +148,10 @@ class Asking {
         }
       };
     });
+    for (const labels of await this.#virtualLabels(query)) {
+      values.add(labelValue(labels, name));
+    }
+    values.delete('');
     return [...values];
   }
 
@@ -132,6 +164,9 @@ class Asking {
         found.set(labelKey(labels), labels);
       };
     });
+    for (const labels of await this.#virtualLabels(query)) {
+      found.set(labelKey(labels), labels);
+    }
     const sorted = [...found.values()].sort(compareLabels);
     const limited = query.limit > 0 ? sorted.slice(0, query.limit) : sorted;
     return json(

@@ -12,9 +12,12 @@ import type { Held } from './live-part.ts';
 import { MetricIntake } from './metric-intake.ts';
 import { answerMetrics, isMetricQuestion } from './metric-questions.ts';
 import { MetricPartition } from './partition.ts';
+import type { VirtualSeries } from './virtual-series.ts';
 
 export interface MetricStoreOptions extends SeriesOptions {
   readonly damage: DamageBook;
+  /** Series that queries find beside those that came. */
+  readonly virtual?: VirtualSeries;
 }
 
 /** Samples stand in memory no longer than this, and take no more than that. */
@@ -102,7 +105,7 @@ export class MetricStore implements SignalStore {
 
   async #answer(question: Parameters<typeof answerMetrics>[1], slice: Slice): Promise<Answer> {
     try {
-      return await answerMetrics(this.partitions, question, slice);
+      return await answerMetrics({ partitions: this.partitions, virtual: this.#options.virtual }, question, slice);
     } finally {
       this.#forget();
     }

@@ -10,6 +10,7 @@ import type { Slice } from '../slice.ts';
 import { BlockCache } from './block-cache.ts';
 import { type BlockSummary, spanBlocks } from './block-summary.ts';
 import { DerivedRows } from './derived/derived-rows.ts';
+import { RedSeries } from './derived/red-series.ts';
 import { Partition } from './partition.ts';
 import { type DecodeSpans, TraceIntake } from './trace-intake.ts';
 import { isTraceQuestion, TraceQuestions } from './trace-questions.ts';
@@ -27,12 +28,15 @@ export class TraceStore implements SignalStore {
   readonly #series: PartitionSeries<BlockSummary, Partition>;
   readonly blocks = new BlockCache();
   readonly derived: DerivedRows;
+  /** What is derived, as PromQL reads it. */
+  readonly series: RedSeries;
   readonly #questions: TraceQuestions;
 
   constructor(options: TraceStoreOptions) {
     const { damage } = options;
     this.#intake = new TraceIntake(options.decode, damage);
     this.derived = new DerivedRows(this, options.clock);
+    this.series = new RedSeries(this.derived);
     this.#questions = new TraceQuestions(this, this.derived);
     this.#series = new PartitionSeries(options, {
       format: spanBlocks,

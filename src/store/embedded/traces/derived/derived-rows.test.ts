@@ -229,6 +229,58 @@ function linksOf(traces: readonly (readonly Span[])[]): unknown {
   return JSON.parse(JSON.stringify(dependencyLinks(counts.links())));
 }
 
+describe('derived series', () => {
+  async function vector(store: EmbeddedStore, query: string, timeMs: number): Promise<Record<string, number>> {
+    const { body } = await store.ask({ kind: 'prom.query', query, timeMs });
+    const { result } = JSON.parse(Buffer.from(body).toString());
+    return Object.fromEntries(
+      result.map(({ metric, value }: { metric: Record<string, string>; value: [number, string] }) => [
+        Object.values(metric).join(' '),
+        Number(value[1]),
+      ]),
+    );
+  }
+
+  async function names(store: EmbeddedStore, name: string): Promise<string[]> {
+    const query = { selectors: [], limit: 0, startMs: startMs - 3_600_000, endMs: clock.now() };
+    return JSON.parse(Buffer.from((await store.ask({ kind: 'prom.labelValues', name, query })).body).toString());
+  }
+
+  for (const state of ['open', 'closed'] as const) {
+    test(`count spans and calls of minutes that are ${state}`, async () => {
+      const store = await opened();
+      await arrive(store, hops('a'.repeat(16), startMs + 60_000, true));
+      clock.step(minuteMs);
+      await arrive(store, hops('b'.repeat(16), startMs + 120_000));
+      await (state === 'closed' ? closeAll(store) : undefined);
+      const atMs = startMs + 4 * minuteMs;
+      expect(await vector(store, 'sum by (service) (increase(traces_spanmetrics_calls_total[4m]))', atMs)).toEqual({
+        back: expect.closeTo(2, 0),
+        front: expect.closeTo(4, 0),
+        gateway: expect.closeTo(4, 0),
+      });
+      expect(
+        await vector(store, 'traces_service_graph_request_total{client="front"} - 0', startMs + 3 * minuteMs),
+      ).toEqual({ 'front back': 2 });
+      const failed = 'sum by (client) (max_over_time(traces_service_graph_request_failed_total[5m]))';
+      expect(await vector(store, failed, atMs)).toEqual({ front: 1, gateway: 0 });
+      const half = 'histogram_quantile(0.5, sum by (le) (rate(traces_spanmetrics_latency_bucket[4m])))';
+      expect(await vector(store, half, atMs)).toEqual({ '': expect.closeTo(0.012, 3) });
+      expect(await names(store, 'server')).toEqual(['back', 'front']);
+      expect(await names(store, '__name__')).toContain('traces_spanmetrics_calls_total');
+      await store.close();
+    });
+  }
+
+  test('are not there where no span is', async () => {
+    const store = await opened();
+    expect(await vector(store, 'traces_spanmetrics_calls_total', startMs)).toEqual({});
+    expect(await names(store, '__name__')).toEqual([]);
+    expect((await store.ask({ kind: 'prom.metadata', limit: 0 })).count).toBe(0);
+    await store.close();
+  });
+});
+
 interface Step {
   readonly kind: 'arrive' | 'late' | 'wait' | 'derive' | 'reopen';
   readonly trace: number;

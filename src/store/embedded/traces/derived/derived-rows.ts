@@ -5,6 +5,7 @@ import type { TimeBounds, TraceSource } from '../trace-reader.ts';
 import { minuteMs, minuteOf } from './minute.ts';
 import { foldMinute } from './minute-fold.ts';
 import type { BeginEntry, LinkEntry, MinuteRow } from './minute-row.ts';
+import { RowCache } from './row-cache.ts';
 
 /** A minute is closed so long after its end. */
 const closedAfterMs = 60_000;
@@ -13,7 +14,6 @@ const exactSpans = 50_000;
 /** What took long to work out of an open minute is good for so many times as long. */
 const costlyMs = 100;
 const goodForTimes = 20;
-const keptRows = 512;
 
 interface OpenRow {
   /** In the whole store when it was worked out. */
@@ -49,12 +49,17 @@ export class DerivedRows {
   readonly #source: TraceSource;
   readonly #clock: Clock;
   readonly #open = new Map<number, OpenRow>();
-  readonly #links = new Map<string, Links>();
-  readonly #operations = new Map<string, Operations>();
+  readonly #links = new RowCache<Links>(({ links }) => links.length);
+  readonly #operations = new RowCache<Operations>(({ operations }) => operations.length);
 
   constructor(source: TraceSource, clock: Clock) {
     this.#source = source;
     this.#clock = clock;
+  }
+
+  /** ms since 1970 */
+  get nowMs(): number {
+    return this.#clock.now();
   }
 
   /** Writes the rows of minutes that were closed since the last time. */
@@ -134,20 +139,8 @@ export class DerivedRows {
       : (await foldMinute(this.#source, { minute, slice, range })).row.links;
   }
 
-  #kept<T>(cache: Map<string, T>, home: Home, read: (partition: Partition) => T | undefined): T | undefined {
-    if (!isCurrent(home)) {
-      return undefined;
-    }
-    const key = keyOf(home.partition, home.minute);
-    const known = cache.get(key) ?? read(home.partition);
-    cache.delete(key);
-    if (known !== undefined) {
-      cache.set(key, known);
-    }
-    if (cache.size > keptRows) {
-      cache.delete(cache.keys().next().value ?? '');
-    }
-    return known;
+  #kept<T>(cache: RowCache<T>, home: Home, read: (partition: Partition) => T | undefined): T | undefined {
+    return isCurrent(home) ? cache.get(keyOf(home.partition, home.minute), () => read(home.partition)) : undefined;
   }
 
   async #openRow({ minute }: Home, slice: Slice): Promise<MinuteRow> {

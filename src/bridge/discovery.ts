@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
+import { defineContainer } from '../inputs/container/container.ts';
 import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
 import {
   type ConfiguredPage,
@@ -15,6 +16,7 @@ import {
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
 import { endpointRules } from '../inputs/kubernetesprometheus/service-rules.ts';
+import { NodePods } from '../kube/node-pods.ts';
 import type { PromConfig } from '../scrape/config.ts';
 import { accessOf, isKubernetesPrometheus, onOwnNode } from './own-node.ts';
 
@@ -55,8 +57,17 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   const named = config.inputs.filter(isKubernetesPrometheus);
   const rules = named.flatMap((input) => podRules(input.config, kubernetes.node_ip));
   const serviceRules = named.flatMap((input) => endpointRules(input.config));
+  const known = new NodePods();
   const discoveryOptions = {
-    ...{ access, node, istio: kubernetes.istio, rules, serviceRules, pages: taken.flatMap(({ pages }) => pages) },
+    ...{
+      access,
+      node,
+      known,
+      istio: kubernetes.istio,
+      rules,
+      serviceRules,
+      pages: taken.flatMap(({ pages }) => pages),
+    },
     ...(election && { election }),
   };
   const definition = defineInput({
@@ -68,7 +79,11 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
     create: (_, runtime) => new PodsInput(discoveryOptions, runtime),
   });
   const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
-  return [...taken.flatMap(({ input }) => (input === undefined ? [] : [input])), discovery];
+  const left = taken.flatMap(({ input }) => (input === undefined ? [] : [input]));
+  const readsLogs = ({ type }: LoadedInput): boolean => type === 'container';
+  const readers = left.filter(readsLogs).map((input) => ({ ...input, definition: defineContainer({ pods: known }) }));
+  // First the pods, so that whoever reads their logs knows from the beginning what is wanted of them.
+  return [...left.filter((input) => !readsLogs(input)), discovery, ...readers];
 }
 
 /** Undefined where every agent is to scrape everything. */

@@ -4,7 +4,7 @@ import type { InputDefinition } from '../contract/input.ts';
 import type { Fault } from './fault.ts';
 import { isDataKitVariable } from './known-names.ts';
 import { listed } from './schema-check.ts';
-import { bare } from './schema-walk.ts';
+import { bare, metaOf } from './schema-walk.ts';
 import type { Environment } from './strings.ts';
 import { isFault, parseToml, type TomlDocument } from './toml-document.ts';
 
@@ -180,10 +180,10 @@ class EnvironmentReading implements EnvironmentSettings {
       if (option === undefined || definition === undefined || text === undefined || text.trim() === '') {
         continue;
       }
-      const wanted = option.slice(definition.type.length + 1).replaceAll('_', '');
-      const key = Object.keys(definition.config.shape).find((one) => one.toLowerCase().replaceAll('_', '') === wanted);
+      const key = keyOf(definition, option.slice(definition.type.length + 1));
       const schema = key === undefined ? undefined : definition.config.shape[key];
-      if (key === undefined || schema === undefined) {
+      // What has no effect is named with what is not known at all.
+      if (key === undefined || schema === undefined || 'idle' in metaOf(schema)) {
         continue;
       }
       this.#used.add(variable);
@@ -250,6 +250,12 @@ class EnvironmentReading implements EnvironmentSettings {
   #warn(keyPath: string, code: Fault['code'], message: string, hint: string): void {
     this.warnings.push({ code, keyPath, message, hint });
   }
+}
+
+/** Some of DataKit's variables say `_JSON` at the end, of keys that do not. */
+function keyOf({ config }: InputDefinition, option: string): string | undefined {
+  const wanted = [option, option.replace(/_json$/, '')].map((name) => name.replaceAll('_', ''));
+  return Object.keys(config.shape).find((one) => wanted.includes(one.toLowerCase().replaceAll('_', '')));
 }
 
 /** DataKit's variables are JSON for lists and tables, or `a,b` and `k=v,k2=v2`. What fits no better stays text. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { PathStep } from './fault.ts';
-import type { Finding } from './schema-check.ts';
+import { type Finding, listed } from './schema-check.ts';
 import { bare, metaOf } from './schema-walk.ts';
 
 /**
@@ -22,5 +22,21 @@ export function idleKeys(schema: z.core.$ZodType, shown: unknown, path: readonly
     return typeof idle === 'string' && value !== false
       ? [{ code: 'no-effect' as const, path: here, message: 'has no effect', hint: idle }]
       : idleKeys(field, value, here);
+  });
+}
+
+/** One finding for all keys of a table that do nothing for the same reason, at the first of them. */
+export function together(findings: readonly Finding[]): readonly Finding[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const key = JSON.stringify([finding.hint, finding.path.slice(0, -1)]);
+    groups.set(key, [...(groups.get(key) ?? []), finding]);
+  }
+  return [...groups.values()].flatMap(([first, ...rest]) => {
+    const others = rest.map(({ path }) => String(path.at(-1)));
+    const [nor, have] = [listed(others), others.length === 1 ? 'has' : 'have'];
+    return first === undefined
+      ? []
+      : [others.length === 0 ? first : { ...first, message: `has no effect, nor ${have} ${nor}` }];
   });
 }

@@ -3,7 +3,7 @@ import type { DefaultsContext, InputDefinition } from '../contract/input.ts';
 import { type ComponentTable, componentTables, isRepeated } from './component-tables.ts';
 import type { EnvironmentSettings } from './environment.ts';
 import { type Fault, keyPathOf, type PathStep, type Place } from './fault.ts';
-import { idleKeys } from './idle-keys.ts';
+import { idleKeys, together } from './idle-keys.ts';
 import { dataKitInputs, plannedInputs } from './known-names.ts';
 import { nearest } from './nearest.ts';
 import { inputSwitch } from './schema.ts';
@@ -141,7 +141,7 @@ class InputReading {
     const checked = checkValue(definition.config, value, { ...shown, ...overlaid });
     this.#report(this.faults, beside(checked.faults, context.faults), place);
     this.#report(definition.datakit === true ? this.warnings : this.faults, checked.unknownKeys, place);
-    this.#report(this.warnings, idleKeys(definition.config, shown), place);
+    this.#report(this.warnings, together(idleKeys(definition.config, shown)), place);
     if (checked.value !== undefined) {
       const count = this.inputs.filter((input) => input.type === definition.type).length;
       this.inputs.push({

@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, mkdirSync, openSync, renameSync, rmSync, wri
 import { dirname, join } from 'node:path';
 import { decodeLogBlock } from '../../src/codec/log-block/log-block.ts';
 import { type CollectorOptions, LogCollector } from '../../src/inputs/container/log-collector.ts';
+import { LogDescriber } from '../../src/inputs/container/log-description.ts';
 import { LogTree } from '../../src/inputs/container/log-tree.ts';
 import { logFlags } from '../../src/model/log.ts';
 import type { HeldClock } from './clock.ts';
@@ -111,7 +112,13 @@ export class CollectorRig {
     this.#root = root;
     this.#options = options;
     this.#tree = new LogTree({ root, accepts: () => true });
-    const defaults = { maxLineBytes: 1_048_576, flushAfterMs: 5_000, from: 'beginning' as const, tags: {} };
+    const defaults = {
+      maxLineBytes: 1_048_576,
+      flushAfterMs: 5_000,
+      from: 'beginning' as const,
+      times: 'runtime' as const,
+      describer: new LogDescriber(),
+    };
     this.collector = new LogCollector({ keyPrefix: 'container:test:', ...defaults, ...options }, runtime);
     this.collector.resume();
   }

@@ -3,8 +3,9 @@ import type { Gauge } from '../../contract/runtime.ts';
 import type { Origin } from '../../model/batch.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { LogCollector } from './log-collector.ts';
-import { accepts, type LogFilters, rulesWithoutEffect } from './log-filters.ts';
-import { type FileState, fileStates, showLogs, stateOf } from './log-status.ts';
+import { type DescriberOptions, LogDescriber } from './log-description.ts';
+import { accepts, type LogFilters } from './log-filters.ts';
+import { type FileState, fileStates, showDescriptions, showLogs, stateOf } from './log-status.ts';
 import { LogTree, type TreeLook } from './log-tree.ts';
 
 export interface ContainerInputOptions extends LogFilters {
@@ -15,7 +16,8 @@ export interface ContainerInputOptions extends LogFilters {
   readonly maxLineBytes: number;
   readonly pollIntervalMs: number;
   readonly flushAfterMs: number;
-  readonly tags: Readonly<Record<string, string>>;
+  readonly times: 'runtime' | 'read';
+  readonly description: DescriberOptions;
 }
 
 /** Longest time between two looks at the directories. */
@@ -29,6 +31,7 @@ export class ContainerInput implements Input {
   readonly #runtime: InputRuntime;
   readonly #tree: LogTree;
   readonly #collector: LogCollector;
+  readonly #describer: LogDescriber;
   readonly #watch: DirectoryWatch;
   readonly #fileGauges: ReadonlyMap<FileState, Gauge>;
   readonly #stop = new AbortController();
@@ -47,7 +50,9 @@ export class ContainerInput implements Input {
       ...(hostRoot !== undefined && { hostRoot }),
       accepts: (origin: Origin) => accepts(options, origin),
     });
-    this.#collector = new LogCollector({ ...options, keyPrefix: `container:${options.root}:` }, runtime);
+    this.#describer = new LogDescriber(options.description);
+    const collecting = { ...options, keyPrefix: `container:${options.root}:`, describer: this.#describer };
+    this.#collector = new LogCollector(collecting, runtime);
     this.#watch = new DirectoryWatch(() => this.#onChange());
     const help = 'Log files that are known, by state.';
     this.#fileGauges = new Map(
@@ -56,13 +61,6 @@ export class ContainerInput implements Input {
   }
 
   async start(): Promise<void> {
-    const rules = rulesWithoutEffect(this.#options);
-    if (rules.length > 0) {
-      this.#runtime.log.warn(
-        { rules },
-        'filters of containers by image have no effect: log paths do not tell the image',
-      );
-    }
     this.#collector.resume();
     await this.#look();
     this.#loops = Promise.all([this.#lookAgainAndAgain(), this.#pokeAgainAndAgain()]);
@@ -83,8 +81,13 @@ export class ContainerInput implements Input {
       ...(hostRoot !== undefined && { hostRoot }),
       ...problem,
       dangling: this.#dangling,
-      ...showLogs(this.#collector.logs),
+      ...showLogs(this.#collector.logs, this.#runtime.clock.now()),
+      ...showDescriptions(this.#collector),
     };
+  }
+
+  warnings(): readonly string[] {
+    return this.#describer.warnings();
   }
 
   async #look(): Promise<void> {

@@ -1,8 +1,10 @@
-import { logBlockParts } from '../../codec/log-block/log-block.ts';
-import type { Batch, Origin, Position, TagEdits } from '../../model/batch.ts';
+import { logBlockFormat, logBlockParts } from '../../codec/log-block/log-block.ts';
+import type { Batch, Origin, Position } from '../../model/batch.ts';
 import type { LineFramer } from './line-framer.ts';
 import { LogChain, type SeenLog } from './log-chain.ts';
+import type { LogDescription } from './log-description.ts';
 import type { LogFile, ReadBlock } from './log-file.ts';
+import { ReadTimes, withinLimit } from './outgoing-lines.ts';
 import { bothStreams, encodePosition, type LogPosition, type PerStream } from './position.ts';
 import { RecordAssembler } from './record-assembler.ts';
 import type { MissedBytes } from './unplaced-positions.ts';
@@ -11,19 +13,22 @@ import type { MissedBytes } from './unplaced-positions.ts';
 export interface TakenBatch {
   readonly batch: Batch;
   readonly position: Position;
+  /** Records that were read and left out, by what of the container's limit was reached. */
+  readonly leftOut?: { readonly lines: number; readonly reason: 'lines' | 'bytes' };
 }
 
 export interface ContainerLogOptions {
   /** Key of its position. */
   readonly key: string;
-  readonly origin: Origin;
+  /** What is known and wanted of it at first. */
+  readonly description: LogDescription;
   readonly maxLineBytes: number;
   /** How long the rest of a record may take. */
   readonly flushAfterMs: number;
   /** Where files begin that are there at the first look and are not known from an earlier life. */
   readonly from: 'beginning' | 'end';
-  /** Added to the lines where they lack the key. */
-  readonly tags: Readonly<Record<string, string>>;
+  /** Whose time lines have: the runtime's, or that of the reading. */
+  readonly times: 'runtime' | 'read';
 }
 
 /** A rotated file is done when its successor has had bytes for this long: the runtime has one of them open, not both. */
@@ -37,10 +42,11 @@ const busyMs = 2_000;
  */
 export class ContainerLog {
   readonly key: string;
-  readonly origin: Origin;
-  readonly counts = { malformed: 0, lines: 0 };
+  readonly counts = { malformed: 0, lines: 0, leftOut: 0 };
+  /** What is known and wanted of it now. */
+  description: LogDescription;
   readonly #options: ContainerLogOptions;
-  readonly #edits: { readonly edits?: TagEdits };
+  readonly #readTimes = new ReadTimes();
   readonly #assembler: RecordAssembler;
   readonly #chain = new LogChain();
   readonly #lastTime = { seconds: 0, nanos: 0 };
@@ -55,15 +61,23 @@ export class ContainerLog {
 
   constructor(options: ContainerLogOptions, nowMs: number, earlier?: LogPosition) {
     this.key = options.key;
-    this.origin = options.origin;
+    this.description = options.description;
     this.#options = options;
-    this.#edits = Object.keys(options.tags).length === 0 ? {} : { edits: { add: options.tags } };
     this.#assembler = new RecordAssembler(options.maxLineBytes);
     this.#from = earlier === undefined ? options.from : 'beginning';
     this.#positionDue = this.#from === 'end';
     this.#chain.expect(earlier?.files ?? [], nowMs);
     this.#discardingBefore = earlier?.discarding ?? [false, false];
     this.#assembler.reset(this.#discardingBefore);
+  }
+
+  get origin(): Origin {
+    return this.description.origin;
+  }
+
+  /** What of its limit keeps it from being read now. */
+  pausedBy(nowMs: number): 'lines' | 'bytes' | undefined {
+    return this.description.limit?.paused(nowMs);
   }
 
   get files(): readonly LogFile[] {
@@ -90,6 +104,9 @@ export class ContainerLog {
 
   /** Whether a step is worth the while now; else the next look at the directory tells. */
   isBusy(nowMs: number): boolean {
+    if (this.pausedBy(nowMs) !== undefined) {
+      return false;
+    }
     const isUnfinished = this.files.some((file) => !file.done && (file.gone || !file.seen.active || file.lagBytes > 0));
     return isUnfinished || this.#assembler.hasOpen || this.#positionDue || nowMs - this.#lastChangeMs < busyMs;
   }
@@ -110,11 +127,14 @@ export class ContainerLog {
   /** Reads one block of the oldest file that is not done. `more`: another step may find more at once. */
   step(framer: LineFramer, nowMs: number): Promise<{ readonly taken: TakenBatch | undefined; readonly more: boolean }> {
     return this.#exclusively(async () => {
+      if (this.pausedBy(nowMs) !== undefined) {
+        return { taken: undefined, more: false };
+      }
       framer.builder.clear();
       const file = this.#chain.current;
       const block = file === undefined ? 'nothing' : await this.#read(file, framer, nowMs);
       const more = file !== undefined && typeof block === 'object' && this.#frame(file, block, framer, nowMs);
-      const taken = this.#take(framer);
+      const taken = this.#take(framer, nowMs);
       await this.#release(nowMs);
       return { taken, more: more || block === 'again' };
     });
@@ -226,20 +246,26 @@ export class ContainerLog {
     }
   }
 
-  #take({ builder }: LineFramer): TakenBatch | undefined {
-    const items = builder.count;
-    if (items === 0 && !this.#positionDue) {
+  #take({ builder }: LineFramer, nowMs: number): TakenBatch | undefined {
+    if (builder.count === 0 && !this.#positionDue) {
       this.#commit();
       return undefined;
     }
+    const { origin, edits, limit } = this.description;
+    const { block, leftOut, reason } = withinLimit(builder.block(), limit, nowMs);
+    if (this.#options.times === 'read') {
+      this.#readTimes.stamp(block, nowMs);
+    }
+    const items = block.count;
     this.#emitting = true;
     this.#pendingLines = items;
     this.#positionDue = false;
-    const payload = items === 0 ? new Uint8Array(0) : logBlockParts(builder.block());
+    const payload = items === 0 ? new Uint8Array(0) : logBlockParts(block);
     const value = encodePosition({ files: this.#chain.positions(), discarding: this.#assembler.discarding });
     return {
-      batch: { signal: 'logs', format: 'log-block', payload, items, origin: this.origin, ...this.#edits },
+      batch: { signal: 'logs', format: logBlockFormat(block), payload, items, origin, ...(edits && { edits }) },
       position: { key: this.key, value },
+      ...(reason !== undefined && { leftOut: { lines: leftOut, reason } }),
     };
   }
 

@@ -154,7 +154,9 @@ describe('the container input', () => {
       await nudge(runtime);
       await input.stop();
       expect(runtime.emitted.flatMap(linesOf).map((line) => line.text)).toEqual(['prod-a_web_1/app']);
-      expect(runtime.log.at('warn')[0]?.fields).toEqual({ rules: ['image:*'] });
+      expect(input.warnings?.()).toEqual([
+        'container_include_log and container_exclude_log: without effect is image:*; images and workloads are known in a cluster alone',
+      ]);
     });
   });
 

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { bytes, duration } from '../../config/fields.ts';
-import { defineInput, type Input, type InputRuntime } from '../../contract/input.ts';
+import { defineInput, type Input, type InputDefinition, type InputRuntime } from '../../contract/input.ts';
+import type { PodView } from '../../kube/node-pods.ts';
+import { contentKeys } from './content-keys.ts';
+import { dataKitKeys } from './datakit-keys.ts';
 
 const defaultRoot = '/var/log/pods';
 
@@ -33,57 +36,56 @@ const config = z.strictObject({
   ),
   flush_after: duration('5s').describe('How long to wait for the rest of a line that ended without a newline.'),
   tags: z.record(z.string(), z.string()).default({}).describe('Added to every line where it lacks the key.'),
-  container_include_log: z
-    .array(z.string())
-    .default([])
-    .describe("DataKit's filter, such as `namespace:prod-*`. Rules about images have no effect."),
-  container_exclude_log: z
-    .array(z.string())
-    .default([])
-    .describe("DataKit's filter, such as `namespace:kube-*`. Rules about images have no effect."),
+  timestamp: z
+    .enum(['runtime', 'read'])
+    .default('runtime')
+    .describe("Whose time lines have: the container runtime's, or as in DataKit that of the reading."),
+  ...contentKeys,
+  ...dataKitKeys,
 });
 
-export const container = defineInput({
-  type: 'container',
-  summary: "Tails the logs of this node's containers from the kubelet's directory.",
-  signals: ['logs'],
-  config,
-  datakit: true,
-  byDefault: (where) => (where.readableDir(defaultRoot) ? {} : undefined),
-  offBecause: `${defaultRoot} can't be read here; [[inputs.container]] with another root reads that`,
-  create: (checked, runtime) => new LazyContainerInput(checked, runtime),
-});
+export type ContainerConfig = z.output<typeof config>;
+
+/** What others know that it can use. */
+export interface ContainerSurroundings {
+  /** The pods of this node. */
+  readonly pods?: PodView;
+}
+
+export function defineContainer(surroundings: ContainerSurroundings = {}): InputDefinition<typeof config> {
+  return defineInput({
+    type: 'container',
+    summary: "Tails the logs of this node's containers from the kubelet's directory.",
+    signals: ['logs'],
+    config,
+    datakit: true,
+    byDefault: (where) => (where.readableDir(defaultRoot) ? {} : undefined),
+    offBecause: `${defaultRoot} can't be read here; [[inputs.container]] with another root reads that`,
+    create: (checked, runtime) => new LazyContainerInput(checked, runtime, surroundings),
+  });
+}
+
+export const container = defineContainer();
 
 /** Imports the reader when it is started. */
 class LazyContainerInput implements Input {
-  readonly #config: z.output<typeof config>;
+  readonly #config: ContainerConfig;
   readonly #runtime: InputRuntime;
+  readonly #surroundings: ContainerSurroundings;
   #input: Input | undefined;
 
-  constructor(checked: z.output<typeof config>, runtime: InputRuntime) {
+  constructor(checked: ContainerConfig, runtime: InputRuntime, surroundings: ContainerSurroundings) {
     this.#config = checked;
     this.#runtime = runtime;
+    this.#surroundings = surroundings;
   }
 
   async start(): Promise<void> {
-    const { ContainerInput } = await import('./container-input.ts');
-    const checked = this.#config;
-    this.#input = new ContainerInput(
-      {
-        root: checked.root,
-        ...(checked.host_root !== '' && { hostRoot: checked.host_root }),
-        include: checked.include,
-        exclude: checked.exclude,
-        includeRules: checked.container_include_log,
-        excludeRules: checked.container_exclude_log,
-        from: checked.from,
-        maxLineBytes: checked.max_line_bytes,
-        pollIntervalMs: checked.poll_interval,
-        flushAfterMs: checked.flush_after,
-        tags: checked.tags,
-      },
-      this.#runtime,
-    );
+    const [{ ContainerInput }, { optionsOf }] = await Promise.all([
+      import('./container-input.ts'),
+      import('./container-options.ts'),
+    ]);
+    this.#input = new ContainerInput(optionsOf(this.#config, this.#surroundings.pods), this.#runtime);
     await this.#input.start();
   }
 
@@ -93,5 +95,9 @@ class LazyContainerInput implements Input {
 
   status(): object {
     return this.#input?.status?.() ?? {};
+  }
+
+  warnings(): readonly string[] {
+    return this.#input?.warnings?.() ?? [];
   }
 }

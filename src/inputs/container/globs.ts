@@ -4,11 +4,11 @@ export function matchesAny(patterns: readonly string[], path: string): boolean {
 }
 
 function matches(patterns: readonly string[], parts: readonly string[]): boolean {
-  return patterns.length === parts.length && patterns.every((pattern, i) => matchesPart(pattern, parts[i] ?? ''));
+  return patterns.length === parts.length && patterns.every((pattern, i) => matchesText(pattern, parts[i] ?? ''));
 }
 
-/** In time of pattern × text, whatever the pattern: on a mismatch only the last star takes one character more. */
-function matchesPart(pattern: string, text: string): boolean {
+/** Of any text. In time of pattern × text, whatever the pattern: on a mismatch only the last star takes one character more. */
+export function matchesText(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;
   let star = -1;

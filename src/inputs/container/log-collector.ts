@@ -2,15 +2,16 @@ import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
 import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
 import type { SeenLog } from './log-chain.ts';
-import { originOfLog } from './log-path.ts';
+import type { LogDescriber } from './log-description.ts';
 import { LogPump } from './log-pump.ts';
 import type { TreeLook } from './log-tree.ts';
 import { decodePosition, type LogPosition } from './position.ts';
 import type { MissedBytes } from './unplaced-positions.ts';
 
-export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flushAfterMs' | 'from' | 'tags'> & {
+export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flushAfterMs' | 'from' | 'times'> & {
   /** What the keys of positions begin with; the log's path below the root follows. */
   readonly keyPrefix: string;
+  readonly describer: Pick<LogDescriber, 'describe' | 'forget'>;
 };
 
 const nothing: SeenLog = { files: [], compressed: [] };
@@ -23,6 +24,10 @@ export class LogCollector {
   readonly #logs = new Map<string, ContainerLog>();
   readonly #earlier = new Map<string, LogPosition>();
   readonly #withMalformed = new Set<string>();
+  /** Logs that are there and not wanted, with the reason. */
+  readonly #leftOut = new Map<string, string>();
+  readonly #paused = new Set<ContainerLog>();
+  readonly #pauses: Readonly<Record<'lines' | 'bytes', Counter>>;
   readonly #missedBytes: Counter;
   /** Of the first life too. */
   #isFirstLook = true;
@@ -35,6 +40,18 @@ export class LogCollector {
       'meshbridge_log_missed_bytes_total',
       'Bytes of log files that were rotated away, truncated or deleted before they were read.',
     );
+    const pauses = (reason: string): Counter =>
+      runtime.meter.counter(
+        'meshbridge_log_limit_pauses_total',
+        'Times that the reading of a container’s log waited, since it wrote more than its limit allows.',
+        { reason },
+      );
+    this.#pauses = { lines: pauses('lines'), bytes: pauses('bytes') };
+  }
+
+  /** Logs that are there and are not read: path below the root → why. */
+  get leftOut(): ReadonlyMap<string, string> {
+    return this.#leftOut;
   }
 
   get logs(): readonly ContainerLog[] {
@@ -60,7 +77,7 @@ export class LogCollector {
     const nowMs = this.#runtime.clock.now();
     const found = new Map<string, SeenLog>(look.logs.map((log) => [log.path, log]));
     for (const path of [...found.keys(), ...this.#earlier.keys()]) {
-      this.#ensure(path, nowMs);
+      await this.#ensure(path, nowMs);
     }
     this.#isFirstLook = false;
     for (const [path, log] of this.#logs) {
@@ -68,10 +85,13 @@ export class LogCollector {
         this.#report(path, missed);
       }
       if (log.isOver && !found.has(path) && !this.#pump.isAt(log)) {
-        this.#logs.delete(path);
-        this.#withMalformed.delete(path);
-        this.#runtime.forget('logs', log.key);
+        this.#remove(path, log);
+        this.#options.describer.forget(path);
       }
+    }
+    for (const path of [...this.#leftOut.keys()].filter((one) => !found.has(one))) {
+      this.#leftOut.delete(path);
+      this.#options.describer.forget(path);
     }
     this.poke();
   }
@@ -80,6 +100,7 @@ export class LogCollector {
   poke(): void {
     const nowMs = this.#runtime.clock.now();
     for (const [path, log] of this.#logs) {
+      this.#notePause(log, nowMs);
       if (log.isBusy(nowMs)) {
         this.#pump.enqueue(log);
       }
@@ -100,15 +121,55 @@ export class LogCollector {
     await Promise.all(this.logs.map((log) => log.close()));
   }
 
-  #ensure(path: string, nowMs: number): void {
-    if (this.#logs.has(path)) {
+  /** What was not wanted for a while is read from then on, and not what was written meanwhile. */
+  async #ensure(path: string, nowMs: number): Promise<void> {
+    const { keyPrefix, maxLineBytes, flushAfterMs, times, describer } = this.#options;
+    const description = describer.describe(path, nowMs);
+    const known = this.#logs.get(path);
+    if (description.leftOut !== undefined) {
+      await this.#leaveOut(path, description.leftOut);
+    } else if (known !== undefined) {
+      known.description = description;
+    } else {
+      const from = this.#leftOut.delete(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
+      const options = { key: keyPrefix + path, description, maxLineBytes, flushAfterMs, from, times } as const;
+      this.#logs.set(path, new ContainerLog(options, nowMs, this.#earlier.get(path)));
+      this.#earlier.delete(path);
+    }
+  }
+
+  async #leaveOut(path: string, reason: string): Promise<void> {
+    const log = this.#logs.get(path);
+    if (log !== undefined && this.#pump.isAt(log)) {
       return;
     }
-    const { keyPrefix, maxLineBytes, flushAfterMs, tags } = this.#options;
-    const from = this.#isFirstLook ? this.#options.from : 'beginning';
-    const options = { key: keyPrefix + path, origin: originOfLog(path), maxLineBytes, flushAfterMs, from, tags };
-    this.#logs.set(path, new ContainerLog(options, nowMs, this.#earlier.get(path)));
-    this.#earlier.delete(path);
+    this.#leftOut.set(path, reason);
+    if (this.#earlier.delete(path)) {
+      this.#runtime.forget('logs', this.#options.keyPrefix + path);
+    }
+    if (log !== undefined) {
+      this.#remove(path, log);
+      await log.close();
+    }
+  }
+
+  #remove(path: string, log: ContainerLog): void {
+    this.#pump.drop(log);
+    this.#logs.delete(path);
+    this.#paused.delete(log);
+    this.#withMalformed.delete(path);
+    this.#runtime.forget('logs', log.key);
+  }
+
+  /** Counts once that a limit was reached. */
+  #notePause(log: ContainerLog, nowMs: number): void {
+    const reason = log.pausedBy(nowMs);
+    if (reason === undefined) {
+      this.#paused.delete(log);
+    } else if (!this.#paused.has(log)) {
+      this.#paused.add(log);
+      this.#pauses[reason].add(1);
+    }
   }
 
   #report(path: string, { name, bytes, reason }: MissedBytes): void {

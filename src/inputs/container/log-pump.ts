@@ -1,5 +1,6 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { InputRuntime } from '../../contract/input.ts';
+import type { Counter } from '../../contract/runtime.ts';
 import type { ContainerLog, TakenBatch } from './container-log.ts';
 import { LineFramer } from './line-framer.ts';
 
@@ -15,6 +16,7 @@ const retryMs = 1_000;
 /** Reads logs a block at a time and in turns, and emits what it read. A log has one batch under way at most. */
 export class LogPump {
   readonly #runtime: InputRuntime;
+  readonly #leftOut: Readonly<Record<'lines' | 'bytes', Counter>>;
   readonly #queue = new Set<ContainerLog>();
   readonly #stepping = new Set<ContainerLog>();
   readonly #framers = Array.from({ length: parallelBlocks }, () => new LineFramer(blockBytes));
@@ -27,6 +29,13 @@ export class LogPump {
 
   constructor(runtime: InputRuntime) {
     this.#runtime = runtime;
+    const counter = (reason: string): Counter =>
+      runtime.meter.counter(
+        'meshbridge_log_limit_left_out_lines_total',
+        'Log lines that were left out since their container wrote more than its limit allows.',
+        { reason },
+      );
+    this.#leftOut = { lines: counter('lines'), bytes: counter('bytes') };
   }
 
   /** Reads on in a log, after those that wait already. */
@@ -35,6 +44,11 @@ export class LogPump {
       this.#queue.add(log);
     }
     this.#pump();
+  }
+
+  /** It is not to be read any more. */
+  drop(log: ContainerLog): void {
+    this.#queue.delete(log);
   }
 
   isAt(log: ContainerLog): boolean {
@@ -96,6 +110,7 @@ export class LogPump {
     try {
       await this.#runtime.emit(taken.batch, taken.position);
       log.commit();
+      this.#count(log, taken);
       this.#emittingLimit = maxEmitting;
       this.#emitting -= 1;
       if (more) {
@@ -108,6 +123,14 @@ export class LogPump {
     }
     this.#pump();
     this.#tellWaiting();
+  }
+
+  #count(log: ContainerLog, { leftOut }: TakenBatch): void {
+    if (leftOut !== undefined) {
+      log.counts.leftOut += leftOut.lines;
+      this.#runtime.dropped('logs', leftOut.lines, 'rate_limit');
+      this.#leftOut[leftOut.reason].add(leftOut.lines);
+    }
   }
 
   /** Nothing is lost: the bytes stay in their files and are read again. */

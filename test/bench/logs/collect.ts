@@ -1,6 +1,7 @@
 import type { InputRuntime } from '../../../src/contract/input.ts';
 import type { Logger } from '../../../src/contract/runtime.ts';
 import { LogCollector } from '../../../src/inputs/container/log-collector.ts';
+import { LogDescriber } from '../../../src/inputs/container/log-description.ts';
 import { LogTree } from '../../../src/inputs/container/log-tree.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 
@@ -44,7 +45,8 @@ export async function collectLines(root: string, emit: InputRuntime['emit']): Pr
     maxLineBytes: 1_048_576,
     flushAfterMs: 5_000,
     from: 'beginning' as const,
-    tags: {},
+    times: 'runtime' as const,
+    describer: new LogDescriber(),
   };
   const collector = new LogCollector(options, runtimeOf(root, counting));
   const look = await new LogTree({ root, accepts: () => true }).look();

@@ -1,0 +1,169 @@
+import { formatFault } from '../../config/fault.ts';
+import type { Pod, PodView } from '../../kube/kube.ts';
+import type { Origin, TagEdits } from '../../model/batch.ts';
+import type { LogSettings } from '../../pipeline/logs/settings.ts';
+import { DataKitRules } from './datakit-rules.ts';
+import { type ContainerRules, rulesOf } from './log-annotations.ts';
+import { type LogDefaults, limitOf, settingsOf } from './log-entry.ts';
+import { originOfLog } from './log-path.ts';
+import { containerOf, labelTags, originOfPod, restartOf, tagsOfPod } from './pod-facts.ts';
+import { RateLimit } from './rate-limit.ts';
+import { SourceNames } from './source-names.ts';
+
+/** What is known and wanted of one log. The same object until something of it changes. */
+export interface LogDescription {
+  readonly origin: Origin;
+  readonly edits: TagEdits | undefined;
+  readonly settings: LogSettings;
+  readonly limit: RateLimit | undefined;
+  /** Why it is not read. */
+  readonly leftOut: string | undefined;
+  /** The annotation that its settings come from. */
+  readonly rule: string | undefined;
+  /** Whole lines. */
+  readonly problems: readonly string[];
+}
+
+/** All that is left out is empty. */
+export interface DescriberOptions {
+  /** Undefined where nobody asks an API server. */
+  readonly pods?: PodView | undefined;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly includeRules?: readonly string[];
+  readonly excludeRules?: readonly string[];
+  /** DataKit's `extract_k8s_label_as_tags_v2`. */
+  readonly labelsAsTags?: readonly string[];
+  /** DataKit's `logging_extra_source_map`: expression → source. */
+  readonly sourceMap?: Readonly<Record<string, string>>;
+  /** DataKit's `logging_field_white_list`. Empty: all. */
+  readonly fieldWhiteList?: readonly string[];
+  readonly defaults?: LogDefaults;
+}
+
+const noDefaults: LogDefaults = { removeAnsi: false, autoMultilinePatterns: [], multilineOfSource: {} };
+
+interface Known {
+  /** As it stands in the name of the directory. */
+  readonly uid: string;
+  readonly pod: Pod | undefined;
+  readonly description: LogDescription;
+}
+
+/** Tells of each log what its pod, its annotations and the configuration say. Waits for nobody: what is not known is left open. */
+export class LogDescriber {
+  readonly #rules: DataKitRules;
+  readonly #options: DescriberOptions;
+  readonly #defaults: LogDefaults;
+  readonly #sources: SourceNames;
+  readonly #known = new Map<string, Known>();
+  /** Of containers: their instances share one. */
+  readonly #limits = new Map<string, { readonly key: string; readonly limit: RateLimit }>();
+
+  constructor(options: DescriberOptions = {}) {
+    this.#options = options;
+    this.#defaults = options.defaults ?? noDefaults;
+    this.#rules = new DataKitRules(options.includeRules ?? [], options.excludeRules ?? []);
+    this.#sources = new SourceNames(options.sourceMap ?? {});
+  }
+
+  /** What of the configuration does nothing: whole lines. */
+  warnings(): readonly string[] {
+    const { unknown, needingPods } = this.#rules;
+    const ofImages = this.#options.pods === undefined ? needingPods : [];
+    const { wrong } = this.#sources;
+    return [
+      ...line('container_include_log and container_exclude_log', unknown, 'there are no such rules'),
+      ...line(
+        'container_include_log and container_exclude_log',
+        ofImages,
+        'images and workloads are known in a cluster alone',
+      ),
+      ...line('logging_extra_source_map', wrong, 'that is no regular expression (RE2)'),
+    ];
+  }
+
+  /** `path`: of the log below the root. */
+  describe(path: string, nowMs: number): LogDescription {
+    const known = this.#known.get(path);
+    const uid = known?.uid ?? originOfLog(path).podUid ?? '';
+    const pod = this.#options.pods?.find(uid);
+    // A pod that is forgotten was known well enough.
+    if (known !== undefined && (pod === known.pod || pod === undefined)) {
+      return known.description;
+    }
+    const description = this.#make(path, pod, nowMs);
+    this.#known.set(path, { uid, pod, description });
+    return description;
+  }
+
+  forget(path: string): void {
+    this.#known.delete(path);
+    const container = containerPath(path);
+    if (![...this.#known.keys()].some((other) => containerPath(other) === container)) {
+      this.#limits.delete(container);
+    }
+  }
+
+  #make(path: string, pod: Pod | undefined, nowMs: number): LogDescription {
+    const origin = originOfLog(path);
+    const own = pod === undefined ? origin : originOfPod(origin, pod);
+    const rules = pod === undefined ? undefined : rulesOf(pod, own.container ?? '');
+    const { entry = {}, rule, faults = [], warnings = [] } = rules ?? {};
+    const source = this.#sources.of(entry.source, own.container ?? '');
+    const settings = settingsOf({ ...entry, source }, this.#defaults, source ?? own.container ?? '');
+    const tags = this.#tags(pod, settings, { origin: own, restart: restartOf(path) });
+    const limit = limitOf(entry, this.#defaults);
+    return {
+      origin: source === undefined ? own : { ...own, source },
+      edits: Object.keys(tags).length === 0 ? undefined : { add: tags },
+      settings,
+      limit: limit && this.#limit(containerPath(path), JSON.stringify(limit), () => new RateLimit(limit, nowMs)),
+      leftOut: this.#refusal(own, pod) ?? rules?.leftOut,
+      rule,
+      problems: [...faults, ...warnings].map(formatFault).concat(unreadFiles(rules)),
+    };
+  }
+
+  /** Weaker tags first: those of the table, labels of the pod, the annotation's, and what is known for sure. */
+  #tags(pod: Pod | undefined, settings: LogSettings, place: Parameters<typeof tagsOfPod>[1]): Record<string, string> {
+    const { tags, labelsAsTags = [], fieldWhiteList = [] } = this.#options;
+    const service = settings.service ?? settings.source ?? '';
+    const all = {
+      ...tags,
+      ...(pod !== undefined && labelTags(pod, labelsAsTags)),
+      ...settings.tags,
+      ...(pod !== undefined && tagsOfPod(pod, place)),
+      ...(service !== '' && { service }),
+    };
+    const isKept = (name: string): boolean => fieldWhiteList.length === 0 || fieldWhiteList.includes(name);
+    return Object.fromEntries(Object.entries(all).filter(([name]) => isKept(name)));
+  }
+
+  #refusal({ namespace, pod: name, container, workload }: Origin, pod: Pod | undefined): string | undefined {
+    const image = containerOf(pod, container)?.image;
+    return this.#rules.refusal({ namespace, pod: name, container, workload, image });
+  }
+
+  #limit(container: string, key: string, make: () => RateLimit): RateLimit {
+    const known = this.#limits.get(container);
+    const limit = known?.key === key ? known.limit : make();
+    this.#limits.set(container, { key, limit });
+    return limit;
+  }
+}
+
+function line(key: string, written: readonly string[], why: string): readonly string[] {
+  return written.length === 0
+    ? []
+    : [`${key}: without effect ${written.length === 1 ? 'is' : 'are'} ${written.join(', ')}; ${why}`];
+}
+
+function containerPath(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+function unreadFiles(rules: ContainerRules | undefined): readonly string[] {
+  return (rules?.files ?? []).map(
+    ({ path }) => `${rules?.rule}: ${path} is not read; files inside containers are not part of this version`,
+  );
+}

@@ -58,3 +58,7 @@ test('several traces are asked for by different ids', () => {
   expect(() => traceIds('1')).toThrow('Use /api/v2/trace/{traceId} endpoint to retrieve a single trace');
   expect(() => traceIds('1,0a,01')).toThrow('redundant traceId: 01');
 });
+
+test('a condition that ends with "=" asks for the key alone', () => {
+  expect(asked('annotationQuery=component%3D and error').annotations).toEqual([{ key: 'component' }, { key: 'error' }]);
+});

@@ -77,7 +77,9 @@ function conditions(value: string | null): TraceQuery['annotations'] {
     .filter((part) => part !== '')
     .map((part) => {
       const equals = part.indexOf('=');
-      return equals < 0 ? { key: part } : { key: part.slice(0, equals), value: part.slice(equals + 1) };
+      const key = equals < 0 ? part : part.slice(0, equals);
+      // `key=` asks for no value, as `key` does.
+      return equals < 0 || equals === part.length - 1 ? { key } : { key, value: part.slice(equals + 1) };
     });
 }
 

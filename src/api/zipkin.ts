@@ -28,10 +28,10 @@ export function zipkinRoutes({ store, now }: ZipkinDeps): HttpRoute[] {
   };
   const handlers: Readonly<Record<string, (request: HttpRequest) => Promise<HttpResponse>>> = {
     services: names(() => ({ kind: 'zipkin.services' })),
-    spans: names(({ query }) => ({ kind: 'zipkin.spans', serviceName: mandatory(query, 'serviceName') })),
+    spans: names(({ query }) => ({ kind: 'zipkin.spans', serviceName: serviceName(query) })),
     remoteServices: names(({ query }) => ({
       kind: 'zipkin.remoteServices',
-      serviceName: mandatory(query, 'serviceName'),
+      serviceName: serviceName(query),
     })),
     traces: plain(({ query }) => ({ kind: 'zipkin.traces', query: traceQuery(query, now()) })),
     'trace/:id': async (request) => {
@@ -62,6 +62,11 @@ export function zipkinRoutes({ store, now }: ZipkinDeps): HttpRoute[] {
 }
 
 const cached = { 'cache-control': 'max-age=300, must-revalidate' };
+
+/** Services are known by their names in lower case. */
+function serviceName(query: URLSearchParams): string {
+  return mandatory(query, 'serviceName').toLowerCase();
+}
 
 function autocompleteKey(query: URLSearchParams): string {
   const key = mandatory(query, 'key');

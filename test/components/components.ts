@@ -10,10 +10,16 @@ const scripts = {
   prometheus: ['debian.sh', 'prometheus', 'prometheus'],
   /** Prints the program. */
   'victoria-metrics': ['debian.sh', 'victoria-metrics', 'victoria-metrics'],
+  /** Prints the program of version 1. */
+  influxdb: ['debian.sh', 'influxdb', 'influxd'],
   /** Prints the program. */
   chromium: ['debian.sh', 'chromium', 'chromium'],
   /** Prints the virtual environment; the program is `bin/envoy` in it. */
   envoy: ['envoy.sh'],
+  /** Prints the virtual environment of a Zipkin tracer for Python. */
+  'py-zipkin': ['py-zipkin.sh'],
+  /** Prints the jar of the reference server, which holds the page Lens too; `java` is on the PATH then. */
+  'zipkin-server': ['zipkin-server.sh'],
   /** Prints the program; so do the next ones. */
   kubectl: ['kube-tools.sh', 'kubectl'],
   helm: ['kube-tools.sh', 'helm'],

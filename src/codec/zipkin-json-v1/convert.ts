@@ -1,6 +1,6 @@
 import type { Endpoint, Span, SpanKind } from '../../model/span.ts';
 import { type Half, Halves, isSameEndpoint, isSameService } from './half.ts';
-import { isAddressKey, type V1Annotation, type V1Span } from './v1-span.ts';
+import { isAddressKey, type V1Annotation, type V1BinaryAnnotation, type V1Span } from './v1-span.ts';
 
 type Core = 'cs' | 'cr' | 'sr' | 'ss' | 'ms' | 'mr' | 'ws' | 'wr';
 
@@ -42,9 +42,12 @@ class Conversion {
     return [...this.#halves].map((half) => half.toSpan(this.#source.identity));
   }
 
-  /** Without an endpoint a core value is an ordinary annotation. */
+  /**
+   * In their order in time, which decides who speaks first and so owns what nobody else does. Without an endpoint a core
+   * value is an ordinary annotation.
+   */
   #sortAnnotations(): void {
-    for (const annotation of this.#source.annotations) {
+    for (const annotation of this.#source.annotations.toSorted(byTime)) {
       const half = this.#halves.of(annotation.endpoint);
       if (annotation.endpoint === undefined || !isCore(annotation.value)) {
         half.note(annotation);
@@ -167,7 +170,7 @@ class Conversion {
   }
 
   #placeTags(): void {
-    for (const { key, value, endpoint } of this.#source.binaryAnnotations) {
+    for (const { key, value, endpoint } of this.#source.binaryAnnotations.toSorted(byKey)) {
       if (isAddressKey(key) && endpoint !== undefined) {
         continue;
       }
@@ -211,7 +214,8 @@ class Conversion {
       return;
     }
     const { serviceName, ...socket } = caller;
-    this.#point(server, isSameService(caller, server.endpoint) && serviceName !== undefined ? socket : caller);
+    const isOwn = serviceName !== undefined && isSameService(caller, server.endpoint);
+    this.#point(server, isOwn ? notEmpty(socket) : caller);
   }
 
   #placeWithoutCall(): void {
@@ -226,6 +230,22 @@ class Conversion {
       this.#halves.first.remoteEndpoint = caller;
     }
   }
+}
+
+function notEmpty(endpoint: Endpoint): Endpoint | undefined {
+  return Object.keys(endpoint).length > 0 ? endpoint : undefined;
+}
+
+function byTime(left: V1Annotation, right: V1Annotation): number {
+  return left.timestamp - right.timestamp || compared(left.value, right.value);
+}
+
+function byKey(left: V1BinaryAnnotation, right: V1BinaryAnnotation): number {
+  return compared(left.key, right.key);
+}
+
+function compared(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function incomplete(half: Half, start: V1Annotation | undefined, end: V1Annotation | undefined): void {

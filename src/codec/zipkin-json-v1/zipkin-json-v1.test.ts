@@ -55,6 +55,27 @@ function faultOf(text: string): string {
 }
 
 describe('a call', () => {
+  test('is told from its events in their order in time, in whatever order they were sent', () => {
+    const other = { ...frontend, port: 1 };
+    const sent: Event[] = [
+      ['cs', 100, frontend],
+      ['sr', 90, other],
+    ];
+    expect(convert({ events: sent })).toEqual(convert({ events: sent.toReversed() }));
+    expect(convert({ events: sent })).toEqual([
+      { kind: 'CLIENT', timestamp: 100, localEndpoint: other },
+      { kind: 'SERVER', shared: true, timestamp: 90, localEndpoint: other },
+    ]);
+  });
+
+  test('from its own service, by `ca` without a socket, has no other side', () => {
+    const events: Event[] = [['sr', 100, backend]];
+    const binary: Binary[] = [['ca', true, { serviceName: 'backend' }]];
+    expect(convert({ events, binary })).toEqual([
+      { kind: 'SERVER', shared: true, timestamp: 100, localEndpoint: backend },
+    ]);
+  });
+
   test('seen by its client has the times of the span, and `sa` is whom it called', () => {
     const events: Event[] = [
       ['cs', 100, frontend],

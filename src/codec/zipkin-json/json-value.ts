@@ -25,7 +25,7 @@ export class DigitsWanted extends Error {}
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const maxShownLength = 64;
-/** int64 ends here; what is larger is cut to it (Zipkin's own reader does). */
+/** int64 ends here. As a number this is what stands for its last value too. */
 export const maxMicros = 2 ** 63;
 const numeric = /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
@@ -78,20 +78,17 @@ function toNumber(value: unknown, path: string): number {
   if (typeof text !== 'string') {
     throw unexpected(path, value, 'an integer');
   }
-  if (!numeric.test(text)) {
+  if (!numeric.test(text.trim())) {
     throw new SpanFault(path, `is ${shown(text)}; expected an integer`);
   }
   return Number(text);
 }
 
-/** An integer, a numeric text or an integral float. Throws SpanFault. */
+/** An integer of 64 bits, a numeric text or an integral float. Throws SpanFault. */
 export function readInteger(value: unknown, path: string): number {
   const number = toNumber(value, path);
-  if (Math.abs(number) >= maxMicros) {
-    return Math.sign(number) * maxMicros;
-  }
-  if (!Number.isInteger(number)) {
-    throw new SpanFault(path, `is ${number}; expected an integer`);
+  if (!Number.isInteger(number) || Math.abs(number) > maxMicros) {
+    throw new SpanFault(path, `is ${number}; expected an integer of 64 bits`);
   }
   return number;
 }

@@ -40,11 +40,7 @@ export function readAnnotation(value: unknown): Annotation {
   if (!isObject(value)) {
     throw unexpected('', value, 'an object');
   }
-  const timestamp = readInteger(value['timestamp'], '.timestamp');
-  if (timestamp === 0) {
-    throw new SpanFault('.timestamp', 'is 0; expected µs since 1970');
-  }
-  return { timestamp, value: readText(value['value'], '.value') };
+  return { timestamp: readInteger(value['timestamp'], '.timestamp'), value: readText(value['value'], '.value') };
 }
 
 function byTimeAndValue(left: Annotation, right: Annotation): number {

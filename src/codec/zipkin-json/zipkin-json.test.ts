@@ -139,8 +139,8 @@ describe('values', () => {
     ['-5', undefined],
     ['null', undefined],
     ['9223372036854775808', 2 ** 63],
-    ['1e30', 2 ** 63],
-    ['-1e30', undefined],
+    ['9223372036854775808', 2 ** 63],
+    ['" 17 "', 17],
   ])('of a time: %s is %s', (sent, expected) => {
     expect(read(`,"timestamp":${sent},"duration":${sent}`)).toEqual(
       expected === undefined ? {} : { timestamp: expected, duration: expected },
@@ -148,7 +148,9 @@ describe('values', () => {
   });
 
   test.each([
-    [',"duration":1.5', '.duration is 1.5; expected an integer'],
+    [',"duration":1.5', '.duration is 1.5; expected an integer of 64 bits'],
+    [',"duration":1e30', '.duration is 1e+30; expected an integer of 64 bits'],
+    [',"timestamp":-1e30', '.timestamp is -1e+30; expected an integer of 64 bits'],
     [',"duration":"abc"', '.duration is "abc"; expected an integer'],
     [',"duration":""', '.duration is ""; expected an integer'],
     [',"duration":true', '.duration is a boolean; expected an integer'],
@@ -165,7 +167,6 @@ describe('values', () => {
     [',"annotations":{}', '.annotations is an object; expected a list'],
     [',"annotations":[{"timestamp":1,"value":"x"},5]', '.annotations[1] is a number; expected an object'],
     [',"annotations":[{"value":"x"}]', '.annotations[0].timestamp is missing; expected an integer'],
-    [',"annotations":[{"timestamp":0,"value":"x"}]', '.annotations[0].timestamp is 0; expected µs since 1970'],
     [',"annotations":[{"timestamp":5}]', '.annotations[0].value is missing; expected a string'],
     [',"localEndpoint":"a"', '.localEndpoint is a string; expected an object'],
     [',"localEndpoint":{"port":65536}', '.localEndpoint.port is 65536; expected a port up to 65535'],

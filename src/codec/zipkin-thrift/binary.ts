@@ -26,7 +26,6 @@ const fixedBytes: Readonly<Record<number, number>> = {
 };
 const mostDeep = 32;
 const twoTo32 = 2 ** 32;
-const twoTo63 = 2 ** 63;
 
 /** Reads TBinaryProtocol, big-endian, without a message around it. Throws SpanFault. */
 export class BinaryReader {
@@ -63,8 +62,8 @@ export class BinaryReader {
   /** Negative ones count as 0; past 2^53 the low digits are lost. */
   positive64(): number {
     const start = this.step(8);
-    const value = this.bytes.readUInt32BE(start) * twoTo32 + this.bytes.readUInt32BE(start + 4);
-    return value >= twoTo63 ? 0 : value;
+    const high = this.bytes.readInt32BE(start);
+    return high < 0 ? 0 : high * twoTo32 + this.bytes.readUInt32BE(start + 4);
   }
 
   /** An i64 as 16 hex digits. */

@@ -139,6 +139,10 @@ describe('a span', () => {
     ).toEqual({});
   });
 
+  test('has the greatest time that there is', () => {
+    expect(read([[10, i64(2n ** 63n - 1n)]])).toEqual({ timestamp: 2 ** 63 });
+  });
+
   test('is told from its fields whatever else stands between them, of any type and depth', () => {
     const map: Value = { type: 13, key: 11, value: 15, of: [[text('k'), list([i64(1n), i64(2n)], 10)]] };
     const unknown = struct([

@@ -48,7 +48,9 @@ function fateOf(entry: EnvironmentEntry, definitions: readonly InputDefinition[]
     return usualListen.test(text) ? {} : { note: `ENV_HTTP_LISTEN ${text}: the agents listen at 0.0.0.0:9529` };
   }
   if (name === 'ENV_DATAWAY') {
-    return { note: dataway(text) };
+    // It may come from a Secret.
+    const hasToken = entry['valueFrom'] !== undefined || /token=(?!<|&|,|$)/.test(text);
+    return hasToken ? { kept: entry } : { note: 'ENV_DATAWAY has no token: nothing was sent there' };
   }
   return isUnused(name, definitions) ? { isUnused: true } : { kept: entry };
 }
@@ -61,13 +63,6 @@ function inputList(entry: EnvironmentEntry, text: string, definitions: readonly 
     ...(known.length > 0 && { kept: { ...entry, value: known.join(',') } }),
     ...(lost.length > 0 && { note: `inputs of DataKit's that are not part of meshbridge: ${lost.join(', ')}` }),
   };
-}
-
-function dataway(text: string): string {
-  const hasToken = /token=(?!<|&|,|$)/.test(text);
-  return hasToken
-    ? 'ENV_DATAWAY: sending to Dataway is not part of this version; the data stays in the hub, and goes to the outputs that are configured'
-    : 'ENV_DATAWAY has no token: nothing was sent there';
 }
 
 /** Does the program itself say that it does nothing with it? */

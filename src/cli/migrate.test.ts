@@ -129,13 +129,14 @@ describe("DataKit's manifest", () => {
     ]);
   });
 
-  test('with a token for Dataway and an input that is not ours says so of each', async () => {
-    const { notes } = await changed((text) =>
+  test('with a token for Dataway keeps it, and names an input that is not ours', async () => {
+    const { notes, objects } = await changed((text) =>
       text
         .replace('<your-token>', 'tkn_abc')
         .replace('    [[inputs.zipkin]]', '    [[inputs.mysql]]\n      host = "db"\n    [[inputs.zipkin]]'),
     );
-    expect(notes.join('\n')).toContain('sending to Dataway is not part of this version');
+    const [container] = objects.find(({ kind }) => kind === 'DaemonSet').spec.template.spec.containers;
+    expect(container.env).toContainEqual({ name: 'ENV_DATAWAY', value: expect.stringContaining('token=tkn_abc') });
     expect(notes.join('\n')).toMatch(/datakit.yaml:\d+: .*inputs.mysql\[0\]: this input of DataKit's/);
     expect(notes.join('\n')).not.toContain('tkn_abc');
   });

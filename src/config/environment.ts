@@ -209,6 +209,7 @@ class EnvironmentReading implements EnvironmentSettings {
     }
   }
 
+  /** An `[[outputs.dataway]]` for each address. */
   dataway(): void {
     const dataway = this.#take('ENV_DATAWAY');
     if (dataway === undefined) {
@@ -221,13 +222,13 @@ class EnvironmentReading implements EnvironmentSettings {
         'has no token yet, so nothing is sent there',
         'put the token of your workspace in the place of <your-token>, or remove the variable',
       );
+      return;
+    }
+    const parsed = parseToml({ file: dataway.variable, text: datawayTables(dataway.text) });
+    if (isFault(parsed)) {
+      this.faults.push(parsed);
     } else {
-      this.#warn(
-        dataway.variable,
-        'not-yet',
-        'sending to Dataway is not part of this version',
-        'the data is kept here, and goes to the outputs that are configured',
-      );
+      this.documents.push(parsed);
     }
   }
 
@@ -289,4 +290,15 @@ function splitTag(item: string): [string, string] {
 function ownAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function datawayTables(addresses: string): string {
+  const urls = addresses.split(',').map((url) => url.trim());
+  const tables = urls
+    .filter((url) => url !== '')
+    .map((url, index) => {
+      const name = index === 0 ? 'dataway' : `dataway-${index + 1}`;
+      return `[[outputs.dataway]]\nname = "${name}"\nurl = ${JSON.stringify(url)}\n`;
+    });
+  return tables.join('');
 }

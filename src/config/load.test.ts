@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration's own references
+
 import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,6 +7,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineInput } from '../contract/input.ts';
 import { defineOutput } from '../contract/output.ts';
+import { dataway } from '../outputs/dataway/dataway.ts';
 import { httpFields } from './delivery-fields.ts';
 import { duration, secret, url } from './fields.ts';
 import { formatFault, type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
@@ -652,19 +654,24 @@ describe('values from elsewhere', () => {
     ]);
   });
 
-  test.each([
-    [
-      'https://openway.guance.com?token=<your-token>',
-      'ENV_DATAWAY: has no token yet, so nothing is sent there; put the token of your workspace in the place of <your-token>, or remove the variable',
-    ],
-    [
-      'https://openway.guance.com?token=tkn_abc',
-      'ENV_DATAWAY: sending to Dataway is not part of this version; the data is kept here, and goes to the outputs that are configured',
-    ],
-  ])('ENV_DATAWAY %s is one warning', async (dataway, line) => {
-    const loaded = await loadText('', { env: { ENV_DATAWAY: dataway } });
+  test('ENV_DATAWAY without a token is one warning', async () => {
+    const loaded = await loadText('', { env: { ENV_DATAWAY: 'https://openway.guance.com?token=<your-token>' } });
     expect(loaded.faults).toEqual([]);
-    expect(lines(loaded.warnings)).toEqual([line]);
+    expect(loaded.outputs).toEqual([]);
+    expect(lines(loaded.warnings)).toEqual([
+      'ENV_DATAWAY: has no token yet, so nothing is sent there; put the token of your workspace in the place of <your-token>, or remove the variable',
+    ]);
+  });
+
+  test('ENV_DATAWAY with tokens is an output for each address', async () => {
+    const ENV_DATAWAY = 'https://openway.guance.com?token=tkn_a, https://other.example.com?token=tkn_b';
+    const outputs = [...definitions.outputs, dataway];
+    const loaded = await loadText('', { env: { ENV_DATAWAY }, definitions: { ...definitions, outputs } });
+    expect(lines([...loaded.faults, ...loaded.warnings])).toEqual([]);
+    expect(loaded.outputs.map(({ name, config }) => [name, config])).toMatchObject([
+      ['dataway', { url: 'https://openway.guance.com?token=tkn_a', encoding: 'protobuf' }],
+      ['dataway-2', { url: 'https://other.example.com?token=tkn_b' }],
+    ]);
   });
 });
 

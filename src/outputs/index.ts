@@ -1,6 +1,8 @@
 import type { OutputDefinition } from '../contract/output.ts';
+import { dataway } from './dataway/dataway.ts';
 import { file } from './file/file.ts';
 import { hubOutput } from './hub/hub.ts';
+import { influxdb } from './influxdb/influxdb.ts';
 import { loki } from './loki/loki.ts';
 import { otlp } from './otlp/otlp.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
@@ -8,4 +10,14 @@ import { stdout } from './stdout/stdout.ts';
 import { zipkinOutput } from './zipkin/zipkin.ts';
 
 /** Every output there is. One component, one folder, one line here. */
-export const outputs: readonly OutputDefinition[] = [file, hubOutput, loki, otlp, remoteWrite, stdout, zipkinOutput];
+export const outputs: readonly OutputDefinition[] = [
+  dataway,
+  file,
+  hubOutput,
+  influxdb,
+  loki,
+  otlp,
+  remoteWrite,
+  stdout,
+  zipkinOutput,
+];

@@ -12,6 +12,7 @@ const ofAnotherShape: Readonly<Record<string, string>> = {
   'docker-json': 'reads one line into a slot of its caller: its own test',
   jaeger: 'only writes: protobufjs reads it back in its own test',
   ndjson: 'only writes',
+  points: 'only writes: protobufjs reads it back in its own test',
   'remote-write': 'only writes: protobufjs reads it back in its own test',
 };
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { LoadedConfig, LoadedInput } from '../config/load.ts';
 import { defineInput } from '../contract/input.ts';
 import type { Logger } from '../contract/runtime.ts';
-import { defineContainer } from '../inputs/container/container.ts';
+import { type ContainerConfig, defineContainer } from '../inputs/container/container.ts';
 import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
 import {
   type ConfiguredPage,
@@ -13,6 +13,7 @@ import {
   isOnThisMachine,
   serviceAddress,
 } from '../inputs/kubernetes/configured-page.ts';
+import type { PodPlanOptions } from '../inputs/kubernetes/pod-plan.ts';
 import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
 import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
 import { endpointRules } from '../inputs/kubernetesprometheus/service-rules.ts';
@@ -58,17 +59,12 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   const rules = named.flatMap((input) => podRules(input.config, kubernetes.node_ip));
   const serviceRules = named.flatMap((input) => endpointRules(input.config));
   const known = new NodePods();
+  const logsOf = await explainerOf(config.inputs);
+  const pages = taken.flatMap(({ pages: found }) => found);
   const discoveryOptions = {
-    ...{
-      access,
-      node,
-      known,
-      istio: kubernetes.istio,
-      rules,
-      serviceRules,
-      pages: taken.flatMap(({ pages }) => pages),
-    },
+    ...{ access, node, known, istio: kubernetes.istio, rules, serviceRules, pages },
     ...(election && { election }),
+    ...(logsOf && { logsOf }),
   };
   const definition = defineInput({
     type: 'kubernetes',
@@ -80,10 +76,23 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   });
   const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
   const left = taken.flatMap(({ input }) => (input === undefined ? [] : [input]));
-  const readsLogs = ({ type }: LoadedInput): boolean => type === 'container';
-  const readers = left.filter(readsLogs).map((input) => ({ ...input, definition: defineContainer({ pods: known }) }));
+  const readers = left.filter(isContainer).map((input) => ({ ...input, definition: defineContainer({ pods: known }) }));
   // First the pods, so that whoever reads their logs knows from the beginning what is wanted of them.
-  return [...left.filter((input) => !readsLogs(input)), discovery, ...readers];
+  return [...left.filter((input) => !isContainer(input)), discovery, ...readers];
+}
+
+/** Says what follows for the logs of a pod, where those are read. */
+async function explainerOf(inputs: readonly LoadedInput[]): Promise<PodPlanOptions['logsOf']> {
+  const reader = inputs.find(isContainer);
+  if (reader === undefined) {
+    return undefined;
+  }
+  const [{ explainLogs }, { optionsOf }] = await Promise.all([
+    import('../inputs/container/explain-logs.ts'),
+    import('../inputs/container/container-options.ts'),
+  ]);
+  const { description } = optionsOf(reader.config, undefined);
+  return (pod, sourceOf) => explainLogs(pod, description, sourceOf);
 }
 
 /** Undefined where every agent is to scrape everything. */
@@ -131,6 +140,10 @@ function takeOver(input: LoadedInput, ownAddresses: readonly string[]): TakenOve
 /** With `election = false` the Service itself is what is wanted, by each agent. */
 function isElsewhere(url: string, config: PromConfig): boolean {
   return !isOnThisMachine(url, config) && (config.election !== false || serviceAddress(url) === undefined);
+}
+
+function isContainer(input: LoadedInput): input is LoadedInput & { readonly config: ContainerConfig } {
+  return input.type === 'container';
 }
 
 function isProm(input: LoadedInput): input is LoadedInput & { readonly config: PromConfig } {

@@ -1,5 +1,6 @@
 import type { ExplainedPod, ManifestPod } from '../cli/manifest-pods.ts';
 import type { Fault } from '../config/fault.ts';
+import { explainLogs } from '../inputs/container/explain-logs.ts';
 import { planOf } from '../inputs/kubernetes/pod-plan.ts';
 
 /** Stands for an address that the cluster will give (RFC 5737). */
@@ -21,7 +22,11 @@ export function explainManifestPod(pod: ManifestPod): ExplainedPod {
       containers: pod.containers,
       ...(pod.workload !== undefined && { workload: pod.workload }),
     },
-    { istio: 'auto', sourceOf: (annotation, text) => pod.sourceOf(annotation, text) },
+    {
+      istio: 'auto',
+      sourceOf: (annotation, text) => pod.sourceOf(annotation, text),
+      logsOf: (one, sourceOf) => explainLogs(one, {}, sourceOf),
+    },
   );
   const targets = explanation.targets.map((target) => ({ ...target, url: target.url.replace(standIn, '$IP') }));
   const placed = (fault: Fault): Fault =>

@@ -35,6 +35,18 @@ const podSchema: z.ZodType<PodExplanation> = z.object({
   faults: z.array(z.string()),
   warnings: z.array(z.string()),
   skipped: z.string().exactOptional(),
+  logs: z
+    .array(
+      z.object({
+        container: z.string(),
+        rule: z.string().exactOptional(),
+        leftOut: z.string().exactOptional(),
+        source: z.string(),
+        tags: z.record(z.string(), z.string()),
+        done: z.array(z.string()),
+      }),
+    )
+    .exactOptional(),
 });
 
 /** A page of the configuration that is not on the daemon's machine. */

@@ -135,6 +135,44 @@ describe('the files that users have', () => {
 });
 
 describe('a manifest', () => {
+  test('with settings of logs: what follows for each container, and faults with their lines', async () => {
+    const { code, lines } = await manifest(`apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: prod
+  annotations:
+    datakit/logs: |
+      [
+        {"multiline": ["java"], "tags": {"team": "a"},
+         "sourse": "x"}
+      ]
+    datakit/gone.logs: '[{"disable": true}]'
+spec:
+  containers:
+    - name: app
+      image: shop/app:1
+    - name: noisy
+      image: shop/noisy:1
+      env:
+        - name: DATAKIT_LOGS_CONFIG
+          value: '[{"disable": true, "multiline_match": 1}]'
+`);
+    expect(lines).toEqual([
+      'Pod prod/web (line 1)',
+      expect.stringContaining('  not collected: '),
+      '  logs of app: by datakit/logs, source app',
+      '    tags team=a image=shop/app:1',
+      '    stack traces of java are one record',
+      '  logs of noisy: not collected: DATAKIT_LOGS_CONFIG disables it',
+      'warning  m.yaml:10: annotation datakit/logs: [0].sourse: unknown key; did you mean "source"?',
+      'warning  m.yaml:12: annotation datakit/gone.logs: the pod has no container gone',
+      'fault    m.yaml:21: environment DATAKIT_LOGS_CONFIG: [0].multiline_match: must be text in quotes, and is a number; write multiline_match = "1"',
+      '0 targets, 1 fault',
+    ]);
+    expect(code).toBe(78);
+  });
+
   test('with an annotation that cannot be followed names the line in the manifest', async () => {
     const { code, lines } = await manifest(`apiVersion: v1
 kind: Pod

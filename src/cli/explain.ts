@@ -4,7 +4,7 @@ import { formatFault } from '../config/fault.ts';
 import { whyUnreadable } from '../config/files.ts';
 import { type LoadOptions, loadFrom } from '../config/load.ts';
 import { BridgeError } from '../contract/errors.ts';
-import type { PodExplanation, PodTargetExplanation } from '../contract/status.ts';
+import type { PodExplanation, PodLogsExplanation, PodTargetExplanation } from '../contract/status.ts';
 import { exitCodes } from './exit-codes.ts';
 import { askDaemon, type ConfiguredPageState, type TargetState } from './explain-running.ts';
 import { readManifest } from './manifest.ts';
@@ -157,7 +157,21 @@ async function running({ to, pod }: ExplainOptions): Promise<Answer> {
 function linesOf({ title, line, explanation }: Explained, states: Answer['states']): readonly string[] {
   const head = line === undefined ? title : `${title} (line ${line})`;
   const skipped = explanation.skipped === undefined ? [] : [`  not collected: ${explanation.skipped}`];
-  return [head, ...explanation.targets.flatMap((target) => targetLines(target, states.get(target.url))), ...skipped];
+  const targets = explanation.targets.flatMap((target) => targetLines(target, states.get(target.url)));
+  return [head, ...targets, ...skipped, ...(explanation.logs ?? []).flatMap(logLines)];
+}
+
+function logLines({ container, rule, leftOut, source, tags, done }: PodLogsExplanation): readonly string[] {
+  const by = rule === undefined ? '' : ` by ${rule},`;
+  if (leftOut !== undefined) {
+    return [`  logs of ${container}: not collected: ${leftOut}`];
+  }
+  const pairs = Object.entries(tags).map(([name, value]) => `${name}=${value}`);
+  return [
+    `  logs of ${container}:${by} source ${source}`,
+    ...(pairs.length === 0 ? [] : [`    tags ${pairs.join(' ')}`]),
+    ...done.map((text) => `    ${text}`),
+  ];
 }
 
 function pageLines(

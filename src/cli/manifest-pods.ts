@@ -18,6 +18,9 @@ export interface ManifestContainer {
   readonly name: string;
   readonly ports: readonly { readonly number: number }[];
   readonly kind: 'main' | 'sidecar' | 'init';
+  readonly image?: string;
+  /** Its environment variable `DATAKIT_LOGS_CONFIG`. */
+  readonly logsConfig?: string;
 }
 
 /** A pod, or the template of pods, as a manifest has it. */
@@ -113,8 +116,22 @@ class PodReading {
       labels: textsOf(mapAt(template, 'metadata', 'labels')),
       annotations: textsOf(annotations),
       containers: containersOf(template),
-      sourceOf: (annotation, text) => this.#source(annotations, annotation, text),
+      sourceOf: (annotation, text) =>
+        annotations?.has(annotation) === true
+          ? this.#source(annotations, annotation, text)
+          : this.#sourceInEnv(template, annotation, text),
     });
+  }
+
+  #sourceInEnv(template: YAMLMap, variable: string, text: string): TomlSource {
+    let found: Scalar | undefined;
+    visit(template, {
+      Scalar: (_, node) => {
+        found = node.value === text ? node : found;
+      },
+    });
+    const line = this.#lineOf(found ?? template) + (isBlock(found) ? 1 : 0);
+    return { file: this.#file, text, firstLine: line, within: `environment ${variable}` };
   }
 
   #snippet(annotations: YAMLMap): void {
@@ -173,13 +190,21 @@ function containersOf(template: YAMLMap): readonly ManifestContainer[] {
     const found = template.getIn(['spec', list]);
     return mapsOf(found).flatMap((container) => {
       const name = textAt(container, 'name');
-      return name === undefined ? [] : [{ name, ports: portsOf(container), kind: kindOf(container) }];
+      const image = textAt(container, 'image');
+      const logsConfig = logsConfigOf(container);
+      const facts = { ...(image !== undefined && { image }), ...(logsConfig !== undefined && { logsConfig }) };
+      return name === undefined ? [] : [{ name, ports: portsOf(container), kind: kindOf(container), ...facts }];
     });
   };
   return [
     ...of('containers', () => 'main'),
     ...of('initContainers', (container) => (textAt(container, 'restartPolicy') === 'Always' ? 'sidecar' : 'init')),
   ];
+}
+
+function logsConfigOf(container: YAMLMap): string | undefined {
+  const variable = mapsOf(container.get('env')).find((one) => textAt(one, 'name') === 'DATAKIT_LOGS_CONFIG');
+  return variable && textAt(variable, 'value');
 }
 
 function portsOf(container: YAMLMap): readonly { readonly number: number }[] {

@@ -153,6 +153,21 @@ export interface PodExplanation {
   readonly warnings: readonly string[];
   /** Why none of it is collected; absent where something is. */
   readonly skipped?: string;
+  /** Of its containers of which annotations or the configuration say something. */
+  readonly logs?: readonly PodLogsExplanation[];
+}
+
+/** What is done with the logs of one container. */
+export interface PodLogsExplanation {
+  readonly container: string;
+  /** The annotation that says it, or `DATAKIT_LOGS_CONFIG`. */
+  readonly rule?: string;
+  /** Why they are not collected. */
+  readonly leftOut?: string;
+  readonly source: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** In words. */
+  readonly done: readonly string[];
 }
 
 export interface PodTargetExplanation {

@@ -10,6 +10,8 @@ export interface FilterFacts {
 }
 
 interface Rule {
+  /** Before the colon, as written. */
+  readonly word: string;
   readonly field: keyof FilterFacts | 'imageName' | 'imageShortName';
   readonly patterns: readonly string[];
 }
@@ -59,7 +61,7 @@ export class DataKitRules {
     for (const kind of kinds) {
       const rules = this.#include.filter(({ field }) => field === kind);
       if (rules.every((rule) => matches(rule, facts) === false)) {
-        return `container_include_log has no ${kind} that fits`;
+        return `container_include_log has no ${rules[0]?.word} that fits`;
       }
     }
     return undefined;
@@ -69,7 +71,7 @@ export class DataKitRules {
 function ruleOf(text: string): readonly Rule[] {
   const [, word = '', pattern = ''] = /^\s*([a-z_]+)\s*:\s*(\S.*?)\s*$/.exec(text) ?? [];
   const field = Object.hasOwn(fields, word) ? fields[word] : undefined;
-  return field === undefined ? [] : [{ field, patterns: alternatives(pattern) }];
+  return field === undefined ? [] : [{ word, field, patterns: alternatives(pattern) }];
 }
 
 function isOfApi(field: Rule['field']): boolean {
@@ -97,8 +99,8 @@ function withoutTag(image: string): string {
   return image.replace(/@.*$/s, '').replace(/:[^/:]*$/, '');
 }
 
-function wordsOf({ field, patterns }: Rule): string {
-  return `${field}:${patterns.join(' or ')}`;
+function wordsOf({ word, patterns }: Rule): string {
+  return `${word}:${patterns.join(' or ')}`;
 }
 
 const mostAlternatives = 64;

@@ -58,7 +58,8 @@ export interface ContainerRules {
 
 export type SourceOf = (annotation: string, text: string) => TomlSource;
 
-const nothing: ContainerRules = { rule: undefined, entry: {}, files: [], faults: [], warnings: [] };
+/** Nobody says anything. */
+export const noRules: ContainerRules = { rule: undefined, entry: {}, files: [], faults: [], warnings: [] };
 
 /**
  * The strongest text that is about the container counts alone, as in DataKit: `meshbridge.io/CONTAINER.logs`,
@@ -76,12 +77,12 @@ export function rulesOf(pod: Pod, container: string, sourceOf?: SourceOf): Conta
   ];
   const [rule, text] = texts.find(([, one]) => one !== undefined && one.trim() !== '') ?? [];
   if (rule === undefined || text === undefined) {
-    return nothing;
+    return noRules;
   }
   const source = sourceOf?.(rule, text) ?? { file: `${pod.namespace}/${pod.name}`, text, within: rule };
   const document = parseJson(source);
   if ('code' in document) {
-    return { ...nothing, faults: [document] };
+    return { ...noRules, faults: [document] };
   }
   return new RulesReading(rule, document).read(known?.image);
 }
@@ -102,7 +103,7 @@ class RulesReading {
     if (!Array.isArray(value)) {
       const finding = { code: 'type' as const, path: [], message: 'must be a list', hint: 'write [{ ... }]' };
       this.#report(this.#faults, [], [finding]);
-      return { ...nothing, faults: this.#faults };
+      return { ...noRules, faults: this.#faults };
     }
     const list: readonly unknown[] = value;
     const entries = list.map((one, index) => this.#entry(one, index));
@@ -134,6 +135,8 @@ class RulesReading {
         this.#report(this.#faults, [], [{ code: 'value', path: [], message, hint: 'write the path in the container' }]);
       } else {
         files.set(path, { ...entry, path });
+        const message = `${path} is not read; files inside containers are not part of this version`;
+        this.#report(this.#warnings, [], [{ code: 'not-yet', path: [], message }]);
       }
     }
     return [...files.values()];

@@ -3,11 +3,11 @@ import type { Pod, PodView } from '../../kube/kube.ts';
 import type { Origin, TagEdits } from '../../model/batch.ts';
 import type { LogSettings } from '../../pipeline/logs/settings.ts';
 import { DataKitRules } from './datakit-rules.ts';
-import { type ContainerRules, rulesOf } from './log-annotations.ts';
+import { type ContainerRules, noRules, rulesOf, type SourceOf } from './log-annotations.ts';
 import { type LogDefaults, limitOf, settingsOf } from './log-entry.ts';
 import { originOfLog } from './log-path.ts';
-import { containerOf, labelTags, originOfPod, restartOf, tagsOfPod } from './pod-facts.ts';
-import { RateLimit } from './rate-limit.ts';
+import { containerOf, type LogPlace, labelTags, originOfPod, restartOf, tagsOfPod } from './pod-facts.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { SourceNames } from './source-names.ts';
 
 /** What is known and wanted of one log. The same object until something of it changes. */
@@ -22,6 +22,15 @@ export interface LogDescription {
   readonly rule: string | undefined;
   /** Whole lines. */
   readonly problems: readonly string[];
+}
+
+/** The same of a container, before it has a log. */
+export interface ExplainedLog {
+  readonly settings: LogSettings;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly limit: RateLimitOptions | undefined;
+  readonly rules: ContainerRules;
+  readonly leftOut: string | undefined;
 }
 
 /** All that is left out is empty. */
@@ -104,28 +113,45 @@ export class LogDescriber {
     }
   }
 
+  /** What would be known and wanted of the logs of such a pod. */
+  explain(pod: Pod, container: string, sourceOf?: SourceOf): ExplainedLog {
+    const origin = originOfPod({ namespace: pod.namespace, pod: pod.name, podUid: pod.uid, container }, pod);
+    const { settings, tags, limit, rules, leftOut } = this.#found({ origin, restart: undefined }, pod, sourceOf);
+    return { settings, tags, limit, rules, leftOut };
+  }
+
   #make(path: string, pod: Pod | undefined, nowMs: number): LogDescription {
-    const origin = originOfLog(path);
-    const own = pod === undefined ? origin : originOfPod(origin, pod);
-    const rules = pod === undefined ? undefined : rulesOf(pod, own.container ?? '');
-    const { entry = {}, rule, faults = [], warnings = [] } = rules ?? {};
-    const source = this.#sources.of(entry.source, own.container ?? '');
-    const settings = settingsOf({ ...entry, source }, this.#defaults, source ?? own.container ?? '');
-    const tags = this.#tags(pod, settings, { origin: own, restart: restartOf(path) });
-    const limit = limitOf(entry, this.#defaults);
+    const place = { origin: originOfLog(path), restart: restartOf(path) };
+    const { origin, settings, tags, limit, rules, leftOut } = this.#found(place, pod);
     return {
-      origin: source === undefined ? own : { ...own, source },
+      origin,
       edits: Object.keys(tags).length === 0 ? undefined : { add: tags },
       settings,
       limit: limit && this.#limit(containerPath(path), JSON.stringify(limit), () => new RateLimit(limit, nowMs)),
-      leftOut: this.#refusal(own, pod) ?? rules?.leftOut,
-      rule,
-      problems: [...faults, ...warnings].map(formatFault).concat(unreadFiles(rules)),
+      leftOut,
+      rule: rules.rule,
+      problems: [...rules.faults, ...rules.warnings].map(formatFault),
+    };
+  }
+
+  #found(place: LogPlace, pod: Pod | undefined, sourceOf?: SourceOf): ExplainedLog & { readonly origin: Origin } {
+    const origin = pod === undefined ? place.origin : originOfPod(place.origin, pod);
+    const { container = '' } = origin;
+    const rules = pod === undefined ? noRules : rulesOf(pod, container, sourceOf);
+    const source = this.#sources.of(rules.entry.source, container);
+    const settings = settingsOf({ ...rules.entry, source }, this.#defaults, source ?? container);
+    return {
+      origin: source === undefined ? origin : { ...origin, source },
+      settings,
+      tags: this.#tags(pod, settings, { ...place, origin }),
+      limit: limitOf(rules.entry, this.#defaults),
+      rules,
+      leftOut: this.#refusal(origin, pod) ?? rules.leftOut,
     };
   }
 
   /** Weaker tags first: those of the table, labels of the pod, the annotation's, and what is known for sure. */
-  #tags(pod: Pod | undefined, settings: LogSettings, place: Parameters<typeof tagsOfPod>[1]): Record<string, string> {
+  #tags(pod: Pod | undefined, settings: LogSettings, place: LogPlace): Record<string, string> {
     const { tags, labelsAsTags = [], fieldWhiteList = [] } = this.#options;
     const service = settings.service ?? settings.source ?? '';
     const all = {
@@ -160,10 +186,4 @@ function line(key: string, written: readonly string[], why: string): readonly st
 
 function containerPath(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
-}
-
-function unreadFiles(rules: ContainerRules | undefined): readonly string[] {
-  return (rules?.files ?? []).map(
-    ({ path }) => `${rules?.rule}: ${path} is not read; files inside containers are not part of this version`,
-  );
 }

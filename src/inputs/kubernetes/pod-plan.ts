@@ -1,6 +1,6 @@
 import { type Fault, formatFault } from '../../config/fault.ts';
 import type { TomlSource } from '../../config/toml-document.ts';
-import type { PodExplanation, PodTargetExplanation } from '../../contract/status.ts';
+import type { PodExplanation, PodLogsExplanation, PodTargetExplanation } from '../../contract/status.ts';
 import type { Pod } from '../../kube/kube.ts';
 import type { Origin } from '../../model/batch.ts';
 import type { PromConfig } from '../../scrape/config.ts';
@@ -29,7 +29,17 @@ export interface PodPlanOptions {
   /** For a pod of the host network: the other one that declares this port of the node. */
   readonly ownerOfPort?: (pod: Pod, port: number) => string | undefined;
   /** Where an annotation stands, for messages. */
-  readonly sourceOf?: (annotation: string, text: string) => TomlSource;
+  readonly sourceOf?: SourceOf;
+  /** What follows for its logs, from whoever reads those. */
+  readonly logsOf?: (pod: Pod, sourceOf?: SourceOf) => LogsOfPod;
+}
+
+type SourceOf = (annotation: string, text: string) => TomlSource;
+
+export interface LogsOfPod {
+  readonly containers: readonly PodLogsExplanation[];
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
 
 export interface PlannedTarget {
@@ -81,7 +91,7 @@ export function planOf(pod: Pod, options: PodPlanOptions): PodPlan {
       planning.take(istioItself(pod));
     }
   }
-  return planning.done(notNow ?? whyNothing(options));
+  return planning.done(notNow ?? whyNothing(options), options.logsOf?.(pod, options.sourceOf));
 }
 
 function whyNotNow(pod: Pod): string | undefined {
@@ -185,11 +195,13 @@ class Planning {
     this.#explained.push(explained(page, pod.labels));
   }
 
-  done(whyNothing: string): PodPlan {
+  done(whyNothing: string, logs?: LogsOfPod): PodPlan {
     const { namespace, name, workload } = this.#pod;
     const annotations = shownAnnotations(this.#pod);
-    const faults = this.#faults.map(formatFault);
-    const why = faults.length === 0 ? (this.#leftAlone ?? whyNothing) : 'what its annotations say cannot be followed';
+    const why =
+      this.#faults.length === 0 ? (this.#leftAlone ?? whyNothing) : 'what its annotations say cannot be followed';
+    const faults = [...this.#faults, ...(logs?.faults ?? [])];
+    const warnings = [...this.#warnings, ...(logs?.warnings ?? [])];
     const explanation = {
       namespace,
       pod: name,
@@ -197,12 +209,13 @@ class Planning {
       ...(isInjected(this.#pod) && { sidecar: true }),
       ...(annotations && { annotations }),
       targets: this.#explained,
-      faults,
-      warnings: this.#warnings.map(formatFault),
+      faults: faults.map(formatFault),
+      warnings: warnings.map(formatFault),
       ...(this.#targets.size === 0 && { skipped: why }),
+      ...(logs !== undefined && logs.containers.length > 0 && { logs: logs.containers }),
     };
     const found = { targets: [...this.#targets.values()], elsewhere: this.#elsewhere };
-    return { ...found, explanation, faults: this.#faults, warnings: this.#warnings };
+    return { ...found, explanation, faults, warnings };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Pod } from '../../kube/kube.ts';
 
-const ours = /^(?:datakit|meshbridge\.io)\/(?:prom\.instances|logs)$|^prometheus\.io\/|^prometheus\.istio\.io\//;
+const ours =
+  /^(?:datakit|meshbridge\.io)\/(?:prom\.instances|(?:.{1,63}\.)?logs)$|^prometheus\.io\/|^prometheus\.istio\.io\//;
 /** Cut before anything is looked for: a tenant may write what is slow to search. */
 const mostCharacters = 4_000;
 

@@ -74,11 +74,16 @@ describeWith('influxdb', (program) => {
     );
     expect(lines[0]).toMatchObject({ app: 'reviews', namespace: 'default', service: 'reviews', status: 'error' });
 
-    const values = await second.query(
-      'meshbridge',
-      "select requests_total from demo where code = '200' and path = '/a b,c=d'",
+    const values = await until(
+      async () => {
+        const rows = await second.query(
+          'meshbridge',
+          "select requests_total from demo where code = '200' and path = '/a b,c=d'",
+        );
+        return rows.length > 1 ? rows : undefined;
+      },
+      { withinMs: 60_000, what: 'two scrapes' },
     );
-    expect(values.length).toBeGreaterThan(0);
     expect(new Set(values.map((row) => row['requests_total']))).toEqual(new Set([7]));
     expect(await second.query('meshbridge', 'select nan from demo')).toEqual([]);
 

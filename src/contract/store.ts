@@ -71,6 +71,15 @@ export type Question =
   /** Traces as Jaeger's model has them, newest first. `chunks`: see `JaegerEncoding`. */
   | { readonly kind: 'jaeger.traces'; readonly query: TraceQuery; readonly encoding: JaegerEncoding }
   | { readonly kind: 'jaeger.trace'; readonly traceId: string; readonly encoding: JaegerEncoding }
+  /**
+   * What is derived of the spans that are kept, of the whole minutes that the range touches, as JSON: docs/api.md, "Traces".
+   * `traces.workloads`: how traces begin and go on, by workload.
+   */
+  | { readonly kind: 'traces.red'; readonly range: TimeRange; readonly service?: string }
+  | { readonly kind: 'traces.graph'; readonly range: TimeRange }
+  | { readonly kind: 'traces.workloads'; readonly range: TimeRange }
+  /** Spans that metrics which the query selects have counted, as Prometheus' `query_exemplars` gives exemplars. */
+  | { readonly kind: 'traces.exemplars'; readonly query: string; readonly range: TimeRange }
   | { readonly kind: 'zipkin.autocompleteKeys' }
   | { readonly kind: 'zipkin.autocompleteValues'; readonly key: string }
   /**

@@ -12,6 +12,7 @@ import { pageRoutes } from './page.ts';
 import { prometheusRoutes } from './prometheus.ts';
 import { setupRoutes } from './setup.ts';
 import { targetsRoutes } from './targets.ts';
+import { tracesRoutes } from './traces.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
 export interface ApiDeps extends HealthDeps, NativeDeps {
@@ -45,5 +46,6 @@ function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute
     ...prometheusRoutes(deps),
     ...metricsRoutes(deps),
     ...logsRoutes(deps),
+    ...tracesRoutes(deps),
   ];
 }

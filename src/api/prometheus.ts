@@ -85,6 +85,15 @@ function endpoints(now: () => number): Endpoint[] {
       parsed: 'match[]',
       methods: ['GET'],
     },
+    {
+      path: 'query_exemplars',
+      ask: (parameters) => {
+        const { startMs, endMs } = seriesQuery(parameters);
+        return { kind: 'traces.exemplars', query: queryOf(parameters), range: { startMs, endMs } };
+      },
+      parsed: 'query',
+      methods: both,
+    },
     { path: 'series', ask: seriesOf, parsed: 'match[]', methods: both },
     { path: 'metadata', ask: metadataOf, parsed: 'metric', methods: ['GET'] },
   ];

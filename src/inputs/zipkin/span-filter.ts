@@ -10,6 +10,8 @@ export interface SpanFilterSettings {
   readonly closeResource: Readonly<Record<string, readonly string[]>>;
   /** Share of traces to keep; undefined keeps all. */
   readonly samplingRate: number | undefined;
+  /** Keep the traces with the tag `error`, whatever the share says. */
+  readonly keepErrors: boolean;
   /** Keep the traces of a service and name that were not seen for an hour. */
   readonly keepRare: boolean;
 }
@@ -68,8 +70,8 @@ export class SpanFilter {
     }
     // Each name is noted down, whatever else keeps the trace.
     const rare = this.#settings.keepRare && trace.map((span) => this.#isRare(span, nowMs)).includes(true);
-    const { samplingRate: rate } = this.#settings;
-    if (rate === undefined || rare || trace.some(isError)) {
+    const { samplingRate: rate, keepErrors } = this.#settings;
+    if (rate === undefined || rare || (keepErrors && trace.some(isError))) {
       return undefined;
     }
     return isSampled(trace[0]?.traceId ?? '', rate) ? undefined : 'sampled';

@@ -82,8 +82,10 @@ export class ZipkinInput implements Input {
   }
 
   status(): object {
-    const { pathV1, pathV2 } = this.#settings;
-    return { pathV1, pathV2, ...this.#refusals.status() };
+    const { pathV1, pathV2, filter } = this.#settings;
+    const rate = filter?.samplingRate;
+    const sampling = rate === undefined ? {} : { sampling: { rate, keepsErrors: filter?.keepErrors ?? true } };
+    return { pathV1, pathV2, ...sampling, ...this.#refusals.status() };
   }
 
   #route(path: string, version: Version): void {

@@ -319,6 +319,10 @@ describe('what the table leaves out', () => {
     ]);
     expect(errors.spans.map(({ name }) => name)).toEqual(['x', 'y']);
     expect(errors.runtime.drops).toEqual([{ signal: 'traces', items: 1, reason: 'sampled' }]);
+    const asAll = await taken({ sampler: { sampling_rate: 0, keep_errors: false } }, [
+      span('a', 'x', { tags: { error: 'timeout' } }),
+    ]);
+    expect(asAll.runtime.drops).toEqual([{ signal: 'traces', items: 1, reason: 'sampled' }]);
   });
 
   test('is not what is rare: a name not seen for an hour', async () => {

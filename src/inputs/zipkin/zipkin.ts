@@ -49,9 +49,11 @@ const config = z.strictObject({
         .min(0)
         .max(1)
         .optional()
-        .describe(
-          'Share of traces to keep, chosen by trace id, so that all agents choose the same. Errors are always kept.',
-        ),
+        .describe('Share of traces to keep, chosen by trace id, so that all agents choose the same.'),
+      keep_errors: z
+        .boolean()
+        .default(true)
+        .describe('Keep what comes of a trace with the tag `error`, whatever the share says.'),
       priority: z.int().optional().describe(withoutEffect),
     })
     .optional()
@@ -105,7 +107,8 @@ function filterOf(checked: ZipkinConfig): SpanFilterSettings | undefined {
   const { ignore_tags: ignoreTags, close_resource: closeResource, sampler, keep_rare_resource: keepRare } = checked;
   const samplingRate = sampler?.sampling_rate;
   const acts = ignoreTags.length > 0 || Object.keys(closeResource).length > 0 || (samplingRate ?? 1) < 1;
-  return acts ? { ignoreTags, closeResource, samplingRate, keepRare } : undefined;
+  const keepErrors = sampler?.keep_errors ?? true;
+  return acts ? { ignoreTags, closeResource, samplingRate, keepErrors, keepRare } : undefined;
 }
 
 export const zipkin = defineInput({

@@ -2,16 +2,21 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { Slice } from '../slice.ts';
 import { dependencyLinks } from './dependencies.ts';
+import { answerDerived } from './derived/derived-questions.ts';
 import type { DerivedRows } from './derived/derived-rows.ts';
+import { answerExemplars } from './exemplars.ts';
 import { Names } from './names.ts';
 import { searchTraces } from './search.ts';
 import { jaegerList, type TraceList, zipkinList } from './trace-list.ts';
 import { readTrace, type TraceSource, traceJson } from './trace-reader.ts';
 
-export type TraceQuestion = Extract<Question, { readonly kind: `zipkin.${string}` | `jaeger.${string}` }>;
+export type TraceQuestion = Extract<
+  Question,
+  { readonly kind: `zipkin.${string}` | `jaeger.${string}` | `traces.${string}` }
+>;
 
 export function isTraceQuestion(question: Question): question is TraceQuestion {
-  return question.kind.startsWith('zipkin.') || question.kind.startsWith('jaeger.');
+  return ['zipkin.', 'jaeger.', 'traces.'].some((group) => question.kind.startsWith(group));
 }
 
 /** A longer answer is refused: it would not fit in memory beside the rest. */
@@ -65,6 +70,12 @@ export class TraceQuestions {
         const links = dependencyLinks(await this.#derived.links(range, slice));
         return { ...json(JSON.stringify(links)), count: links.length };
       }
+      case 'traces.red':
+      case 'traces.graph':
+      case 'traces.workloads':
+        return answerDerived(this.#derived, question, slice);
+      case 'traces.exemplars':
+        return answerExemplars(this.#source, question, slice);
       case 'zipkin.autocompleteKeys':
       case 'zipkin.autocompleteValues':
         return list([]);

@@ -1,0 +1,79 @@
+import type { HttpRequest, HttpResponse, HttpRoute } from '../contract/http.ts';
+import type { BridgeStatus } from '../contract/status.ts';
+import type { StoreReader } from '../contract/store.ts';
+import { onlyKnown, rangeOf } from './native-parameters.ts';
+import { askDoctor, type Sampling, settledRange } from './traces/doctor.ts';
+
+export interface TracesDeps {
+  readonly store: StoreReader;
+  readonly status: () => BridgeStatus;
+  /** ms since 1970 */
+  readonly now: () => number;
+}
+
+/** A measured rate is told again for so long: it changes slowly. */
+const freshMs = 10_000;
+
+/** `/api/native/traces/*` (docs/api.md): what is derived of spans. Bad parameters are 400. */
+export function tracesRoutes(deps: TracesDeps): HttpRoute[] {
+  const { store, status, now } = deps;
+  const rate = new MeasuredRate(deps);
+  const withRate = async (body: Uint8Array, signal: AbortSignal): Promise<HttpResponse> => {
+    const derived: object = JSON.parse(Buffer.from(body).toString());
+    return json({ ...derived, sampling: await rate.told(signal) });
+  };
+  return [
+    route('red', async ({ query, signal }) => {
+      onlyKnown(query, ['start', 'end', 'service']);
+      const service = query.get('service')?.toLowerCase();
+      const range = rangeOf(query, now());
+      const question = { kind: 'traces.red', range, ...(service && { service }) } as const;
+      return withRate((await store.ask(question, signal)).body, signal);
+    }),
+    route('graph', async ({ query, signal }) => {
+      onlyKnown(query, ['start', 'end']);
+      const range = rangeOf(query, now());
+      return withRate((await store.ask({ kind: 'traces.graph', range }, signal)).body, signal);
+    }),
+    route('doctor', async ({ query, signal }) => {
+      onlyKnown(query, ['start', 'end']);
+      const range = query.size === 0 ? settledRange(now()) : rangeOf(query, now());
+      return json(await askDoctor({ store, status: status() }, range, signal));
+    }),
+  ];
+}
+
+function route(name: string, handle: (request: HttpRequest) => Promise<HttpResponse>): HttpRoute {
+  return { method: 'GET', path: `/api/native/traces/${name}`, listeners: ['main'], access: 'reader', handle };
+}
+
+function json(value: unknown): HttpResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: JSON.stringify(value),
+  };
+}
+
+type Told = Pick<Sampling, 'rate' | 'unknown' | 'applied'>;
+
+/** The sampling rate of the last minutes, to be said beside every number that is derived of spans. */
+class MeasuredRate {
+  readonly #deps: TracesDeps;
+  #last: { readonly atMs: number; readonly told: Told } | undefined;
+
+  constructor(deps: TracesDeps) {
+    this.#deps = deps;
+  }
+
+  async told(signal: AbortSignal): Promise<Told> {
+    const { store, status, now } = this.#deps;
+    const nowMs = now();
+    if (this.#last === undefined || Math.abs(nowMs - this.#last.atMs) >= freshMs) {
+      const { sampling } = await askDoctor({ store, status: status() }, settledRange(nowMs), signal);
+      const { rate, unknown, applied } = sampling;
+      this.#last = { atMs: nowMs, told: { ...(rate !== undefined && { rate }), ...(unknown && { unknown }), applied } };
+    }
+    return this.#last.told;
+  }
+}

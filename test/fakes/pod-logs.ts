@@ -16,6 +16,7 @@ export interface TailedLine {
   readonly truncated: boolean;
   readonly time: string;
   readonly container: string | undefined;
+  readonly gap: boolean;
 }
 
 export function linesOf(emission: Emission): readonly TailedLine[] {
@@ -32,6 +33,7 @@ export function linesOf(emission: Emission): readonly TailedLine[] {
       truncated: (block.flags[i]! & logFlags.truncated) !== 0,
       time: `${block.seconds[i]}.${String(block.nanos[i]).padStart(9, '0')}`,
       container: emission.origin.container,
+      gap: (block.flags[i]! & logFlags.gap) !== 0,
     };
   });
 }
@@ -134,6 +136,15 @@ export class CollectorRig {
 
   get texts(): readonly string[] {
     return this.lines.map((line) => line.text);
+  }
+
+  /** Without those that stand for a gap. */
+  get records(): readonly string[] {
+    return this.lines.filter((line) => !line.gap).map((line) => line.text);
+  }
+
+  get gaps(): readonly string[] {
+    return this.lines.filter((line) => line.gap).map((line) => line.text);
   }
 
   async look(): Promise<void> {

@@ -1,21 +1,17 @@
-import { logBlockFormat, logBlockParts } from '../../codec/log-block/log-block.ts';
-import type { Batch, Origin, Position } from '../../model/batch.ts';
-import type { LineFramer } from './line-framer.ts';
+import type { Batch, Origin } from '../../model/batch.ts';
+import type { LogBlock } from '../../model/log.ts';
+import { type Gap, type Moment, momentOf } from './gap.ts';
+import { GapBook } from './gap-book.ts';
+import type { Inflaters } from './inflated-bytes.ts';
+import type { FramingTarget, LineFramer } from './line-framer.ts';
 import { LogChain, type SeenLog } from './log-chain.ts';
 import type { LogDescription } from './log-description.ts';
 import type { LogFile, ReadBlock } from './log-file.ts';
 import { ReadTimes, withinLimit } from './outgoing-lines.ts';
-import { bothStreams, encodePosition, type LogPosition, type PerStream } from './position.ts';
+import type { LogPosition, PerStream } from './position.ts';
 import { RecordAssembler } from './record-assembler.ts';
-import type { MissedBytes } from './unplaced-positions.ts';
-
-/** A batch that is to be emitted; no further `step` until `commit` or `rollback`. */
-export interface TakenBatch {
-  readonly batch: Batch;
-  readonly position: Position;
-  /** Records that were read and left out, by what of the container's limit was reached. */
-  readonly leftOut?: { readonly lines: number; readonly reason: 'lines' | 'bytes' };
-}
+import { settle } from './settle.ts';
+import { type TakenBatch, takenBatch } from './taken-batch.ts';
 
 export interface ContainerLogOptions {
   /** Key of its position. */
@@ -29,10 +25,9 @@ export interface ContainerLogOptions {
   readonly from: 'beginning' | 'end';
   /** Whose time lines have: the runtime's, or that of the reading. */
   readonly times: 'runtime' | 'read';
+  readonly inflaters: Inflaters;
 }
 
-/** A rotated file is done when its successor has had bytes for this long: the runtime has one of them open, not both. */
-const rotationGraceMs = 250;
 /** A log that changed is looked at more often for this long. */
 const busyMs = 2_000;
 
@@ -48,8 +43,9 @@ export class ContainerLog {
   readonly #options: ContainerLogOptions;
   readonly #readTimes = new ReadTimes();
   readonly #assembler: RecordAssembler;
-  readonly #chain = new LogChain();
+  readonly #chain: LogChain;
   readonly #lastTime = { seconds: 0, nanos: 0 };
+  readonly #gaps = new GapBook();
   #discardingBefore: PerStream<boolean>;
   #emitting = false;
   #pendingLines = 0;
@@ -64,9 +60,11 @@ export class ContainerLog {
     this.description = options.description;
     this.#options = options;
     this.#assembler = new RecordAssembler(options.maxLineBytes);
+    this.#chain = new LogChain(options.inflaters);
+    Object.assign(this.#lastTime, earlier?.lastTime);
     this.#from = earlier === undefined ? options.from : 'beginning';
     this.#positionDue = this.#from === 'end';
-    this.#chain.expect(earlier?.files ?? [], nowMs);
+    this.#chain.expect(earlier?.files ?? [], earlier?.lastTime, nowMs);
     this.#discardingBefore = earlier?.discarding ?? [false, false];
     this.#assembler.reset(this.#discardingBefore);
   }
@@ -93,13 +91,18 @@ export class ContainerLog {
     return this.#assembler.cutBytes;
   }
 
+  /** It has the beginning of a record whose end has not come. */
+  get hasOpenRecord(): boolean {
+    return this.#assembler.hasOpen;
+  }
+
   get isEmitting(): boolean {
     return this.#emitting;
   }
 
   /** Nothing is left of it: its position need not be kept. */
   get isOver(): boolean {
-    return this.#chain.isEmpty && !this.#emitting;
+    return this.#chain.isEmpty && !this.#emitting && this.#gaps.isEmpty;
   }
 
   /** Whether a step is worth the while now; else the next look at the directory tells. */
@@ -108,11 +111,17 @@ export class ContainerLog {
       return false;
     }
     const isUnfinished = this.files.some((file) => !file.done && (file.gone || !file.seen.active || file.lagBytes > 0));
-    return isUnfinished || this.#assembler.hasOpen || this.#positionDue || nowMs - this.#lastChangeMs < busyMs;
+    const isDue = this.#positionDue || !this.#gaps.isEmpty;
+    return isUnfinished || this.#assembler.hasOpen || isDue || nowMs - this.#lastChangeMs < busyMs;
+  }
+
+  /** Notes that something is lost: a record says so before the next lines. */
+  addGap(gap: Gap): void {
+    this.#gaps.add(gap);
   }
 
   /** Takes note of a look at the directory. Resolves with what turned out to be lost. */
-  see(log: SeenLog, nowMs: number): Promise<readonly MissedBytes[]> {
+  see(log: SeenLog, nowMs: number): Promise<readonly Gap[]> {
     return this.#exclusively(async () => {
       const changed = await this.#chain.see(log, this.#from, nowMs);
       this.#from = 'beginning';
@@ -120,7 +129,10 @@ export class ContainerLog {
         this.#lastChangeMs = nowMs;
       }
       await this.#release(nowMs);
-      return this.#chain.missed(log, nowMs);
+      for (const gap of this.#chain.missed(log, nowMs)) {
+        this.addGap({ ...gap, from: gap.from ?? this.#lastMoment });
+      }
+      return this.#gaps.tell();
     });
   }
 
@@ -131,6 +143,9 @@ export class ContainerLog {
         return { taken: undefined, more: false };
       }
       framer.builder.clear();
+      if (!this.#gaps.isEmpty) {
+        return { taken: this.#takeGaps(framer), more: true };
+      }
       const file = this.#chain.current;
       const block = file === undefined ? 'nothing' : await this.#read(file, framer, nowMs);
       const more = file !== undefined && typeof block === 'object' && this.#frame(file, block, framer, nowMs);
@@ -144,6 +159,7 @@ export class ContainerLog {
   commit(): void {
     this.#emitting = false;
     this.counts.lines += this.#pendingLines;
+    this.#gaps.commit();
     this.#commit();
   }
 
@@ -168,7 +184,7 @@ export class ContainerLog {
   async #read(file: LogFile, framer: LineFramer, nowMs: number): Promise<ReadBlock | 'nothing' | 'again'> {
     const opened = await this.#chain.open(file);
     if (opened === 'moved' && file.gone) {
-      this.#chain.giveUp(file, nowMs);
+      this.#chain.giveUp(file, this.#lastMoment, nowMs);
       return 'again';
     }
     const block = opened === 'open' ? await file.read(framer.buffer) : opened;
@@ -176,7 +192,7 @@ export class ContainerLog {
       return typeof block === 'object' ? block : 'nothing';
     }
     this.#rollback();
-    await this.#chain.startAnew(file, nowMs);
+    await this.#chain.startAnew(file, this.#lastMoment, nowMs);
     return 'again';
   }
 
@@ -185,7 +201,7 @@ export class ContainerLog {
       this.#lastTime.seconds = Math.trunc(nowMs / 1000);
     }
     const older = this.#chain.olderThan(file);
-    const target = { file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts: this.counts };
+    const target = { nowMs, file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts: this.counts };
     const end = framer.frame(from, to, target);
     const isAtEnd = to < framer.buffer.length;
     file.advance(framer.buffer, from, end);
@@ -193,31 +209,32 @@ export class ContainerLog {
       this.#lastGrowthMs = nowMs;
       this.#lastChangeMs = nowMs;
       file.finishedSinceMs = undefined;
-    } else if (isAtEnd && this.#isFinished(file, nowMs)) {
-      framer.frameRest(from, to, target);
-      file.advance(framer.buffer, from, to);
+    } else if (isAtEnd && this.#chain.isFinished(file, nowMs, this.#options.flushAfterMs)) {
+      this.#finish(file, { from, to }, framer, target);
       file.done = true;
     }
     if (file.done || (isAtEnd && end === to && this.#isQuiet(nowMs))) {
       this.#endOpenRecords(file, framer);
     }
-    this.#settle(file, older);
+    settle(file, older, this.#assembler);
     return !isAtEnd || file.done;
   }
 
-  /** Nobody writes to it any more: it was rotated away and its successor has bytes, or deleted; and some time has passed. */
-  #isFinished(file: LogFile, nowMs: number): boolean {
-    const successor = this.#chain.successorOf(file);
-    if (!file.gone && (file.seen.active || successor === undefined)) {
-      return false;
+  /** What can't be inflated is lost, the line among it that it begins with. */
+  #finish(file: LogFile, { from, to }: ReadBlock, framer: LineFramer, target: FramingTarget & { nowMs: number }): void {
+    if (file.damage === undefined) {
+      framer.frameRest(from, to, target);
+      file.advance(framer.buffer, from, to);
+      return;
     }
-    const apartNanos = (successor?.seen.modifiedNanos ?? 0n) - file.seen.modifiedNanos;
-    if (apartNanos > BigInt(rotationGraceMs) * 1_000_000n) {
-      return true;
-    }
-    file.finishedSinceMs ??= nowMs;
-    const graceMs = successor === undefined ? this.#options.flushAfterMs : rotationGraceMs;
-    return nowMs - file.finishedSinceMs >= graceMs;
+    const { name } = file.seen;
+    file.leaveRest();
+    this.addGap({ name, bytes: undefined, reason: 'damaged', from: this.#lastMoment, to: momentOf(target.nowMs) });
+  }
+
+  get #lastMoment(): Moment | undefined {
+    const { seconds, nanos } = this.#lastTime;
+    return seconds === 0 ? undefined : { seconds, nanos };
   }
 
   #isQuiet(nowMs: number): boolean {
@@ -229,20 +246,6 @@ export class ContainerLog {
     if (this.#chain.successorOf(file) === undefined && file.longLine === undefined) {
       this.#assembler.flush(0, builder);
       this.#assembler.flush(1, builder);
-    }
-  }
-
-  /** All before `framed` counts as taken, but for records that are open. */
-  #settle(file: LogFile, older: readonly LogFile[]): void {
-    const boundary = file.longLine?.start ?? file.framed;
-    for (const stream of bothStreams) {
-      if (this.#assembler.isOpen(stream)) {
-        continue;
-      }
-      file.consumed[stream] = Math.max(file.consumed[stream], boundary);
-      for (const before of older) {
-        before.consumed[stream] = before.framed;
-      }
     }
   }
 
@@ -260,13 +263,27 @@ export class ContainerLog {
     this.#emitting = true;
     this.#pendingLines = items;
     this.#positionDue = false;
-    const payload = items === 0 ? new Uint8Array(0) : logBlockParts(block);
-    const value = encodePosition({ files: this.#chain.positions(), discarding: this.#assembler.discarding });
+    this.#chain.noteFirst(block);
     return {
-      batch: { signal: 'logs', format: logBlockFormat(block), payload, items, origin, ...(edits && { edits }) },
-      position: { key: this.key, value },
+      ...this.#batchOf(block, { origin, ...(edits && { edits }) }),
       ...(reason !== undefined && { leftOut: { lines: leftOut, reason } }),
     };
+  }
+
+  /** Gaps go alone, so that no limit leaves one out. */
+  #takeGaps({ builder }: LineFramer): TakenBatch {
+    this.#gaps.appendTo(builder);
+    this.#emitting = true;
+    this.#pendingLines = 0;
+    const { origin, edits } = this.description;
+    return this.#batchOf(builder.block(), { origin, ...(edits && { edits }) });
+  }
+
+  #batchOf(block: LogBlock, from: Pick<Batch, 'origin' | 'edits'>): TakenBatch {
+    const files = this.#chain.positions();
+    const lastTime = this.#lastMoment;
+    const place = { files, discarding: this.#assembler.discarding, ...(lastTime !== undefined && { lastTime }) };
+    return takenBatch(block, from, { key: this.key, place });
   }
 
   #commit(): void {

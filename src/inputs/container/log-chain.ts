@@ -1,13 +1,15 @@
+import type { LogBlock } from '../../model/log.ts';
+import { type Gap, type Moment, momentOf } from './gap.ts';
+import type { Inflaters } from './inflated-bytes.ts';
 import { LogFile, type SeenFile } from './log-file.ts';
+import { Order, type Place, placeOf } from './place-order.ts';
 import type { FilePosition } from './position.ts';
-import { type MissedBytes, UnplacedPositions } from './unplaced-positions.ts';
+import { UnplacedPositions } from './unplaced-positions.ts';
 
 /** What a look at the directory found of one log. */
 export interface SeenLog {
   /** From the oldest to the one that is written. */
   readonly files: readonly SeenFile[];
-  /** Paths of those that were rotated away and compressed. */
-  readonly compressed: readonly string[];
 }
 
 /**
@@ -18,6 +20,9 @@ const patienceMs = 5_000;
 /** The same where nothing of the log is there at all: the directory may not be mounted yet. */
 const longPatienceMs = 60_000;
 
+/** A rotated file is done when its successor has had bytes for this long: the runtime has one of them open, not both. */
+const rotationGraceMs = 250;
+
 /** The files of one log, from the oldest that still matters to the one that is written, over rename, copy, truncation and deletion. */
 export class LogChain {
   files: readonly LogFile[] = [];
@@ -26,16 +31,24 @@ export class LogChain {
   readonly #unplaced = new UnplacedPositions();
   /** Copies of a file that is read itself: not read while that one stands. */
   readonly #copies = new Map<string, LogFile>();
+  /** Ids of compressed files that are not to be read: an earlier life has, or nobody can. */
+  #leftOut: ReadonlySet<string> = new Set();
+  #gaps: Gap[] = [];
+  readonly #inflaters: Inflaters;
 
-  /** Where an earlier life ended. */
-  expect(positions: readonly FilePosition[], nowMs: number): void {
+  constructor(inflaters: Inflaters) {
+    this.#inflaters = inflaters;
+  }
+
+  /** Where an earlier life ended, which wrote its last record at `from`. */
+  expect(positions: readonly FilePosition[], from: Moment | undefined, nowMs: number): void {
     for (const position of positions) {
-      this.#unplaced.add(position, 'deleted', nowMs);
+      this.#unplaced.add(position, { reason: 'deleted', from }, nowMs);
     }
   }
 
   get isEmpty(): boolean {
-    return this.files.length === 0 && this.#unplaced.isEmpty;
+    return this.files.length === 0 && this.#unplaced.isEmpty && this.#gaps.length === 0;
   }
 
   /** The oldest that is not done. */
@@ -52,22 +65,42 @@ export class LogChain {
     return this.files.slice(this.files.indexOf(file) + 1).find((later) => later.seen.size > 0);
   }
 
+  /** Nobody writes to it any more: it was rotated away and its successor has bytes, or deleted; and some time has passed. */
+  isFinished(file: LogFile, nowMs: number, flushAfterMs: number): boolean {
+    const successor = this.successorOf(file);
+    if (file.seen.compressed) {
+      return true;
+    }
+    if (!file.gone && (file.seen.active || successor === undefined)) {
+      return false;
+    }
+    const apartNanos = (successor?.seen.modifiedNanos ?? 0n) - file.seen.modifiedNanos;
+    if (apartNanos > BigInt(rotationGraceMs) * 1_000_000n) {
+      return true;
+    }
+    file.finishedSinceMs ??= nowMs;
+    const graceMs = successor === undefined ? flushAfterMs : rotationGraceMs;
+    return nowMs - file.finishedSinceMs >= graceMs;
+  }
+
   /** Takes note of a look at the directory and opens what is new. True when anything may have changed. */
   async see(log: SeenLog, from: 'beginning' | 'end', nowMs: number): Promise<boolean> {
     const known = new Map([...this.files, ...this.#copies.values()].map((file) => [file.id, file]));
-    const next: LogFile[] = [];
+    const order = new Order();
     let changed = false;
     this.problem = undefined;
-    for (const seen of log.files) {
+    this.#leftOut = new Set(log.files.map(({ id }) => id).filter((id) => this.#leftOut.has(id)));
+    for (const seen of log.files.filter(({ id }) => !this.#leftOut.has(id))) {
       const file = known.get(seen.id);
       known.delete(seen.id);
-      changed = (file?.see(seen) ?? true) || changed;
-      const placed = file ?? (await this.#place(new LogFile(seen), from));
-      if (placed !== undefined && !this.#copies.has(seen.id)) {
-        next.push(placed);
+      const place = file === undefined ? await this.#place(new LogFile(seen, this.#inflaters), from) : placeOf(file);
+      changed = (file?.see(seen) ?? place.as !== 'later') || changed;
+      if (!this.#copies.has(seen.id)) {
+        order.add(place);
       }
     }
-    this.files = [...this.files.filter((file) => known.has(file.id)), ...next];
+    this.files = [...this.files.filter((file) => known.has(file.id)), ...order.files];
+    await this.#leaveOut(order, from, nowMs);
     for (const [id, file] of known) {
       file.goneSinceMs ??= nowMs;
       if (this.#copies.delete(id)) {
@@ -88,14 +121,14 @@ export class LogChain {
   }
 
   /** It was deleted before we had it open. */
-  giveUp(file: LogFile, nowMs: number): void {
-    this.#unplaced.add(file.position(), 'deleted', nowMs);
+  giveUp(file: LogFile, from: Moment | undefined, nowMs: number): void {
+    this.#unplaced.add({ ...file.position(), growing: false }, { reason: 'deleted', from }, nowMs);
     this.files = this.files.filter((other) => other !== file);
   }
 
   /** It was truncated and is another file now; what it held may have been copied before. */
-  async startAnew(file: LogFile, nowMs: number): Promise<void> {
-    this.#unplaced.add(file.position(), 'truncated', nowMs);
+  async startAnew(file: LogFile, from: Moment | undefined, nowMs: number): Promise<void> {
+    this.#unplaced.add(file.lastPosition(), { reason: 'truncated', from }, nowMs);
     file.restart();
     for (const copy of this.#copies.values()) {
       const position = (await this.open(copy)) === 'refused' ? undefined : await this.#unplaced.take(copy);
@@ -109,9 +142,18 @@ export class LogChain {
     }
   }
 
-  /** What is lost, since its file did not turn up in time. */
-  missed(log: SeenLog, nowMs: number): Promise<readonly MissedBytes[]> {
-    return this.#unplaced.giveUp(log.compressed, nowMs, log.files.length === 0 ? longPatienceMs : patienceMs);
+  /** What is lost, since its file did not turn up in time or is damaged. Each is said once. */
+  missed(log: SeenLog, nowMs: number): readonly Gap[] {
+    const damaged = this.#gaps;
+    this.#gaps = [];
+    return [...damaged, ...this.#unplaced.giveUp(nowMs, log.files.length === 0 ? longPatienceMs : patienceMs)];
+  }
+
+  /** These records were read. */
+  noteFirst({ seconds, nanos }: LogBlock): void {
+    if (seconds.length > 0) {
+      this.#unplaced.noteRecord({ seconds: seconds[0] ?? 0, nanos: nanos[0] ?? 0 });
+    }
   }
 
   positions(): readonly FilePosition[] {
@@ -148,27 +190,56 @@ export class LogChain {
     await Promise.all([...this.files, ...this.#copies.values()].map((file) => file.close()));
   }
 
-  /** Finds out what a new file is. Undefined when that can't be told now: the next look tries again. */
-  async #place(file: LogFile, from: 'beginning' | 'end'): Promise<LogFile | undefined> {
+  /** Finds out what a new file is. */
+  async #place(file: LogFile, from: 'beginning' | 'end'): Promise<Place> {
     if ((await this.open(file)) !== 'open') {
       await file.close();
-      return undefined;
+      return { file, as: 'later' };
     }
     const position = await this.#unplaced.take(file);
     if (position !== undefined) {
       file.resume(position);
-      return file;
+      return { file, as: 'known' };
     }
     for (const original of file.seen.active ? [] : this.files) {
       if (await file.isCopyOf(original)) {
         await file.close();
-        this.#copies.set(file.id, file);
-        return file;
+        return { file, as: this.#settleCopy(file, original) };
       }
     }
-    if (from === 'end') {
+    if (from === 'end' && !file.seen.compressed) {
       await file.skipToEnd();
     }
-    return file;
+    return { file, as: file.seen.compressed ? 'unsure' : 'new' };
+  }
+
+  /** A copy waits while its original stands. A compressed one takes the place of the original once that was read and deleted. */
+  #settleCopy(file: LogFile, original: LogFile): Place['as'] {
+    if (!file.seen.compressed) {
+      this.#copies.set(file.id, file);
+      return 'later';
+    }
+    if (original.isOpen || !original.done || !original.gone) {
+      return 'later';
+    }
+    file.succeed(original);
+    this.files = this.files.filter((other) => other !== original);
+    return 'known';
+  }
+
+  /**
+   * Compressed files of which nothing is known are read if they are newer than all that is known: rotated away while nobody
+   * looked. Older ones were read in an earlier life, or came before the first one.
+   */
+  async #leaveOut(order: Order, from: 'beginning' | 'end', nowMs: number): Promise<void> {
+    const damaged = order.unsure.filter((file) => file.damage !== undefined && file.fingerprint.prefixBytes === 0);
+    const left = [...order.left, ...(from === 'end' ? order.unsure : damaged)];
+    for (const { seen } of from === 'end' ? [] : damaged) {
+      const to = momentOf(nowMs);
+      this.#gaps.push({ name: seen.name, bytes: undefined, reason: 'damaged', from: undefined, to });
+    }
+    this.files = this.files.filter((file) => !left.includes(file));
+    this.#leftOut = new Set([...this.#leftOut, ...left.map(({ id }) => id)]);
+    await Promise.all(left.map((file) => file.close()));
   }
 }

@@ -1,12 +1,13 @@
 import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
 import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
+import type { Gap } from './gap.ts';
+import { Inflaters } from './inflated-bytes.ts';
 import type { SeenLog } from './log-chain.ts';
 import type { LogDescriber } from './log-description.ts';
 import { LogPump } from './log-pump.ts';
 import type { TreeLook } from './log-tree.ts';
 import { decodePosition, type LogPosition } from './position.ts';
-import type { MissedBytes } from './unplaced-positions.ts';
 
 export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flushAfterMs' | 'from' | 'times'> & {
   /** What the keys of positions begin with; the log's path below the root follows. */
@@ -14,7 +15,7 @@ export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flush
   readonly describer: Pick<LogDescriber, 'describe' | 'forget'>;
 };
 
-const nothing: SeenLog = { files: [], compressed: [] };
+const nothing: SeenLog = { files: [] };
 
 /** All logs of a tree: finds out which come, change and go, and has them read. */
 export class LogCollector {
@@ -29,6 +30,7 @@ export class LogCollector {
   readonly #paused = new Set<ContainerLog>();
   readonly #pauses: Readonly<Record<'lines' | 'bytes', Counter>>;
   readonly #missedBytes: Counter;
+  readonly #inflaters = new Inflaters();
   /** Of the first life too. */
   #isFirstLook = true;
 
@@ -132,7 +134,9 @@ export class LogCollector {
       known.description = description;
     } else {
       const from = this.#leftOut.delete(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
-      const options = { key: keyPrefix + path, description, maxLineBytes, flushAfterMs, from, times } as const;
+      const key = keyPrefix + path;
+      const inflaters = this.#inflaters;
+      const options = { key, description, maxLineBytes, flushAfterMs, from, times, inflaters } as const;
       this.#logs.set(path, new ContainerLog(options, nowMs, this.#earlier.get(path)));
       this.#earlier.delete(path);
     }
@@ -172,12 +176,12 @@ export class LogCollector {
     }
   }
 
-  #report(path: string, { name, bytes, reason }: MissedBytes): void {
+  #report(path: string, { name, bytes, reason }: Gap): void {
     if (bytes === 0) {
       this.#runtime.log.debug({ log: path, file: name, reason }, 'a log file went that had been read to its known end');
       return;
     }
-    this.#missedBytes.add(bytes);
+    this.#missedBytes.add(bytes ?? 0);
     this.#runtime.log.error({ log: path, file: name, reason, bytes }, 'bytes of a log went before they were read');
   }
 }

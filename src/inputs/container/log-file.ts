@@ -1,14 +1,8 @@
 import type { StreamIndex } from '../../codec/cri/runtime-line.ts';
-import { closeFile, factsOfOpen, openFile, readAt, unlessMissing } from './file-io.ts';
-import {
-  beginsAs,
-  type Fingerprint,
-  fingerprintOf,
-  maxPrefixBytes,
-  noFingerprint,
-  readPrefix,
-  tellingPrefixBytes,
-} from './fingerprint.ts';
+import { type FileBytes, PlainBytes } from './file-bytes.ts';
+import { closeFile, factsOfOpen, openFile, unlessMissing } from './file-io.ts';
+import { beginsAs, type Fingerprint, fingerprintOf, isTelling, maxPrefixBytes, noFingerprint } from './fingerprint.ts';
+import { InflatedBytes, type Inflaters } from './inflated-bytes.ts';
 import type { FilePosition, PerStream } from './position.ts';
 
 /** A file as a look at the directory saw it. */
@@ -21,6 +15,8 @@ export interface SeenFile {
   readonly modifiedNanos: bigint;
   /** It is the log that the runtime writes, not one that was rotated away. */
   readonly active: boolean;
+  /** It is gzip; `size` is that of the compressed bytes, while all offsets are of what they hold. */
+  readonly compressed: boolean;
 }
 
 /** A physical line that is longer than the read buffer and has not ended yet. */
@@ -40,6 +36,9 @@ export interface ReadBlock {
 
 /** Bytes before the place of reading that must still be there; else the file was written anew in place. */
 const overlapBytes = 256;
+
+/** Offset in a file whose rest is left out. */
+const neverRead = Number.MAX_SAFE_INTEGER;
 
 /** How far back the last newline is looked for. */
 const skipBytes = 65_536;
@@ -61,13 +60,15 @@ export class LogFile {
   consumed: PerStream<number> = [0, 0];
   longLine: LongLine | undefined;
   #durable: PerStream<number> = [0, 0];
-  #largest: number;
-  #descriptor: number | undefined;
+  /** It was at least so large, of which we are sure. */
+  #largest = 0;
+  #bytes: FileBytes | undefined;
   #tail = Buffer.alloc(0);
+  readonly #inflaters: Inflaters;
 
-  constructor(seen: SeenFile) {
+  constructor(seen: SeenFile, inflaters: Inflaters) {
     this.seen = seen;
-    this.#largest = seen.size;
+    this.#inflaters = inflaters;
   }
 
   get id(): string {
@@ -79,21 +80,29 @@ export class LogFile {
   }
 
   get isOpen(): boolean {
-    return this.#descriptor !== undefined;
+    return this.#bytes !== undefined;
   }
 
-  /** Bytes that are there and were not taken yet. */
+  /** Bytes that are there and were not taken yet; of a compressed file at least one, as long as it is not read to its end. */
   get lagBytes(): number {
-    return this.done ? 0 : Math.max(0, this.seen.size - this.framed);
+    const { size, compressed } = this.seen;
+    return this.done ? 0 : compressed ? Math.max(1, this.#largest - this.framed) : Math.max(0, size - this.framed);
+  }
+
+  /** Why it can not be read to its end. */
+  get damage(): string | undefined {
+    return this.#bytes?.damage;
   }
 
   /** Takes note of a look at the directory. True when the file may have changed since the last one. */
   see(seen: SeenFile): boolean {
     const { size, modifiedNanos, active } = this.seen;
+    // What the newest look saw may be another file, written in its place, until it has been read.
+    this.#largest = this.#sizeSeen;
     this.seen = seen;
     this.goneSinceMs = undefined;
-    this.#largest = Math.max(this.#largest, seen.size);
-    if (this.done && (seen.size !== this.framed || modifiedNanos !== seen.modifiedNanos)) {
+    const hasGrown = !seen.compressed && seen.size !== this.framed;
+    if (this.done && (hasGrown || modifiedNanos !== seen.modifiedNanos)) {
       // Its inode may belong to another file by now: `open` finds out.
       this.done = false;
       this.finishedSinceMs = undefined;
@@ -106,7 +115,7 @@ export class LogFile {
    * at its path; the next look at the directory tells.
    */
   async open(): Promise<'open' | 'moved' | 'replaced'> {
-    if (this.#descriptor !== undefined) {
+    if (this.#bytes !== undefined) {
       return 'open';
     }
     const descriptor = await unlessMissing(openFile(this.seen.path));
@@ -118,21 +127,24 @@ export class LogFile {
       await closeFile(descriptor);
       return 'moved';
     }
-    this.#descriptor = descriptor;
-    return this.#isReplaced(await readPrefix(descriptor)) ? 'replaced' : 'open';
+    this.#bytes = this.seen.compressed ? new InflatedBytes(descriptor, this.#inflaters) : new PlainBytes(descriptor);
+    return this.#isReplaced(await this.#bytes.prefix()) ? 'replaced' : 'open';
   }
 
-  /** Reads behind what was taken. `replaced`: the bytes before it are not those that were read. */
-  async read(buffer: Buffer): Promise<ReadBlock | 'replaced'> {
-    const descriptor = this.#descriptor;
-    if (descriptor === undefined) {
+  /** Reads behind what was taken. `replaced`: the bytes before it are not those that were read. `later`: others are first. */
+  async read(buffer: Buffer): Promise<ReadBlock | 'replaced' | 'later'> {
+    const bytes = this.#bytes;
+    if (bytes === undefined) {
       return { from: 0, to: 0 };
     }
     const overlap = this.#tail.length;
-    const to = await readAt(descriptor, buffer, this.framed - overlap);
+    const to = await bytes.readAt(buffer, this.framed - overlap);
+    if (to === undefined) {
+      return 'later';
+    }
     const isUnsure = this.fingerprint.prefixBytes < maxPrefixBytes || (overlap === 0 && this.framed > 0);
     // After the bytes, so that what was read is never without a fingerprint.
-    if (isUnsure && this.#isReplaced(await readPrefix(descriptor))) {
+    if (isUnsure && this.#isReplaced(await bytes.prefix())) {
       return 'replaced';
     }
     if (to < overlap || this.#tail.compare(buffer, 0, overlap) !== 0) {
@@ -144,18 +156,21 @@ export class LogFile {
 
   /** The first bytes that are there now; none when it is not open. */
   async prefix(): Promise<Buffer> {
-    return this.#descriptor === undefined ? Buffer.alloc(0) : await readPrefix(this.#descriptor);
+    return this.#bytes === undefined ? Buffer.alloc(0) : await this.#bytes.prefix();
   }
 
   /** Does this file, which is open, hold all that was read of the other one? */
   async isCopyOf(other: LogFile): Promise<boolean> {
-    const isTelling = other.fingerprint.prefixBytes >= tellingPrefixBytes;
-    if (this.#descriptor === undefined || !isTelling || !beginsAs(await this.prefix(), other.fingerprint)) {
+    const prefix = await this.prefix();
+    if (this.#bytes === undefined || !isTelling(prefix, other.fingerprint) || !beginsAs(prefix, other.fingerprint)) {
       return false;
+    }
+    if (this.seen.compressed) {
+      return true;
     }
     const tail = other.#tail;
     const same = Buffer.alloc(tail.length);
-    const bytes = tail.length === 0 ? 0 : await readAt(this.#descriptor, same, other.framed - tail.length);
+    const bytes = tail.length === 0 ? 0 : await this.#bytes.readAt(same, other.framed - tail.length);
     return bytes === tail.length && tail.equals(same);
   }
 
@@ -169,7 +184,7 @@ export class LogFile {
   async skipToEnd(): Promise<void> {
     const { size } = this.seen;
     const last = Buffer.alloc(Math.min(size, skipBytes));
-    const bytes = this.#descriptor === undefined ? 0 : await readAt(this.#descriptor, last, size - last.length);
+    const bytes = (await this.#bytes?.readAt(last, size - last.length)) ?? 0;
     const start = size - last.length + last.subarray(0, bytes).lastIndexOf(10) + 1;
     this.#startFrom([start, start]);
   }
@@ -193,9 +208,25 @@ export class LogFile {
   resume(position: FilePosition): void {
     const { prefixBytes, hash, consumed, size } = position;
     this.fingerprint = { prefixBytes, hash };
-    this.#largest = Math.max(this.seen.size, this.seen.id === position.id ? size : 0);
+    this.#largest = this.seen.id === position.id ? size : Math.max(...consumed);
     // A crash of the machine may take bytes off the end that had been read.
-    this.#startFrom([Math.min(consumed[0], this.seen.size), Math.min(consumed[1], this.seen.size)]);
+    const most = this.seen.compressed ? Number.POSITIVE_INFINITY : this.seen.size;
+    this.#startFrom([Math.min(consumed[0], most), Math.min(consumed[1], most)]);
+    this.done = this.framed === neverRead;
+  }
+
+  /** What is left of it can't be read, in later lives neither. */
+  leaveRest(): void {
+    this.longLine = undefined;
+    this.framed = neverRead;
+    this.consumed = [neverRead, neverRead];
+  }
+
+  /** Takes the place of the file that it is a copy of, and that was read to its end. */
+  succeed(original: LogFile): void {
+    this.resume(original.position());
+    this.framed = original.framed;
+    this.done = true;
   }
 
   /** The file was written anew in place, or its inode belongs to another file now: nothing of it was read yet. */
@@ -206,16 +237,24 @@ export class LogFile {
   }
 
   async close(): Promise<void> {
-    const descriptor = this.#descriptor;
-    this.#descriptor = undefined;
-    if (descriptor !== undefined) {
-      await closeFile(descriptor);
-    }
+    const bytes = this.#bytes;
+    this.#bytes = undefined;
+    await bytes?.close();
   }
 
   position(): FilePosition {
     const { seen, fingerprint, consumed } = this;
-    return { id: seen.id, name: seen.name, size: this.#largest, ...fingerprint, consumed: [...consumed] };
+    const growing = seen.active && !this.gone;
+    return { id: seen.id, name: seen.name, size: this.#sizeSeen, ...fingerprint, consumed: [...consumed], growing };
+  }
+
+  /** The same when another file has been written in its place. */
+  lastPosition(): FilePosition {
+    return { ...this.position(), size: this.#largest, growing: false };
+  }
+
+  get #sizeSeen(): number {
+    return this.isOpen && !this.seen.compressed ? Math.max(this.#largest, this.seen.size) : this.#largest;
   }
 
   #startFrom(consumed: PerStream<number>): void {

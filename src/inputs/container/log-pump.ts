@@ -1,8 +1,9 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
-import type { ContainerLog, TakenBatch } from './container-log.ts';
+import type { ContainerLog } from './container-log.ts';
 import { LineFramer } from './line-framer.ts';
+import type { TakenBatch } from './taken-batch.ts';
 
 /** One block of one file; the records of a block make one batch. */
 const blockBytes = 262_144;

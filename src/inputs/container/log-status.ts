@@ -31,6 +31,7 @@ export function showLogs(logs: readonly ContainerLog[], nowMs: number): object {
     cutBytes: sum(logs, (log) => log.cutBytes),
     leftOutLines: sum(logs, (log) => log.counts.leftOut),
     pausedLogs: logs.filter((log) => log.pausedBy(nowMs) !== undefined).length,
+    openRecords: logs.filter((log) => log.hasOpenRecord).length,
     lagBytes: sum(files, ({ file }) => file.lagBytes),
     fileCounts: Object.fromEntries(
       fileStates.slice(0, -1).map((state) => [state, files.filter(({ file }) => stateOf(file) === state).length]),

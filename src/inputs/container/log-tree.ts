@@ -131,7 +131,7 @@ export class LogTree {
     for (const [log, candidates] of byLog) {
       const linked = await Promise.all(candidates.map(rotatedFromTarget));
       const seen = await seenLog([...candidates, ...linked.flat()]);
-      dangling += candidates.length > 0 && seen.files.length === 0 && seen.compressed.length === 0 ? 1 : 0;
+      dangling += candidates.length > 0 && seen.files.length === 0 ? 1 : 0;
       logs.push({ ...seen, path: join(path, log), origin });
     }
     return { logs, dangling };
@@ -167,19 +167,18 @@ async function rotatedFromTarget({ path, isLink, suffix }: Candidate): Promise<r
 }
 
 async function seenLog(candidates: readonly Candidate[]): Promise<SeenLog> {
-  const ordered = candidates.filter((candidate) => !candidate.compressed).sort(compareAge);
+  const plain = new Set(candidates.filter(({ compressed }) => !compressed).map(({ suffix }) => suffix));
+  // While a file is being compressed there are two of it for a moment.
+  const ordered = candidates.filter(({ compressed, suffix }) => !(compressed && plain.has(suffix))).sort(compareAge);
   const files = await Promise.all(ordered.map(seenFile));
-  return {
-    files: files.filter((file) => file !== undefined),
-    compressed: candidates.filter((candidate) => candidate.compressed).map((candidate) => candidate.path),
-  };
+  return { files: files.filter((file) => file !== undefined) };
 }
 
-async function seenFile({ path, suffix }: Candidate): Promise<SeenFile | undefined> {
+async function seenFile({ path, suffix, compressed }: Candidate): Promise<SeenFile | undefined> {
   const facts = await factsOf(path);
   if (facts === undefined || !facts.isFile) {
     return undefined;
   }
   const { id, size, modifiedNanos } = facts;
-  return { id, path, name: basename(path), size, modifiedNanos, active: suffix === '' };
+  return { id, path, name: basename(path), size, modifiedNanos, active: suffix === '', compressed };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StreamIndex } from '../../codec/cri/runtime-line.ts';
+import type { Moment } from './gap.ts';
 
 /** One number per stream: stdout, stderr. */
 export type PerStream<T> = [out: T, err: T];
@@ -17,6 +18,8 @@ export interface FilePosition {
   readonly consumed: PerStream<number>;
   /** Size when it was last seen. */
   readonly size: number;
+  /** It was being written then. */
+  readonly growing: boolean;
 }
 
 /** How far one log has been read: its files from the oldest that still exists to the one that is written. */
@@ -24,14 +27,17 @@ export interface LogPosition {
   readonly files: readonly FilePosition[];
   /** Whether the rest of a record that was cut at the limit is still to be skipped. */
   readonly discarding: PerStream<boolean>;
+  /** Of the last record that was read. */
+  readonly lastTime?: Moment;
 }
 
 const version = 1;
 const offset = z.int().min(0);
 const wire = z.object({
   v: z.literal(version),
-  files: z.array(z.tuple([z.string(), z.string(), offset, z.string(), offset, offset, offset])),
+  files: z.array(z.tuple([z.string(), z.string(), offset, z.string(), offset, offset, offset], z.int())),
   cut: z.tuple([z.boolean(), z.boolean()]).optional(),
+  last: z.tuple([offset, offset]).optional(),
 });
 
 export function encodePosition(position: LogPosition): string {
@@ -43,9 +49,15 @@ export function encodePosition(position: LogPosition): string {
     file.consumed[0],
     file.consumed[1],
     file.size,
+    ...(file.growing ? [1] : []),
   ]);
-  const isCutting = position.discarding[0] || position.discarding[1];
-  return JSON.stringify({ v: version, files, ...(isCutting ? { cut: position.discarding } : {}) });
+  const { discarding, lastTime } = position;
+  return JSON.stringify({
+    v: version,
+    files,
+    ...((discarding[0] || discarding[1]) && { cut: discarding }),
+    ...(lastTime !== undefined && { last: [lastTime.seconds, lastTime.nanos] }),
+  });
 }
 
 /** Undefined when the text is no position of a version that is known. */
@@ -61,16 +73,18 @@ export function decodePosition(text: string): LogPosition | undefined {
     return undefined;
   }
   const files = parsed.data.files.map(
-    ([id, name, prefixBytes, hash, out, err, size]): FilePosition => ({
+    ([id, name, prefixBytes, hash, out, err, size, growing]): FilePosition => ({
       id,
       name,
       prefixBytes,
       hash,
       consumed: [out, err],
       size,
+      growing: growing === 1,
     }),
   );
-  return { files, discarding: parsed.data.cut ?? [false, false] };
+  const { cut = [false, false], last } = parsed.data;
+  return { files, discarding: cut, ...(last !== undefined && { lastTime: { seconds: last[0], nanos: last[1] } }) };
 }
 
 export const bothStreams: readonly StreamIndex[] = [0, 1];

@@ -277,7 +277,8 @@ describe('truncation in place', () => {
     logs.write('2');
     rig.runtime.recover();
     await rig.rest();
-    expect(rig.texts).toEqual(['1', '2']);
+    expect(rig.records).toEqual(['1', '2']);
+    expect(rig.gaps).toEqual([expect.stringContaining(`${Buffer.byteLength(unread)} bytes of 0.log, truncated`)]);
     expect(missedBytes()).toBe(Buffer.byteLength(unread));
     expect(rig.runtime.log.at('error')).toHaveLength(1);
   });

@@ -1,21 +1,19 @@
-import { unreadInCompressed } from './compressed-log.ts';
-import { beginsAs, tellingPrefixBytes } from './fingerprint.ts';
+import { beginsAs, isTelling } from './fingerprint.ts';
+import { type Gap, type GapReason, type Moment, momentOf } from './gap.ts';
 import type { LogFile } from './log-file.ts';
 import type { FilePosition } from './position.ts';
-
-/** Bytes that were rotated away, truncated or deleted before they were read. */
-export interface MissedBytes {
-  readonly name: string;
-  /** At least; what was written after the last look is not known. */
-  readonly bytes: number;
-  readonly reason: 'deleted' | 'truncated' | 'compressed';
-}
 
 interface Unplaced {
   readonly position: FilePosition;
   readonly sinceMs: number;
-  readonly reason: 'deleted' | 'truncated';
+  readonly reason: GapReason;
+  /** The last record that was read before. */
+  readonly from: Moment | undefined;
+  /** The first record that was read since. */
+  to: Moment | undefined;
 }
+
+export type Missing = Pick<Unplaced, 'reason' | 'from'>;
 
 /** How far files were read that we do not find now: of an earlier life, or truncated in place, perhaps after they were copied. */
 export class UnplacedPositions {
@@ -29,15 +27,22 @@ export class UnplacedPositions {
     return this.#all.map(({ position }) => position);
   }
 
-  add(position: FilePosition, reason: Unplaced['reason'], nowMs: number): void {
+  add(position: FilePosition, missing: Missing, nowMs: number): void {
     if (position.prefixBytes > 0) {
-      this.#all.push({ position, reason, sinceMs: nowMs });
+      this.#all.push({ ...missing, position, sinceMs: nowMs, to: undefined });
+    }
+  }
+
+  /** The first record that has been read after positions were added bounds what is missing with them. */
+  noteRecord(at: Moment): void {
+    for (const unplaced of this.#all) {
+      unplaced.to ??= at;
     }
   }
 
   /**
-   * Takes out the position that belongs to a file: the same inode and first bytes, or else enough first bytes (renamed over a file
-   * system, copied, restored).
+   * Takes out the position that belongs to a file: the same inode and first bytes, or else enough first bytes (compressed, renamed
+   * over a file system, copied, restored).
    */
   async take(file: LogFile): Promise<FilePosition | undefined> {
     if (this.isEmpty) {
@@ -47,25 +52,22 @@ export class UnplacedPositions {
     const alike = this.#all.filter(({ position }) => beginsAs(prefix, position));
     const found =
       alike.find(({ position }) => position.id === file.id) ??
-      alike.find(({ position }) => position.prefixBytes >= tellingPrefixBytes);
+      alike.find(({ position }) => isTelling(prefix, position));
     this.#all = this.#all.filter((unplaced) => unplaced !== found);
     return found?.position;
   }
 
-  /** Gives up on those that have been here for `patienceMs`, and says what is lost with them. */
-  async giveUp(compressed: readonly string[], nowMs: number, patienceMs: number): Promise<readonly MissedBytes[]> {
+  /** Gives up on those that have been here for `patienceMs`, and says what is lost with them; 0 bytes: nothing is. */
+  giveUp(nowMs: number, patienceMs: number): readonly Gap[] {
     const late = this.#all.filter(({ sinceMs }) => nowMs - sinceMs >= patienceMs);
     this.#all = this.#all.filter((unplaced) => !late.includes(unplaced));
-    return Promise.all(late.map((unplaced) => missedOf(unplaced, compressed)));
+    return late.map((unplaced) => gapOf(unplaced, nowMs));
   }
 }
 
-async function missedOf({ position, reason }: Unplaced, compressed: readonly string[]): Promise<MissedBytes> {
-  for (const path of compressed) {
-    const bytes = await unreadInCompressed(path, position);
-    if (bytes !== undefined) {
-      return { name: position.name, bytes, reason: 'compressed' };
-    }
-  }
-  return { name: position.name, bytes: Math.max(0, position.size - Math.min(...position.consumed)), reason };
+function gapOf({ position, reason, from, to }: Unplaced, nowMs: number): Gap {
+  const known = Math.max(0, position.size - Math.min(...position.consumed));
+  // Nobody looked while it went, so one that was growing may have held more than was known.
+  const bytes = known === 0 && position.growing ? undefined : known;
+  return { name: position.name, bytes, reason, from, to: to ?? momentOf(nowMs) };
 }

@@ -11,10 +11,15 @@ export interface PodSpec {
   readonly containers?: readonly ContainerSpec[];
   readonly serviceAccount?: string;
   readonly finalizers?: readonly string[];
+  /** What made it, such as a ReplicaSet. */
+  readonly owner?: { readonly apiVersion: string; readonly kind: string; readonly name: string };
 }
 
 export interface ContainerSpec {
   readonly name: string;
+  readonly image?: string;
+  /** Its environment variable `DATAKIT_LOGS_CONFIG`. */
+  readonly logsConfig?: string;
   readonly ports?: readonly (number | { readonly containerPort: number; readonly name?: string })[];
 }
 
@@ -35,6 +40,7 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
       labels: spec.labels ?? {},
       annotations: spec.annotations ?? {},
       finalizers: spec.finalizers ?? [],
+      ...(spec.owner && { ownerReferences: [{ ...spec.owner, uid: 'made-by-nobody', controller: true }] }),
     },
     spec: {
       nodeName: spec.node,
@@ -42,7 +48,8 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
       terminationGracePeriodSeconds: 0,
       containers: containers.map((container) => ({
         name: container.name,
-        image: 'example.test/none:1',
+        image: container.image ?? 'example.test/none:1',
+        env: container.logsConfig === undefined ? [] : [{ name: 'DATAKIT_LOGS_CONFIG', value: container.logsConfig }],
         ports: (container.ports ?? []).map((port) => (typeof port === 'number' ? { containerPort: port } : port)),
       })),
     },

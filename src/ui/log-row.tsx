@@ -26,7 +26,7 @@ export function LogRow({ line, words, top, chosen, open, onToggle }: LogRowProps
   const source = sourceOf(line.labels);
   return (
     <li
-      class={`log-row${chosen ? ' chosen' : ''}${open ? ' open' : ''}`}
+      class={`log-row${chosen ? ' chosen' : ''}${open ? ' open' : ''}${line.gap === true ? ' gap' : ''}`}
       style={{ top: `${top}px` }}
       data-line={line.id}
       data-level={line.level}

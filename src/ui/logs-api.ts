@@ -14,6 +14,8 @@ export interface LogLine {
   readonly stream: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly traceId?: string;
+  /** It is no line: it says that some are missing here. */
+  readonly gap?: true;
 }
 
 export interface LinesView {
@@ -89,6 +91,7 @@ function readLine(value: unknown): LogLine {
     stream: text(it['stream']) ?? '',
     labels: Object.fromEntries(Object.entries(record(it['labels'])).map(([name, label]) => [name, text(label) ?? ''])),
     ...optional('traceId', text(it['traceId'])),
+    ...(it['gap'] === true && { gap: true }),
   };
 }
 

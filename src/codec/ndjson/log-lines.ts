@@ -93,7 +93,8 @@ class TailCache {
     const stream = (flags & logFlags.stderr) === 0 ? 'stdout' : 'stderr';
     const levelField = level === 0 ? '' : `,"level":"${logLevels[level]}"`;
     const truncated = (flags & logFlags.truncated) === 0 ? '' : ',"truncated":true';
-    const tail = Buffer.from(`","stream":"${stream}"${levelField}${truncated}${this.#fields}}\n`);
+    const gap = (flags & logFlags.gap) === 0 ? '' : ',"gap":true';
+    const tail = Buffer.from(`","stream":"${stream}"${levelField}${truncated}${gap}${this.#fields}}\n`);
     this.#tails[key] = tail;
     return tail;
   }

@@ -67,6 +67,12 @@ describe('log lines', () => {
     );
   });
 
+  test('that stand for a gap are marked', () => {
+    const [gap, line] = linesOf(logRecord([{ text: 'gap', flags: logFlags.gap }, { text: 'x' }]));
+    expect(gap).toMatchObject({ message: 'gap', gap: true });
+    expect(line).not.toHaveProperty('gap');
+  });
+
   test('have their attributes in an object of their own', () => {
     const attributes = Buffer.from('{"code":200,"path":"/a"}');
     const [attributed, without] = linesOf(logRecord([{ text: 'x', attributes }, { text: 'y' }]));

@@ -114,6 +114,7 @@ export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, ..
     level: logLevels[level] ?? 'unknown',
     stream,
     labels: { ...labels, stream },
+    ...((flags & logFlags.gap) === 0 ? {} : { gap: true }),
     ...(attributes === undefined ? {} : { attributes }),
     ...(traceId === undefined ? {} : { traceId }),
   };

@@ -7,7 +7,7 @@ import type { RumPoint } from '../model/rum.ts';
 import type { Span } from '../model/span.ts';
 import { decodeLogBlock } from './log-block/log-block.ts';
 import { FrameDecoder } from './metric-frame/metric-frame.ts';
-import { decodeRumPoints } from './rum-points/rum-points.ts';
+import { decodePointsOf } from './rum-points/record-points.ts';
 import { decodeSpans } from './spans.ts';
 
 /** The one decoder of records: what an output asks for a second time is what the first one got. */
@@ -24,7 +24,7 @@ export class RecordDecoders implements RecordDecoder {
     }
     return decodeLogBlock(record.payload);
   });
-  readonly #points = new OncePerRecord(editedPoints);
+  readonly #points = new OncePerRecord(decodePointsOf);
 
   spans(record: QueueRecord): readonly Span[] {
     return this.#spans.of(record);
@@ -62,20 +62,6 @@ class OncePerRecord<T> {
     this.#made.set(record, { value });
     return value;
   }
-}
-
-function editedPoints(record: QueueRecord): readonly RumPoint[] {
-  expectFormat(record, 'rum-points');
-  const points = decodeRumPoints(record.payload);
-  const { drop, add } = record.edits ?? {};
-  if (drop === undefined && add === undefined) {
-    return points;
-  }
-  const dropped = new Set(drop);
-  return points.map((point) => {
-    const kept = Object.entries(point.tags).filter(([key]) => !dropped.has(key));
-    return { ...point, tags: { ...add, ...Object.fromEntries(kept) } };
-  });
 }
 
 function expectFormat(record: QueueRecord, format: QueueRecord['format']): void {

@@ -44,6 +44,14 @@ export interface LogQuery extends TimeRange {
   readonly levels: readonly string[];
 }
 
+/**
+ * Points of browsers; a view counts where it began. `kind` is the kind of point, `view` the name of its view as the tables have
+ * it, every other name a tag or a field.
+ */
+export interface RumQuery extends TimeRange {
+  readonly matchers: readonly LabelMatcher[];
+}
+
 /** What each of the questions about label names, values and series looks at; no selectors: every series. */
 export interface SeriesQuery extends TimeRange {
   /** PromQL series selectors; a series that one of them matches is meant. */
@@ -109,7 +117,86 @@ export type Question =
   /** JSON lists of names and of values, sorted. */
   | { readonly kind: 'logs.labels'; readonly range: TimeRange }
   | { readonly kind: 'logs.labelValues'; readonly name: string; readonly range: TimeRange }
+  /** JSON `{lines, before, after}`: a line by its id and time, and what its container wrote around it, oldest first. */
+  | {
+      readonly kind: 'logs.context';
+      readonly id: string;
+      readonly timeMs: number;
+      readonly before: number;
+      readonly after: number;
+    }
+  /**
+   * `loki.*` answer with what stands under `data` in Loki's HTTP API. A query that is wrong rejects with BRIDGE_DECODE, one
+   * that is right but not evaluated by this version with BRIDGE_UNSUPPORTED. Times are ns since 1970.
+   */
+  | { readonly kind: 'loki.query'; readonly query: string; readonly timeNanos: bigint }
+  | { readonly kind: 'loki.queryRange'; readonly query: LokiRangeQuery }
+  /**
+   * The message that Loki's `tail` sends, behind a line of its own with the `after` that goes on from it. Without `after`: the
+   * newest lines from `startNanos` on.
+   */
+  | {
+      readonly kind: 'loki.tail';
+      readonly query: string;
+      readonly startNanos: bigint;
+      readonly limit: number;
+      readonly encoding: LokiEncoding;
+      readonly after?: string;
+    }
+  /** `query` is a selector, or ''. */
+  | { readonly kind: 'loki.labels'; readonly query: string; readonly range: TimeRange }
+  | { readonly kind: 'loki.labelValues'; readonly name: string; readonly query: string; readonly range: TimeRange }
+  | { readonly kind: 'loki.series'; readonly selectors: readonly string[]; readonly range: TimeRange }
+  /** These three are whole bodies, as Loki answers them without `data`. */
+  | { readonly kind: 'loki.stats'; readonly query: string; readonly range: TimeRange }
+  | { readonly kind: 'loki.detectedLabels'; readonly query: string; readonly range: TimeRange }
+  | {
+      readonly kind: 'loki.detectedFields';
+      readonly query: string;
+      readonly range: TimeRange;
+      readonly lineLimit: number;
+      readonly limit: number;
+      /** Only the values of this one. */
+      readonly field?: string;
+    }
+  | { readonly kind: 'loki.volume'; readonly query: LokiVolumeQuery }
+  /** JSON of docs/api.md: totals, series over time, Web Vitals, and how views divide. */
+  | { readonly kind: 'rum.overview'; readonly query: RumQuery; readonly stepMs: number }
+  /** Views by name, errors by message, resources by path, and sessions; each JSON of docs/api.md with at most `limit` rows. */
+  | { readonly kind: 'rum.views'; readonly query: RumQuery; readonly limit: number }
+  | { readonly kind: 'rum.errors'; readonly query: RumQuery; readonly limit: number }
+  | { readonly kind: 'rum.resources'; readonly query: RumQuery; readonly limit: number }
+  | { readonly kind: 'rum.sessions'; readonly query: RumQuery; readonly limit: number }
+  /** All of one session; `limit` events. */
+  | { readonly kind: 'rum.session'; readonly sessionId: string; readonly range: TimeRange; readonly limit: number }
+  /** Points as they came, newest first. `before` goes on where an earlier answer's `next` says. */
+  | { readonly kind: 'rum.points'; readonly query: RumQuery; readonly limit: number; readonly before?: string }
+  /** A JSON list of the values of a name (see `RumQuery`), the most frequent first. */
+  | { readonly kind: 'rum.values'; readonly name: string; readonly query: RumQuery; readonly limit: number }
   | { readonly kind: 'store.status' };
+
+/** How labels of lines are shown: `merged`: all of them make the stream; `categorized`: Loki's flag `categorize-labels`. */
+export type LokiEncoding = 'merged' | 'categorized';
+
+export interface LokiRangeQuery {
+  readonly query: string;
+  /** Inclusive; of lines, the end is not included. */
+  readonly startNanos: bigint;
+  readonly endNanos: bigint;
+  readonly stepMs: number;
+  readonly limit: number;
+  readonly direction: 'forward' | 'backward';
+  readonly encoding: LokiEncoding;
+}
+
+/** Bytes by labels: at the end of the range, or in every step of it. */
+export interface LokiVolumeQuery extends TimeRange {
+  readonly query: string;
+  /** Empty: the labels that the query names. */
+  readonly targetLabels: readonly string[];
+  readonly limit: number;
+  readonly stepMs?: number;
+}
 
 export interface Answer {
   readonly contentType: string;

@@ -7,6 +7,7 @@ import type { Signal } from '../../model/batch.ts';
 import { DamageBook } from './damage-book.ts';
 import { LogStore } from './logs/log-store.ts';
 import { MetricStore } from './metrics/metric-store.ts';
+import { RumStore } from './rum/rum-store.ts';
 import type { SignalStore } from './signal-store.ts';
 import { Slice } from './slice.ts';
 import type { DecodeSpans } from './traces/trace-intake.ts';
@@ -57,6 +58,7 @@ export class EmbeddedStore implements Store {
     const parts: readonly SignalStore[] = [
       traces,
       new LogStore(common('logs')),
+      new RumStore(common('rum')),
       new MetricStore({ ...common('metrics'), virtual: traces.series }),
     ];
     this.#parts = new Map(parts.map((part) => [part.signal, part]));

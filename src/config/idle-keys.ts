@@ -5,7 +5,7 @@ import { bare, metaOf } from './schema-walk.ts';
 
 /**
  * Keys that were written, are understood, and do nothing: those whose schema says so by `.meta({ idle: 'why' })`. What is
- * `false` was meant to do nothing.
+ * `false` or empty was meant to do nothing.
  */
 export function idleKeys(schema: z.core.$ZodType, shown: unknown, path: readonly PathStep[] = []): readonly Finding[] {
   const table = bare(schema);
@@ -19,10 +19,14 @@ export function idleKeys(schema: z.core.$ZodType, shown: unknown, path: readonly
     }
     const { idle } = metaOf(field);
     const here = [...path, key];
-    return typeof idle === 'string' && value !== false
+    return typeof idle === 'string' && !asksForNothing(value)
       ? [{ code: 'no-effect' as const, path: here, message: 'has no effect', hint: idle }]
       : idleKeys(field, value, here);
   });
+}
+
+function asksForNothing(value: unknown): boolean {
+  return value === false || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 /** One finding for all keys of a table that do nothing for the same reason, at the first of them. */

@@ -10,6 +10,7 @@ import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
 import { pageRoutes } from './page.ts';
 import { prometheusRoutes } from './prometheus.ts';
+import { rumRoutes } from './rum.ts';
 import { setupRoutes } from './setup.ts';
 import { targetsRoutes } from './targets.ts';
 import { tracesRoutes } from './traces.ts';
@@ -46,6 +47,8 @@ function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute
     ...prometheusRoutes(deps),
     ...metricsRoutes(deps),
     ...logsRoutes(deps),
+    ...rumRoutes(deps),
+    ...lokiRoutes(deps),
     ...tracesRoutes(deps),
   ];
 }

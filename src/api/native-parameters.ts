@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { BridgeError } from '../contract/errors.ts';
-import type { LabelMatcher, LogQuery, TimeRange } from '../contract/store.ts';
+import type { LabelMatcher, LogQuery, RumQuery, TimeRange } from '../contract/store.ts';
 import { logLevels } from '../model/log.ts';
 import { rfc3339Ms } from './instants.ts';
 
@@ -59,6 +59,11 @@ function wholeNumber(query: URLSearchParams, name: string, most: number): number
   return number;
 }
 
+/** Of rows; `usual` where it is not there. */
+export function rowLimit(query: URLSearchParams, usual: number): number {
+  return wholeNumber(query, 'limit', maxLines) ?? usual;
+}
+
 export function lineLimit(query: URLSearchParams): number {
   return wholeNumber(query, 'limit', maxLines) ?? defaultLines;
 }
@@ -89,6 +94,10 @@ export function logQuery(query: URLSearchParams, range: TimeRange): LogQuery {
     texts: query.getAll('text').filter((text) => text !== ''),
     levels: query.getAll('level').map(level),
   };
+}
+
+export function rumQuery(query: URLSearchParams, range: TimeRange): RumQuery {
+  return { ...range, matchers: query.getAll('match').map(matcher) };
 }
 
 function matcher(text: string): LabelMatcher {

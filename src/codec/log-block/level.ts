@@ -56,6 +56,18 @@ export function levelOfName(name: string): number {
   return levelOfWord.get(packed(name)) ?? unknown;
 }
 
+/** Of a value that names a level: a word in any case, pino's tens, a syslog severity; 0 (`unknown`) for any other. */
+export function levelOfText(text: string): number {
+  const bytes = Buffer.from(text.trim());
+  const first = bytes[0] ?? 0;
+  if (first >= 48 && first <= 57) {
+    return bytes.length <= 2 ? levelOfValue(bytes, 0, bytes.length) : unknown;
+  }
+  return wordEnd(bytes, 0, bytes.length) === bytes.length
+    ? (levelOfWord.get(packedAt(bytes, 0, bytes.length)) ?? unknown)
+    : unknown;
+}
+
 function jsonLevel(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) {
     if (bytes[i] !== 34) {

@@ -1,5 +1,6 @@
 import type { Batch, Origin } from '../../model/batch.ts';
 import type { LogBlock } from '../../model/log.ts';
+import type { LogSteps } from '../../pipeline/logs/settings.ts';
 import { type Gap, type Moment, momentOf } from './gap.ts';
 import { GapBook } from './gap-book.ts';
 import type { Inflaters } from './inflated-bytes.ts';
@@ -40,6 +41,8 @@ export class ContainerLog {
   readonly counts = { malformed: 0, lines: 0, leftOut: 0 };
   /** What is known and wanted of it now. */
   description: LogDescription;
+  /** What is done with its lines from the next block on. */
+  steps: LogSteps | undefined;
   readonly #options: ContainerLogOptions;
   readonly #readTimes = new ReadTimes();
   readonly #assembler: RecordAssembler;
@@ -52,6 +55,7 @@ export class ContainerLog {
   #positionDue: boolean;
   #from: 'beginning' | 'end';
   #lastChangeMs = 0;
+  #dropped = 0;
   #lastGrowthMs = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -200,6 +204,7 @@ export class ContainerLog {
     if (this.#lastTime.seconds === 0) {
       this.#lastTime.seconds = Math.trunc(nowMs / 1000);
     }
+    this.#useSteps(framer);
     const older = this.#chain.olderThan(file);
     const target = { nowMs, file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts: this.counts };
     const end = framer.frame(from, to, target);
@@ -215,6 +220,9 @@ export class ContainerLog {
     }
     if (file.done || (isAtEnd && end === to && this.#isQuiet(nowMs))) {
       this.#endOpenRecords(file, framer);
+    }
+    if (isAtEnd && end === to && this.#chain.successorOf(file) === undefined) {
+      this.#assembler.flushIdle(nowMs, framer.builder);
     }
     settle(file, older, this.#assembler);
     return !isAtEnd || file.done;
@@ -249,7 +257,17 @@ export class ContainerLog {
     }
   }
 
+  #useSteps({ builder }: LineFramer): void {
+    if (this.steps !== undefined) {
+      this.#assembler.use(this.steps, builder);
+    }
+  }
+
   #take({ builder }: LineFramer, nowMs: number): TakenBatch | undefined {
+    // What steps left out is behind us too.
+    const { dropped } = this.#assembler;
+    this.#positionDue ||= dropped !== this.#dropped;
+    this.#dropped = dropped;
     if (builder.count === 0 && !this.#positionDue) {
       this.#commit();
       return undefined;

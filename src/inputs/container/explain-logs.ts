@@ -65,7 +65,7 @@ function once(faults: readonly Fault[]): readonly Fault[] {
 function wordsOf(settings: LogSettings, limit: RateLimitOptions | undefined): readonly string[] {
   const { encoding, removeAnsi, multiline, redact, parse } = settings;
   return [
-    ...(encoding === 'utf-8' ? [] : [`read from ${encoding}`]),
+    ...(encoding === 'as-is' ? [] : [`read from ${encoding}`]),
     ...(removeAnsi ? ['without terminal sequences'] : []),
     ...multilineWords(multiline),
     ...(redact.length === 0

@@ -4,6 +4,7 @@ import { DockerJsonLineParser } from '../../codec/docker-json/docker-json-line.t
 import { LogBlockBuilder } from '../../codec/log-block/log-block-builder.ts';
 import type { LogFile } from './log-file.ts';
 import type { RecordAssembler } from './record-assembler.ts';
+import { holdBack } from './record-start.ts';
 
 const newline = 10;
 const brace = 123;
@@ -84,6 +85,7 @@ export class LineFramer {
       return;
     }
     const wasOpen = assembler.isOpen(line.stream);
+    noteStart(block, line.stream, block.base + start);
     assembler.take(line, this.builder);
     if (line.partial && !wasOpen) {
       noteOpening(block, line.stream, block.base + start);
@@ -125,6 +127,7 @@ export class LineFramer {
       return;
     }
     const wasOpen = assembler.isOpen(line.stream);
+    noteStart(block, line.stream, base + at);
     assembler.extend(line);
     if (!wasOpen) {
       noteOpening(block, line.stream, base + at);
@@ -156,13 +159,16 @@ export class LineFramer {
   }
 }
 
-/** While a record is open its stream counts as read up to the record's beginning only, so that a crash repeats all of it. */
+/** A record has opened that was not open before. */
 function noteOpening({ file, older, assembler }: FramingTarget, stream: StreamIndex, start: number): void {
-  if (!assembler.isOpen(stream)) {
-    return;
+  if (assembler.isOpen(stream)) {
+    holdBack({ file, older, start }, stream);
   }
-  file.consumed[stream] = start;
-  for (const before of older) {
-    before.consumed[stream] = before.framed;
+}
+
+/** Lines that are put together are held back from where the first of them begins, which may be known only later. */
+function noteStart({ file, older, assembler }: FramingTarget, stream: StreamIndex, start: number): void {
+  if (assembler.wantsStart(stream)) {
+    assembler.begins(stream, { file, older, start });
   }
 }

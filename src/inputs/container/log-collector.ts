@@ -1,10 +1,12 @@
 import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
+import type { LogSteps } from '../../pipeline/logs/settings.ts';
+import { StepsCache } from '../../pipeline/logs/steps-cache.ts';
 import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
 import type { Gap } from './gap.ts';
 import { Inflaters } from './inflated-bytes.ts';
 import type { SeenLog } from './log-chain.ts';
-import type { LogDescriber } from './log-description.ts';
+import type { LogDescriber, LogDescription } from './log-description.ts';
 import { LogPump } from './log-pump.ts';
 import type { TreeLook } from './log-tree.ts';
 import { decodePosition, type LogPosition } from './position.ts';
@@ -22,6 +24,7 @@ export class LogCollector {
   readonly #options: CollectorOptions;
   readonly #runtime: InputRuntime;
   readonly #pump: LogPump;
+  readonly #steps: StepsCache;
   readonly #logs = new Map<string, ContainerLog>();
   readonly #earlier = new Map<string, LogPosition>();
   readonly #withMalformed = new Set<string>();
@@ -38,6 +41,7 @@ export class LogCollector {
     this.#options = options;
     this.#runtime = runtime;
     this.#pump = new LogPump(runtime);
+    this.#steps = new StepsCache(runtime.meter);
     this.#missedBytes = runtime.meter.counter(
       'meshbridge_log_missed_bytes_total',
       'Bytes of log files that were rotated away, truncated or deleted before they were read.',
@@ -132,14 +136,21 @@ export class LogCollector {
       await this.#leaveOut(path, description.leftOut);
     } else if (known !== undefined) {
       known.description = description;
+      known.steps = this.#stepsOf(description);
     } else {
       const from = this.#leftOut.delete(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
       const key = keyPrefix + path;
       const inflaters = this.#inflaters;
       const options = { key, description, maxLineBytes, flushAfterMs, from, times, inflaters } as const;
-      this.#logs.set(path, new ContainerLog(options, nowMs, this.#earlier.get(path)));
+      const log = new ContainerLog(options, nowMs, this.#earlier.get(path));
+      log.steps = this.#stepsOf(description);
+      this.#logs.set(path, log);
       this.#earlier.delete(path);
     }
+  }
+
+  #stepsOf({ settings }: LogDescription): LogSteps {
+    return this.#steps.of(settings).steps;
   }
 
   async #leaveOut(path: string, reason: string): Promise<void> {

@@ -38,7 +38,7 @@ export function settingsOf(entry: LogEntry, defaults: LogDefaults, source: strin
   const { redact = [], tags = {}, service, character_encoding: encoding = '' } = entry;
   const asFields = entry.json_as_fields === true ? [{ step: 'json' as const }] : undefined;
   return {
-    encoding: encoding === '' ? 'utf-8' : encoding,
+    encoding: encoding === '' ? 'as-is' : encoding,
     removeAnsi: entry.remove_ansi_escape_codes ?? defaults.removeAnsi,
     multiline: multilineOf(entry, defaults, source),
     redact: [...hidden, ...redact],

@@ -2,7 +2,9 @@ import type { RuntimeLine, StreamIndex } from '../../codec/cri/runtime-line.ts';
 import { sniffLevel } from '../../codec/log-block/level.ts';
 import type { LogBlockBuilder } from '../../codec/log-block/log-block-builder.ts';
 import { logFlags } from '../../model/log.ts';
-import type { PerStream } from './position.ts';
+import type { LogSteps, RecordSteps } from '../../pipeline/logs/settings.ts';
+import { bothStreams, type PerStream } from './position.ts';
+import { holdBack, type RecordStart } from './record-start.ts';
 
 const carriageReturn = 13;
 
@@ -17,7 +19,8 @@ interface OpenRecord {
 
 /**
  * Joins fragments to records, per stream, since the fragments of stdout and stderr interleave. A record past the limit is cut
- * there and marked, and what follows of it is left out.
+ * there and marked, and what follows of it is left out. With steps, they get the records and put what they make of them into
+ * the block; they may keep records open too, to put lines together.
  */
 export class RecordAssembler {
   readonly #maxBytes: number;
@@ -27,13 +30,53 @@ export class RecordAssembler {
   readonly #marks = { seconds: 0, nanos: 0, flags: 0, level: 0 };
   /** Bytes cut off records that were too long. */
   cutBytes = 0;
+  #steps: LogSteps | undefined;
+  #instance: RecordSteps | undefined;
+  /** Of the records that come now; kept only where steps put lines together. */
+  readonly #starts: PerStream<RecordStart | undefined> = [undefined, undefined];
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
+  /** A record of the stream is not whole yet. */
   isOpen(stream: StreamIndex): boolean {
-    return this.#open[stream] !== undefined;
+    return this.#open[stream] !== undefined || this.#instance?.isOpen(stream) === true;
+  }
+
+  /** Steps want to know where the record begins that comes next, and it does not go on with fragments that came before. */
+  wantsStart(stream: StreamIndex): boolean {
+    return this.#instance?.joins === true && this.#open[stream] === undefined;
+  }
+
+  /** Changes the steps that records go through, as soon as no record is half read; what the old ones have open ends. */
+  use(steps: LogSteps, into: LogBlockBuilder): void {
+    if (steps === this.#steps || this.#open[0] !== undefined || this.#open[1] !== undefined) {
+      return;
+    }
+    this.#instance?.flush(0, into);
+    this.#instance?.flush(1, into);
+    this.#steps = steps;
+    this.#instance = steps.open();
+  }
+
+  /** Records that steps left out so far. */
+  get dropped(): number {
+    return this.#instance?.dropped ?? 0;
+  }
+
+  /** Ends lines that were put together and have waited long enough for another, where no record is half read. */
+  flushIdle(nowMs: number, into: LogBlockBuilder): void {
+    for (const stream of bothStreams) {
+      if (this.#open[stream] === undefined) {
+        this.#instance?.flushIdle(stream, nowMs, into);
+      }
+    }
+  }
+
+  /** Where the record begins that comes next. */
+  begins(stream: StreamIndex, start: RecordStart): void {
+    this.#starts[stream] = start;
   }
 
   get hasOpen(): boolean {
@@ -79,13 +122,19 @@ export class RecordAssembler {
       return;
     }
     if (!partial || record.truncated) {
-      this.flush(stream, into);
+      this.#finish(stream, into);
       this.discarding[stream] = partial;
     }
   }
 
   /** Gives out what there is of the record that is open, if one is. */
   flush(stream: StreamIndex, into: LogBlockBuilder): void {
+    this.#finish(stream, into);
+    this.#instance?.flush(stream, into);
+  }
+
+  /** The fragments so far are a record. */
+  #finish(stream: StreamIndex, into: LogBlockBuilder): void {
     const record = this.#open[stream];
     if (record === undefined) {
       return;
@@ -97,13 +146,14 @@ export class RecordAssembler {
 
   /** What follows belongs to no record that is open or being cut. */
   interrupt(stream: StreamIndex, into: LogBlockBuilder): void {
-    this.flush(stream, into);
+    this.#finish(stream, into);
     this.discarding[stream] = false;
   }
 
   /** Forgets what is open, since it will be read again. */
   reset(discarding: PerStream<boolean>): void {
     this.#open.fill(undefined);
+    this.#instance?.reset();
     this.discarding = [...discarding];
   }
 
@@ -112,13 +162,22 @@ export class RecordAssembler {
     stream: StreamIndex,
     into: LogBlockBuilder,
   ): void {
-    const { bytes, start } = record;
+    const { bytes, start, seconds, nanos } = record;
+    const flags = (stream === 1 ? logFlags.stderr : 0) | (record.truncated === true ? logFlags.truncated : 0);
+    if (this.#instance !== undefined) {
+      const outcome = this.#instance.take(stream, { bytes, start, end: record.end, seconds, nanos, flags }, into);
+      const began = this.#starts[stream];
+      if (outcome === 'opened' && began !== undefined) {
+        holdBack(began, stream);
+      }
+      return;
+    }
     // The runtime ends a line at \n; what a program wrote as \r\n has its \r here.
     const end = record.end > start && bytes[record.end - 1] === carriageReturn ? record.end - 1 : record.end;
     const marks = this.#marks;
-    marks.seconds = record.seconds;
-    marks.nanos = record.nanos;
-    marks.flags = (stream === 1 ? logFlags.stderr : 0) | (record.truncated === true ? logFlags.truncated : 0);
+    marks.seconds = seconds;
+    marks.nanos = nanos;
+    marks.flags = flags;
     marks.level = sniffLevel(bytes, start, end);
     into.append(marks, bytes, start, end);
   }

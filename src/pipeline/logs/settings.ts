@@ -1,8 +1,12 @@
 import type { LogBlockBuilder } from '../../codec/log-block/log-block-builder.ts';
 import type { FieldValue } from '../../model/rum.ts';
 
-/** `character_encoding` of DataKit and the names that go with it; all are read into UTF-8. */
+/**
+ * `character_encoding` of DataKit and the names that go with it; all are read into UTF-8, and bytes that are none of it become
+ * U+FFFD, counted. `as-is` is the bytes as they are.
+ */
 export const logEncodings = [
+  'as-is',
   'utf-8',
   'utf-16le',
   'utf-16be',
@@ -131,7 +135,7 @@ export interface LogSettings {
 
 /** Nothing is done: the lines go the quick way. */
 export const plainLogSettings: LogSettings = {
-  encoding: 'utf-8',
+  encoding: 'as-is',
   removeAnsi: false,
   multiline: { by: 'off' },
   redact: [],
@@ -168,7 +172,7 @@ export interface RecordSteps {
   /** Ends what is open. */
   flush(stream: Stream, into: LogBlockBuilder): void;
   /** Ends what has waited long enough for its next line; called when all that is there was taken. */
-  flushIdle(nowMs: number, into: LogBlockBuilder): void;
+  flushIdle(stream: Stream, nowMs: number, into: LogBlockBuilder): void;
   /** Forgets what is open, since it will be read again. */
   reset(): void;
 }

@@ -4,6 +4,22 @@ import { listAt } from '../zipkin-json/span.ts';
 import { WireReader, wireTypes } from '../zipkin-proto/wire.ts';
 import { parseJson } from './json-any.ts';
 
+/** Values that a request may have: each costs memory many times that of its bytes. */
+const mostValues = 1_000_000;
+
+/** Reads one body, and ends where it would become too much. */
+export class BodyReader extends WireReader {
+  #left = mostValues;
+
+  /** To be called for each value that is kept. Throws SpanFault. */
+  value(): void {
+    this.#left -= 1;
+    if (this.#left < 0) {
+      throw this.fault(`more than ${mostValues} values in one request; send smaller ones`);
+    }
+  }
+}
+
 /** How a value of a message is read from protobuf and from OTLP's JSON: one table of fields gives both readers. */
 export interface Kind<T> {
   /** The value of a message that does not have it. */
@@ -11,7 +27,7 @@ export interface Kind<T> {
   /** Of protobuf; a field of any other wire type is stepped over. */
   readonly wireTypes: readonly number[];
   /** Reads the value that stands at the reader. `before` is what an earlier field of the same number gave. Throws SpanFault. */
-  proto(wire: WireReader, before: T): T;
+  proto(wire: BodyReader, before: T): T;
   /** `value` is neither null nor undefined. Throws SpanFault, with a path from the value on. */
   json(value: unknown): T;
 }
@@ -22,7 +38,7 @@ type Read<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K][1]> };
 
 export interface MessageKind<T> extends Kind<T> {
   /** Of a message that is not within another: all that the reader has. */
-  protoBody(wire: WireReader): T;
+  protoBody(wire: BodyReader): T;
 }
 
 /** A message by its fields: the names of OTLP's JSON, with the numbers of its protobuf definitions. What it does not name is stepped over. */
@@ -31,9 +47,10 @@ export function message<F extends Fields>(fields: F): MessageKind<Read<F>> {
   const byNumber = new Map(named.map(([name, [number, kind]]) => [number, { name, kind }]));
   // Each key of F gets a value of its kind, here and below.
   const absent = Object.fromEntries(named.map(([name, [, kind]]) => [name, kind.absent])) as Read<F>;
-  const readInto = (wire: WireReader, made: Record<string, unknown>): void => {
+  const readInto = (wire: BodyReader, made: Record<string, unknown>): void => {
     const field = byNumber.get(wire.field);
     if (field?.kind.wireTypes.includes(wire.wireType)) {
+      wire.value();
       made[field.name] = field.kind.proto(wire, made[field.name]);
     } else {
       wire.skip();
@@ -102,6 +119,7 @@ export function packed(kind: Kind<number>): Kind<readonly number[]> {
       wire.end = wire.at;
       wire.at = start;
       while (wire.at < wire.end) {
+        wire.value();
         made = one.proto(wire, made);
       }
       wire.end = outerEnd;
@@ -125,7 +143,7 @@ export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
 export function readBody<T>(kind: MessageKind<T>, bytes: Uint8Array, encoding: 'protobuf' | 'json'): T {
   try {
     if (encoding === 'protobuf') {
-      return kind.protoBody(new WireReader(bytes));
+      return kind.protoBody(new BodyReader(bytes));
     }
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
     return kind.json(parseJson(text));

@@ -10,6 +10,7 @@ const invalidArgument = 3;
 /** What `partial_success` calls the items of a signal in JSON; in protobuf its numbers are the same for all. */
 const rejectedNames: Readonly<Record<OtlpSignal, string>> = {
   traces: 'rejectedSpans',
+  metrics: 'rejectedDataPoints',
   logs: 'rejectedLogRecords',
 };
 

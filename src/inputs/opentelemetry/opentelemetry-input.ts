@@ -1,23 +1,26 @@
 import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
+import type { Counter } from '../../contract/runtime.ts';
 import { Refusals } from '../../http/refusals.ts';
 import { UnderWay } from '../../lib/under-way.ts';
 import type { Batch } from '../../model/batch.ts';
-import type { OtlpSignal } from './readers.ts';
+import type { OtlpSignal, ReadOptions } from './readers.ts';
 import type { receive } from './receive.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 
-/** Where each signal is posted to, and its method of gRPC. */
-const ways: readonly { readonly signal: OtlpSignal; readonly path: string; readonly method: string }[] = [
-  { signal: 'traces', path: '/v1/traces', method: 'trace.v1.TraceService' },
-  { signal: 'logs', path: '/v1/logs', method: 'logs.v1.LogsService' },
-];
+/** Where each signal is posted to, and its service of gRPC. */
+const ways: Readonly<Record<OtlpSignal, { readonly path: string; readonly service: string }>> = {
+  traces: { path: '/v1/traces', service: 'trace.v1.TraceService' },
+  metrics: { path: '/v1/metrics', service: 'metrics.v1.MetricsService' },
+  logs: { path: '/v1/logs', service: 'logs.v1.LogsService' },
+};
+/** Where Prometheus takes the same. */
+const prometheusPath = '/api/v1/otlp/v1/metrics';
 
-export interface OpentelemetrySettings {
+export interface OpentelemetrySettings extends Omit<ReadOptions, 'nowMs'> {
   readonly tags: Readonly<Record<string, string>>;
-  readonly maxLineBytes: number;
 }
 
 /**
@@ -29,6 +32,7 @@ export class OpentelemetryInput implements Input {
   readonly #settings: OpentelemetrySettings;
   readonly #edits: Pick<Batch, 'edits'>;
   readonly #underWay = new UnderWay();
+  readonly #converted: Counter;
   readonly #refusals: Readonly<Record<OtlpSignal, Refusals>>;
   #receive: typeof receive | undefined;
 
@@ -36,20 +40,19 @@ export class OpentelemetryInput implements Input {
     const { tags } = settings;
     this.#runtime = runtime;
     this.#settings = settings;
-    this.#refusals = { traces: new Refusals(runtime, 'traces'), logs: new Refusals(runtime, 'logs') };
+    this.#converted = runtime.meter.counter(
+      'meshbridge_otlp_converted_points_total',
+      'Data points that became something else than they were.',
+      { from: 'exponential_histogram', to: 'histogram' },
+    );
+    this.#refusals = {
+      traces: new Refusals(runtime, 'traces'),
+      metrics: new Refusals(runtime, 'metrics'),
+      logs: new Refusals(runtime, 'logs'),
+    };
     this.#edits = Object.keys(tags).length === 0 ? {} : { edits: { add: tags } };
-    for (const { signal, path, method } of ways) {
-      const route = {
-        method: 'POST',
-        access: 'open',
-        maxBodyBytes,
-        inflate: true,
-        handle: (request: HttpRequest) => this.#take(signal, request),
-        onRefused: (error: BridgeError) => this.#refusals[signal].noteUnread(error),
-      } as const;
-      runtime.routes.add({ ...route, path, listeners: ['main', 'otlp'] });
-      const grpcPath = `/opentelemetry.proto.collector.${method}/Export`;
-      runtime.routes.add({ ...route, path: grpcPath, listeners: ['otlp_grpc'] });
+    for (const signal of Object.keys(ways) as OtlpSignal[]) {
+      this.#addRoutes(signal);
     }
   }
 
@@ -68,19 +71,37 @@ export class OpentelemetryInput implements Input {
     return all.reduce((last, one) => ((one.lastRefusal?.atMs ?? 0) > (last.lastRefusal?.atMs ?? 0) ? one : last));
   }
 
+  #addRoutes(signal: OtlpSignal): void {
+    const { path, service } = ways[signal];
+    const { routes } = this.#runtime;
+    const route = {
+      method: 'POST',
+      access: 'open',
+      maxBodyBytes,
+      inflate: true,
+      handle: (request: HttpRequest) => this.#take(signal, request),
+      onRefused: (error: BridgeError) => this.#refusals[signal].noteUnread(error),
+    } as const;
+    routes.add({ ...route, path, listeners: ['main', 'otlp'] });
+    routes.add({ ...route, path: `/opentelemetry.proto.collector.${service}/Export`, listeners: ['otlp_grpc'] });
+    if (signal === 'metrics') {
+      routes.add({ ...route, path: prometheusPath, listeners: ['main'] });
+    }
+  }
+
   async #take(signal: OtlpSignal, request: HttpRequest): Promise<HttpResponse> {
     if (this.#receive === undefined) {
       throw new BridgeError('BRIDGE_OVERLOADED', 'this input does not run at the moment; send it again');
     }
-    const { maxLineBytes } = this.#settings;
-    const options = { nowMs: this.#runtime.clock.now(), maxLineBytes };
-    const { batches, refused, response } = this.#receive(signal, request, options);
+    const options = { ...this.#settings, nowMs: this.#runtime.clock.now() };
+    const { batches, refused, response, converted = 0 } = this.#receive(signal, request, options);
     if (refused !== undefined) {
       this.#refusals[signal].note(refused.items, refused.reason, refused.message, request.remoteAddress);
     }
     if (batches.length > 0) {
       const emissions = batches.map((batch) => ({ batch: { ...batch, ...this.#edits } }));
       await this.#underWay.own(this.#runtime.emitAll(emissions));
+      this.#converted.add(converted);
     }
     return response;
   }

@@ -2,10 +2,11 @@ import { gzipSync } from 'node:zlib';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
-import { type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
 import { otlpProto } from '../../../test/fakes/otlp-proto.ts';
 import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
 import { decodeLogBlock } from '../../codec/log-block/log-block.ts';
+import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import { decodeSpans } from '../../codec/spans.ts';
 import type { Input } from '../../contract/input.ts';
 import { AccessPolicy } from '../../http/access.ts';
@@ -37,16 +38,21 @@ async function rig(table: object = {}): Promise<Rig> {
   const listeners = new Listeners({ log: runtime.log, clock: systemClock, access });
   const input = opentelemetry.create(opentelemetry.config.parse(table), { ...runtime, routes: listeners });
   await input.start();
-  const [status, grpc] = await listeners.open([
+  const [status, grpc, main] = await listeners.open([
     { name: 'otlp', host: '127.0.0.1', port: 0, onTaken: 'fail' },
     { name: 'otlp_grpc', host: '127.0.0.1', port: 0, onTaken: 'fail' },
+    { name: 'main', host: '127.0.0.1', port: 0, onTaken: 'fail' },
   ]);
   closing.push(
     () => listeners.close(),
     () => input.stop(),
   );
   const post: Rig['post'] = (body, headers, path = '/v1/traces') =>
-    fetch(`http://${status?.address}${path}`, { method: 'POST', body: Buffer.from(body), headers });
+    fetch(`http://${(path.startsWith('/api/') ? main : status)?.address}${path}`, {
+      method: 'POST',
+      body: Buffer.from(body),
+      headers,
+    });
   return { runtime, input, grpcAddress: grpc?.address ?? '', post };
 }
 
@@ -155,6 +161,11 @@ describe('over gRPC', () => {
     expect([code, made.runtime.emitted.map(linesOf)]).toEqual([0, [['a']]]);
   });
 
+  test('metrics are taken', async () => {
+    const { rig: made, code } = await exported(otlpProto('Metrics', metricsOf('a')), 'metrics.v1.MetricsService');
+    expect([code, made.runtime.emitted.map(seriesOf)]).toEqual([0, [['a']]]);
+  });
+
   test('one that cannot be read is an invalid argument, with the byte where it breaks', async () => {
     const { rig: made, code, details } = await exported(protoBody.subarray(0, 20));
     expect([code, details]).toEqual([3, expect.stringMatching(/^\$ byte \d+: /)]);
@@ -205,6 +216,58 @@ describe('log records', () => {
       partialSuccess: { rejectedLogRecords: '1', errorMessage: expect.stringContaining('past the year 2106') },
     });
     expect(runtime.refusals).toEqual([{ signal: 'logs', items: 1, reason: 'malformed' }]);
+  });
+});
+
+function metricsOf(...names: readonly string[]): object {
+  const dataPoints = [{ asInt: '1', timeUnixNano: '1795253868467503999' }];
+  const metrics = names.map((name) => ({ name, gauge: { dataPoints } }));
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
+}
+
+/** The names of the series of a frame. */
+function seriesOf({ payload, dictionary }: Pick<Emission, 'payload' | 'dictionary'>): readonly string[] {
+  return new FrameDecoder().decode(payload, dictionary).shape.series.map(({ name }) => name);
+}
+
+describe('metrics', () => {
+  test('become frames, in each encoding, and where Prometheus takes them', async () => {
+    const { runtime, post } = await rig({ tags: { env: 'prod' } });
+    const answers = [
+      await post(otlpProto('Metrics', metricsOf('a', 'b')), proto, '/v1/metrics'),
+      await post(JSON.stringify(metricsOf('c')), json, '/v1/metrics'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const common = { signal: 'metrics', format: 'metric-frame', edits: { add: { env: 'prod' } } };
+    expect(runtime.emitted).toEqual([
+      expect.objectContaining({ ...common, items: 2 }),
+      expect.objectContaining({ ...common, items: 1 }),
+    ]);
+    expect(runtime.emitted.map(seriesOf)).toEqual([['a', 'b'], ['c']]);
+    const there = await post(JSON.stringify(metricsOf('d')), json, '/api/v1/otlp/v1/metrics');
+    expect([there.status, runtime.emitted.map(seriesOf).at(-1)]).toEqual([200, ['d']]);
+  });
+
+  test('of delta temporality are named to the sender and counted; what was converted is counted too', async () => {
+    const { runtime, post } = await rig();
+    const dataPoints = [{ count: '1', positive: { bucketCounts: ['1'] } }];
+    const metrics = [
+      { name: 'm', sum: { aggregationTemporality: 1, dataPoints: [{}, {}] } },
+      { name: 'e', exponentialHistogram: { aggregationTemporality: 2, dataPoints } },
+    ];
+    const answer = await post(
+      JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }),
+      json,
+      '/v1/metrics',
+    );
+    expect(await answer.json()).toEqual({
+      partialSuccess: { rejectedDataPoints: '2', errorMessage: 'metric "m" has delta temporality; send it cumulative' },
+    });
+    expect(runtime.refusals).toEqual([{ signal: 'metrics', items: 2, reason: 'malformed' }]);
+    expect(runtime.emitted.map(seriesOf)).toEqual([['e_bucket', 'e_bucket', 'e_count']]);
+    expect(
+      runtime.meter.value('meshbridge_otlp_converted_points_total', { from: 'exponential_histogram', to: 'histogram' }),
+    ).toBe(1);
   });
 });
 

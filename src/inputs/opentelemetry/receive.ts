@@ -13,6 +13,8 @@ export interface Received {
     readonly message: string;
   };
   readonly response: HttpResponse;
+  /** As `Content.converted`. */
+  readonly converted?: number;
 }
 
 const encodings: readonly Answering[] = ['application/x-protobuf', 'application/grpc', 'application/json'];
@@ -28,9 +30,10 @@ export function receive(signal: OtlpSignal, request: HttpRequest, options: ReadO
   try {
     const read = readers[signal];
     const content = read(request.body, encoding === 'application/json' ? 'json' : 'protobuf', options);
-    const { batches, rejected, firstFault: message = '' } = content;
+    const { batches, rejected, firstFault: message = '', converted = 0 } = content;
     return {
       batches,
+      converted,
       ...(rejected > 0 && { refused: { items: rejected, reason: 'malformed', message } }),
       response: success(encoding, signal, { rejected, message }),
     };

@@ -1,0 +1,105 @@
+/**
+ * Names of OpenTelemetry as Prometheus has them: what its OTLP receiver does by default (`translation_strategy:
+ * UnderscoreEscapingWithSuffixes`; OpenTelemetry, "Prometheus and OpenMetrics Compatibility").
+ */
+
+export type OtlpMetricType = 'gauge' | 'counter' | 'updown' | 'histogram' | 'summary';
+
+/** Words for the units of UCUM. */
+const units: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    d: 'days',
+    h: 'hours',
+    min: 'minutes',
+    s: 'seconds',
+    ms: 'milliseconds',
+    us: 'microseconds',
+    ns: 'nanoseconds',
+    By: 'bytes',
+    KiBy: 'kibibytes',
+    MiBy: 'mebibytes',
+    GiBy: 'gibibytes',
+    TiBy: 'tibibytes',
+    KBy: 'kilobytes',
+    MBy: 'megabytes',
+    GBy: 'gigabytes',
+    TBy: 'terabytes',
+    m: 'meters',
+    V: 'volts',
+    A: 'amperes',
+    J: 'joules',
+    W: 'watts',
+    g: 'grams',
+    Cel: 'celsius',
+    Hz: 'hertz',
+    '1': '',
+    '%': 'percent',
+  }),
+);
+const perUnits: ReadonlyMap<string, string> = new Map(
+  Object.entries({ s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week', mo: 'month', y: 'year' }),
+);
+
+const annotation = /[{}]/;
+const notOfName = /[^a-zA-Z0-9:]+/;
+const notOfLabel = /[^a-zA-Z0-9_]/gu;
+const onlyUnderscores = /^_*$/;
+const digitFirst = /^\d/;
+
+/** Undefined where nothing is left of the name. */
+export function metricName(name: string, unit: string, type: OtlpMetricType): string | undefined {
+  let tokens = name.split(notOfName).filter((token) => token !== '');
+  const { main, per } = unitParts(unit);
+  const isMainNew = main !== '' && !tokens.includes(main);
+  const isPerNew = per !== '' && !tokens.includes(per);
+  if (isMainNew) {
+    tokens.push(isPerNew ? main.replace(/_$/, '') : main);
+  }
+  if (isPerNew) {
+    tokens.push(per);
+  }
+  const ending = type === 'counter' ? 'total' : type === 'gauge' && unit === '1' ? 'ratio' : undefined;
+  if (ending !== undefined) {
+    tokens = [...tokens.filter((token) => token !== ending), ending];
+  }
+  const joined = tokens.join('_');
+  return joined === '' ? undefined : digitFirst.test(joined) ? `_${joined}` : joined;
+}
+
+/** Such as `bytes_per_second`; empty where there is none. */
+export function unitName(unit: string): string {
+  const { main, per } = unitParts(unit);
+  return [main, per]
+    .filter((part) => part !== '')
+    .join('_')
+    .replace(/_$/, '');
+}
+
+/** Undefined where no label can be made of it. */
+export function labelName(key: string): string | undefined {
+  const name = key.replace(notOfLabel, '_');
+  if (onlyUnderscores.test(name)) {
+    return undefined;
+  }
+  if (digitFirst.test(name)) {
+    return `key_${name}`;
+  }
+  return name.startsWith('_') && !name.startsWith('__') ? `key${name}` : name;
+}
+
+function unitParts(unit: string): { readonly main: string; readonly per: string } {
+  const slash = unit.indexOf('/');
+  const [before, after] = slash < 0 ? [unit, ''] : [unit.slice(0, slash), unit.slice(slash + 1)];
+  const per = wordOf(after, perUnits);
+  return { main: cleaned(wordOf(before, units)), per: per === '' ? '' : cleaned(`per_${per}`).replace(/_$/, '') };
+}
+
+/** What stands in braces is a remark. */
+function wordOf(unit: string, words: ReadonlyMap<string, string>): string {
+  const bare = unit.trim();
+  return annotation.test(bare) ? '' : (words.get(bare) ?? bare);
+}
+
+function cleaned(unit: string): string {
+  return unit.replace(/[^a-zA-Z0-9:]+/g, '_').replace(/^_/, '');
+}

@@ -48,7 +48,6 @@ function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute
     ...metricsRoutes(deps),
     ...logsRoutes(deps),
     ...rumRoutes(deps),
-    ...lokiRoutes(deps),
     ...tracesRoutes(deps),
   ];
 }

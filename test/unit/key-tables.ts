@@ -9,9 +9,11 @@ export interface KeyRow {
   readonly shownBy: string;
 }
 
-/** The rows of a page's tables whose first cell is one key. */
-export function keyRows(page: string): readonly KeyRow[] {
-  return readFileSync(join(top, page), 'utf8')
+/** The rows of a page's tables, or of those of one section, whose first cell is one key. */
+export function keyRows(page: string, section?: string): readonly KeyRow[] {
+  const text = readFileSync(join(top, page), 'utf8');
+  const part = section === undefined ? text : (text.split(/^## /m).find((one) => one.startsWith(`${section}\n`)) ?? '');
+  return part
     .split('\n')
     .map((line) =>
       line

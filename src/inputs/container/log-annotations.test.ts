@@ -114,6 +114,16 @@ describe('what is said of the logs of a container', () => {
     expect(ofText('{"disable": true}').faults).toEqual(['prod/web-1:1: datakit/logs: must be a list; write [{ ... }]']);
   });
 
+  test('takes all of DataKit’s keys', () => {
+    const text = `[{"disable": false, "type": "stdout", "path": "", "source": "", "service": "", "pipeline": "", "multiline_match": "",
+      "remove_ansi_escape_codes": false, "from_beginning": true, "tags": {}, "character_encoding": "", "storage_index": "main",
+      "only_images": [], "json_as_fields": false}]`;
+    expect(ofText(text)).toMatchObject({
+      faults: [],
+      warnings: ['prod/web-1:2: datakit/logs: [0].storage_index: has no effect; there is one index'],
+    });
+  });
+
   test('never throws, whatever tenants write', () => {
     fc.assert(
       fc.property(

@@ -27,6 +27,7 @@ const entrySchema = z.strictObject({
   storage_index: z.string().optional(),
   ...contentKeys,
 });
+export const entryKeys: readonly string[] = Object.keys(entrySchema.shape);
 type Entry = z.output<typeof entrySchema>;
 
 /** What is understood and does nothing here, and what to write instead. */

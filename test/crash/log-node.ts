@@ -114,7 +114,7 @@ export class LogNode {
         await runtime.removeContainer(dead.shift() ?? '');
         await rm(this.#logPath(pod, attempt - 2), { force: true });
       }
-      await this.#pause(1_500);
+      await this.#pause(2_500);
     }
     await runtime.removeSandbox(sandboxId);
   }

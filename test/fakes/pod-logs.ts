@@ -117,6 +117,7 @@ export class CollectorRig {
     const defaults = {
       maxLineBytes: 1_048_576,
       flushAfterMs: 5_000,
+      pinned: { ms: 3_600_000, bytes: 1e9 },
       from: 'beginning' as const,
       times: 'runtime' as const,
       describer: new LogDescriber(),

@@ -7,6 +7,7 @@ import { type DescriberOptions, LogDescriber } from './log-description.ts';
 import { accepts, type LogFilters } from './log-filters.ts';
 import { type FileState, fileStates, showDescriptions, showLogs, stateOf } from './log-status.ts';
 import { LogTree, type TreeLook } from './log-tree.ts';
+import type { PinLimits } from './pinned-files.ts';
 
 export interface ContainerInputOptions extends LogFilters {
   readonly root: string;
@@ -16,6 +17,7 @@ export interface ContainerInputOptions extends LogFilters {
   readonly maxLineBytes: number;
   readonly pollIntervalMs: number;
   readonly flushAfterMs: number;
+  readonly pinned: PinLimits;
   readonly times: 'runtime' | 'read';
   readonly description: DescriberOptions;
 }

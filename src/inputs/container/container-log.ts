@@ -104,6 +104,11 @@ export class ContainerLog {
     return this.#emitting;
   }
 
+  /** Files of an earlier life that have not turned up yet. */
+  get awaitedFiles(): number {
+    return this.#chain.awaitedFiles;
+  }
+
   /** Nothing is left of it: its position need not be kept. */
   get isOver(): boolean {
     return this.#chain.isEmpty && !this.#emitting && this.#gaps.isEmpty;
@@ -124,6 +129,19 @@ export class ContainerLog {
     this.#gaps.add(gap);
   }
 
+  /** Lets go of a deleted file that is held open, with what is left in it. */
+  abandon(file: LogFile, nowMs: number): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#emitting || !this.#chain.files.includes(file)) {
+        return;
+      }
+      const { name, size, consumed } = file.position();
+      await this.#chain.abandon(file);
+      const bytes = Math.max(0, size - Math.min(...consumed));
+      this.addGap({ name, bytes, reason: 'abandoned', from: this.lastMoment, to: momentOf(nowMs) });
+    });
+  }
+
   /** Takes note of a look at the directory. Resolves with what turned out to be lost. */
   see(log: SeenLog, nowMs: number): Promise<readonly Gap[]> {
     return this.#exclusively(async () => {
@@ -134,7 +152,7 @@ export class ContainerLog {
       }
       await this.#release(nowMs);
       for (const gap of this.#chain.missed(log, nowMs)) {
-        this.addGap({ ...gap, from: gap.from ?? this.#lastMoment });
+        this.addGap({ ...gap, from: gap.from ?? this.lastMoment });
       }
       return this.#gaps.tell();
     });
@@ -188,7 +206,7 @@ export class ContainerLog {
   async #read(file: LogFile, framer: LineFramer, nowMs: number): Promise<ReadBlock | 'nothing' | 'again'> {
     const opened = await this.#chain.open(file);
     if (opened === 'moved' && file.gone) {
-      this.#chain.giveUp(file, this.#lastMoment, nowMs);
+      this.#chain.giveUp(file, this.lastMoment, nowMs);
       return 'again';
     }
     const block = opened === 'open' ? await file.read(framer.buffer) : opened;
@@ -196,7 +214,7 @@ export class ContainerLog {
       return typeof block === 'object' ? block : 'nothing';
     }
     this.#rollback();
-    await this.#chain.startAnew(file, this.#lastMoment, nowMs);
+    await this.#chain.startAnew(file, this.lastMoment, nowMs);
     return 'again';
   }
 
@@ -218,7 +236,7 @@ export class ContainerLog {
       this.#finish(file, { from, to }, framer, target);
       file.done = true;
     }
-    if (file.done || (isAtEnd && end === to && this.#isQuiet(nowMs))) {
+    if (file.done || (isAtEnd && end === to && this.#isQuiet(file, nowMs))) {
       this.#endOpenRecords(file, framer);
     }
     if (isAtEnd && end === to && this.#chain.successorOf(file) === undefined) {
@@ -237,16 +255,19 @@ export class ContainerLog {
     }
     const { name } = file.seen;
     file.leaveRest();
-    this.addGap({ name, bytes: undefined, reason: 'damaged', from: this.#lastMoment, to: momentOf(target.nowMs) });
+    this.addGap({ name, bytes: undefined, reason: 'damaged', from: this.lastMoment, to: momentOf(target.nowMs) });
   }
 
-  get #lastMoment(): Moment | undefined {
+  /** When the last record was written that has been read. */
+  get lastMoment(): Moment | undefined {
     const { seconds, nanos } = this.#lastTime;
     return seconds === 0 ? undefined : { seconds, nanos };
   }
 
-  #isQuiet(nowMs: number): boolean {
-    return nowMs - this.#lastGrowthMs >= this.#options.flushAfterMs;
+  /** Nothing has come for a while; where an earlier life read it already, the file's own time tells. */
+  #isQuiet({ seen, framed }: LogFile, nowMs: number): boolean {
+    const grownMs = seen.size === framed ? Number(seen.modifiedNanos / 1_000_000n) : nowMs;
+    return nowMs - Math.min(this.#lastGrowthMs, grownMs) >= this.#options.flushAfterMs;
   }
 
   /** Output that ends without a newline never gets its last fragment (containerd#4813), so an open record ends with time. */
@@ -299,7 +320,7 @@ export class ContainerLog {
 
   #batchOf(block: LogBlock, from: Pick<Batch, 'origin' | 'edits'>): TakenBatch {
     const files = this.#chain.positions();
-    const lastTime = this.#lastMoment;
+    const lastTime = this.lastMoment;
     const place = { files, discarding: this.#assembler.discarding, ...(lastTime !== undefined && { lastTime }) };
     return takenBatch(block, from, { key: this.key, place });
   }

@@ -15,6 +15,7 @@ export function optionsOf(config: ContainerConfig, pods: PodView | undefined): C
     maxLineBytes: config.max_line_bytes,
     pollIntervalMs: config.poll_interval,
     flushAfterMs: config.flush_after,
+    pinned: { ms: config.max_pinned_age, bytes: config.max_pinned_bytes },
     description: {
       ...(pods && { pods }),
       tags: config.tags,

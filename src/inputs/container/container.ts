@@ -34,6 +34,10 @@ const config = z.strictObject({
   poll_interval: duration('200ms').describe(
     'How often files that grow are read; quiet ones are looked at once a second.',
   ),
+  max_pinned_bytes: bytes('1GiB').describe(
+    'How much disk deleted files may take that are held open until they are read; the oldest go first, counted as missed.',
+  ),
+  max_pinned_age: duration('6h').describe('How long a deleted file is held open at most.'),
   flush_after: duration('5s').describe('How long to wait for the rest of a line that ended without a newline.'),
   tags: z.record(z.string(), z.string()).default({}).describe('Added to every line where it lacks the key.'),
   timestamp: z

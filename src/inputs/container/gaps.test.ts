@@ -270,4 +270,56 @@ describe('a gap', () => {
     await rig.rest();
     expect(rig.gaps).toEqual([]);
   });
+
+  test('is said of restarts whose logs came and went while nobody looked', async () => {
+    logs.append(logs.line('a'), '0.log');
+    logs.append(logs.line('b'), '1.log');
+    await rig.turn();
+    await crash();
+    logs.remove('0.log');
+    logs.remove('1.log');
+    logs.append(logs.line('e'), '4.log');
+    await rig.turn();
+    expect(rig.texts).toEqual([
+      '[meshbridge] gap: an unknown number of bytes of 2.log to 3.log, of restarts whose logs are gone, ' +
+        'between 2026-11-21T09:39:00.000002000Z and 2026-11-21T12:00:00.000000000Z',
+      'e',
+    ]);
+  });
+
+  test('vector#17563: is not said of a crash loop that was watched all along', async () => {
+    for (let restart = 0; restart < 5; restart++) {
+      logs.append(logs.line(`${restart}`), `${restart}.log`);
+      await rig.turn();
+      if (restart > 1) {
+        logs.remove(`${restart - 2}.log`);
+      }
+      await rig.pass(10_000);
+    }
+    expect(rig.texts).toEqual(['0', '1', '2', '3', '4']);
+  });
+});
+
+describe('deleted files that are held open', () => {
+  test.each([
+    ['for too long', { ms: 60_000, bytes: 1e9 }, 61_000],
+    ['and take too much room', { ms: 3_600_000, bytes: 30 }, 1_000],
+  ])('vector#22143: %s are let go, and what is left in them is counted', async (_, pinned, ms) => {
+    rig = new CollectorRig(dir.path, { pinned });
+    rig.runtime.overload();
+    const unread = logs.line('1');
+    logs.append(unread);
+    await rig.turn();
+    logs.removePod();
+    await rig.look();
+    await rig.pass(ms);
+    rig.runtime.recover();
+    await rig.pass(3_000);
+    expect(rig.texts).toEqual([
+      expect.stringContaining(`${Buffer.byteLength(unread)} bytes of 0.log, of a deleted file`),
+    ]);
+    expect(missedBytes()).toBe(Buffer.byteLength(unread));
+    expect(rig.collector.logs).toEqual([]);
+    expect(rig.runtime.positions('logs', '').size).toBe(0);
+  });
 });

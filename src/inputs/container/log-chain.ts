@@ -10,6 +10,8 @@ import { UnplacedPositions } from './unplaced-positions.ts';
 export interface SeenLog {
   /** From the oldest to the one that is written. */
   readonly files: readonly SeenFile[];
+  /** Other logs of the same container are there. */
+  readonly hasSiblings?: boolean;
 }
 
 /**
@@ -22,6 +24,10 @@ const longPatienceMs = 60_000;
 
 /** A rotated file is done when its successor has had bytes for this long: the runtime has one of them open, not both. */
 const rotationGraceMs = 250;
+
+function isThere({ files, hasSiblings = false }: SeenLog): boolean {
+  return files.length > 0 || hasSiblings;
+}
 
 /** The files of one log, from the oldest that still matters to the one that is written, over rename, copy, truncation and deletion. */
 export class LogChain {
@@ -45,6 +51,10 @@ export class LogChain {
     for (const position of positions) {
       this.#unplaced.add(position, { reason: 'deleted', from }, nowMs);
     }
+  }
+
+  get awaitedFiles(): number {
+    return this.#unplaced.positions.length;
   }
 
   get isEmpty(): boolean {
@@ -126,6 +136,12 @@ export class LogChain {
     this.files = this.files.filter((other) => other !== file);
   }
 
+  /** Forgets it, though it is not read to its end. */
+  async abandon(file: LogFile): Promise<void> {
+    this.files = this.files.filter((other) => other !== file);
+    await file.close();
+  }
+
   /** It was truncated and is another file now; what it held may have been copied before. */
   async startAnew(file: LogFile, from: Moment | undefined, nowMs: number): Promise<void> {
     this.#unplaced.add(file.lastPosition(), { reason: 'truncated', from }, nowMs);
@@ -146,7 +162,7 @@ export class LogChain {
   missed(log: SeenLog, nowMs: number): readonly Gap[] {
     const damaged = this.#gaps;
     this.#gaps = [];
-    return [...damaged, ...this.#unplaced.giveUp(nowMs, log.files.length === 0 ? longPatienceMs : patienceMs)];
+    return [...damaged, ...this.#unplaced.giveUp(nowMs, isThere(log) ? patienceMs : longPatienceMs)];
   }
 
   /** These records were read. */

@@ -1,23 +1,29 @@
+import { dirname } from 'node:path';
 import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
 import type { LogSteps } from '../../pipeline/logs/settings.ts';
 import { StepsCache } from '../../pipeline/logs/steps-cache.ts';
 import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
-import type { Gap } from './gap.ts';
+import { type Gap, momentOf } from './gap.ts';
 import { Inflaters } from './inflated-bytes.ts';
 import type { SeenLog } from './log-chain.ts';
 import type { LogDescriber, LogDescription } from './log-description.ts';
 import { LogPump } from './log-pump.ts';
 import type { TreeLook } from './log-tree.ts';
+import { overPinned, type PinLimits, pinnedFiles } from './pinned-files.ts';
 import { decodePosition, type LogPosition } from './position.ts';
+import { skippedRestarts } from './skipped-restarts.ts';
 
 export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flushAfterMs' | 'from' | 'times'> & {
   /** What the keys of positions begin with; the log's path below the root follows. */
   readonly keyPrefix: string;
+  /** Of deleted files that are held open. */
+  readonly pinned: PinLimits;
   readonly describer: Pick<LogDescriber, 'describe' | 'forget'>;
 };
 
 const nothing: SeenLog = { files: [] };
+const gone: SeenLog = { files: [], hasSiblings: true };
 
 /** All logs of a tree: finds out which come, change and go, and has them read. */
 export class LogCollector {
@@ -82,12 +88,19 @@ export class LogCollector {
   async see(look: TreeLook): Promise<void> {
     const nowMs = this.#runtime.clock.now();
     const found = new Map<string, SeenLog>(look.logs.map((log) => [log.path, log]));
+    const skipped = skippedRestarts([...this.#logs.keys(), ...this.#earlier.keys()], found.keys());
     for (const path of [...found.keys(), ...this.#earlier.keys()]) {
       await this.#ensure(path, nowMs);
     }
     this.#isFirstLook = false;
+    const directories = new Set([...found.keys()].map((path) => dirname(path)));
+    for (const { before, behind, names } of skipped) {
+      const from = this.#logs.get(before)?.lastMoment;
+      this.#logs.get(behind)?.addGap({ name: names, bytes: undefined, reason: 'restarts', from, to: momentOf(nowMs) });
+    }
     for (const [path, log] of this.#logs) {
-      for (const missed of await log.see(found.get(path) ?? nothing, nowMs)) {
+      const seen = found.get(path) ?? (directories.has(dirname(path)) ? gone : nothing);
+      for (const missed of await log.see(seen, nowMs)) {
         this.#report(path, missed);
       }
       if (log.isOver && !found.has(path) && !this.#pump.isAt(log)) {
@@ -99,7 +112,14 @@ export class LogCollector {
       this.#leftOut.delete(path);
       this.#options.describer.forget(path);
     }
+    await this.#unpin(nowMs);
     this.poke();
+  }
+
+  async #unpin(nowMs: number): Promise<void> {
+    for (const { log, file } of overPinned(pinnedFiles(this.#logs.values()), this.#options.pinned, nowMs)) {
+      await log.abandon(file, nowMs);
+    }
   }
 
   /** Reads on in the logs that may have more. */

@@ -31,6 +31,7 @@ export function showLogs(logs: readonly ContainerLog[], nowMs: number): object {
     cutBytes: sum(logs, (log) => log.cutBytes),
     leftOutLines: sum(logs, (log) => log.counts.leftOut),
     pausedLogs: logs.filter((log) => log.pausedBy(nowMs) !== undefined).length,
+    awaitedFiles: sum(logs, (log) => log.awaitedFiles),
     openRecords: logs.filter((log) => log.hasOpenRecord).length,
     lagBytes: sum(files, ({ file }) => file.lagBytes),
     fileCounts: Object.fromEntries(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +88,8 @@ class Bridge {
   #tokenSecret: TokenSecret | undefined;
   #disk: (() => DiskStatus) | undefined;
   #starting: string | undefined = 'it is starting';
+
+  readonly #instance = randomUUID();
 
   constructor(config: LoadedConfig, options: BridgeOptions, lock: DirectoryLock) {
     this.#config = config;
@@ -267,6 +270,7 @@ class Bridge {
       meter: this.#telemetry,
       dataDir: this.#options.dataDir,
       userAgent: this.#userAgent,
+      instance: this.#instance,
     };
   }
 

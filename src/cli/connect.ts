@@ -66,6 +66,7 @@ function silentRuntime(loaded: LoadedOutput, { version, dataDir }: ConnectContex
     meter: { counter, gauge },
     dataDir,
     userAgent: `meshbridge/${version}`,
+    instance: 'check',
     decode: nothingToDecode,
   };
 }

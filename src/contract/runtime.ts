@@ -41,6 +41,8 @@ export interface Runtime {
   readonly dataDir: string;
   /** Name and version for User-Agent headers. */
   readonly userAgent: string;
+  /** Of this process and no other: what is sent with it and comes back has gone round in a circle. */
+  readonly instance: string;
 }
 
 export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -13,6 +13,8 @@ import { MetaEncoder } from './queue-record.ts';
  */
 export const parcelType = 'application/vnd.meshbridge.records';
 /** Of the framing above; the layout of a header has a version of its own, `laneVersion`. */
+/** Says which process sends: who gets its own has been told to send to itself. */
+export const instanceHeader = 'x-meshbridge-instance';
 export const parcelVersion = 1;
 /** A hub takes the version before its own too, so that it can be upgraded before its agents. The first one has none before it. */
 export const oldestParcelVersion = 1;

@@ -5,7 +5,7 @@ import { LineWriter, SpanSender } from '../crash/load.ts';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import type { Daemon } from './daemon.ts';
+import { type Daemon, freePort, startDaemon } from './daemon.ts';
 import { flowOf, HubRig, isDrained } from './hub-rig.ts';
 
 let dir: TempDir;
@@ -249,4 +249,25 @@ test('a hub takes nothing from who has not its token, says which setting opens i
   // The ingest token opens nothing else.
   const headers = { authorization: 'Bearer the-ingest-token-of-the-hub', 'x-forwarded-for': '192.0.2.7' };
   expect((await fetch(`${hub.url}/api/native/status`, { headers })).status).toBe(401);
+}, 120_000);
+
+test('a hub that is told to send to itself keeps what waits, and says what is wrong', async () => {
+  const port = await freePort();
+  const config = `[[inputs.hub]]\n[[outputs.hub]]\nurls = ["http://127.0.0.1:${port}"]\n`;
+  const own = await startDaemon({ dir: join(dir.path, 'own'), port, config: { 'hub.conf': config } });
+  try {
+    await postSpan(own, { traceId: 'ab', id: 'cd', timestamp: Date.now() * 1000 });
+    await until(
+      async () =>
+        (await own.status()).lanes.some(({ outputs }) => outputs[0]?.lastError?.includes('must name another one')),
+      {
+        withinMs,
+        what: 'what is wrong',
+      },
+    );
+    const { lanes } = await own.status();
+    expect(lanes.find(({ signal }) => signal === 'traces')?.cumItems).toBe(1);
+  } finally {
+    await own.end();
+  }
 }, 120_000);

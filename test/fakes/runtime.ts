@@ -99,5 +99,6 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
     meter: new MemoryMeter(),
     dataDir: options.dataDir ?? tmpdir(),
     userAgent: 'meshbridge/test',
+    instance: 'test-instance',
   };
 }

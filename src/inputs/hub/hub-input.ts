@@ -1,6 +1,8 @@
 import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
+import { plainText } from '../../http/exchange.ts';
+import { instanceHeader } from '../../record/parcel.ts';
 import { Agents } from './agents.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -48,6 +50,10 @@ export class HubInput implements Input {
   async #take(request: HttpRequest): Promise<HttpResponse> {
     if (this.#receiver === undefined) {
       throw new BridgeError('BRIDGE_OVERLOADED', 'this input does not run at the moment; send it again');
+    }
+    if (request.headers[instanceHeader] === this.#runtime.instance) {
+      // Not a 4xx that speaks of the records: they wait until somebody mends the address.
+      return plainText(403, 'this is the process that sends: [[outputs.hub]] urls must name another one');
     }
     const taking = this.#receiver.take(request);
     this.#underWay.add(taking);

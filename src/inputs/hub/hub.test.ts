@@ -162,6 +162,14 @@ describe('records', () => {
     ]);
   });
 
+  test('that this very process sends are not taken, and nothing is said against them', () =>
+    withHub(async ({ runtime, send }) => {
+      const headers = { 'x-meshbridge-instance': runtime.instance };
+      const [status, text] = await send([recordOf('1', 1)], { headers });
+      expect([status, text]).toEqual([403, expect.stringContaining('must name another one')]);
+      expect([runtime.emitted, runtime.refusals]).toEqual([[], []]);
+    }));
+
   test('of no number at all are a question whether records would be taken', () =>
     withHub(async ({ runtime, send }) => {
       expect(await send([], { body: Buffer.alloc(0) })).toEqual([204, '']);

@@ -3,6 +3,7 @@ import type { Health } from '../../contract/runtime.ts';
 import type { Sender } from '../../http/lazy-output.ts';
 import { Poster } from '../../http/poster.ts';
 import { healthOf } from '../../http/status.ts';
+import { instanceHeader } from '../../record/parcel.ts';
 import type { HubOutputConfig } from './hub.ts';
 import { HubClient } from './hub-client.ts';
 import { TokenFile } from './token-file.ts';
@@ -19,11 +20,17 @@ export class Hubs implements Sender {
   readonly #clients: readonly HubClient[];
   #at = 0;
 
-  constructor(config: HubOutputConfig, { userAgent, clock, node }: OutputRuntime) {
+  constructor(config: HubOutputConfig, { userAgent, instance, clock, node }: OutputRuntime) {
     const { headers, tls, token_file } = config;
     const token = new TokenFile(token_file, clock);
     this.#clients = config.urls.map((base) => {
-      const poster = new Poster({ url: recordsUrl(base), headers, tls, protocolHeaders: {}, userAgent });
+      const poster = new Poster({
+        url: recordsUrl(base),
+        headers,
+        tls,
+        protocolHeaders: { [instanceHeader]: instance },
+        userAgent,
+      });
       return new HubClient({ poster, token, clock, node });
     });
   }

@@ -14,6 +14,7 @@ export const benchRuntime = {
   clock: systemClock,
   meter: { counter: () => ({ add() {}, value: 0 }), gauge: () => ({ set() {} }) },
   userAgent: 'bench',
+  instance: 'bench',
 };
 
 function runtimeOf(dataDir: string, emit: InputRuntime['emit']): InputRuntime {

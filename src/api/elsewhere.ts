@@ -9,7 +9,7 @@ export const noStore: StoreReader = { ask: () => Promise.reject(new Error('there
 /** The routes of a store, where there is none: each says where the data is. */
 export function elsewhere(routes: readonly HttpRoute[], status: () => BridgeStatus): HttpRoute[] {
   const handle = async (): Promise<HttpResponse> => plainText(404, whereItIs(status()));
-  return routes.map((route) => ({ ...route, handle }));
+  return routes.map(({ openStream: _, ...route }) => ({ ...route, handle }));
 }
 
 function whereItIs({ hub, node }: BridgeStatus): string {

@@ -6,6 +6,7 @@ import { jaegerRoutes } from './jaeger.ts';
 import { jaegerGrpcRoutes } from './jaeger-grpc.ts';
 import { jaegerV3Routes } from './jaeger-v3.ts';
 import { logsRoutes } from './logs.ts';
+import { lokiRoutes } from './loki.ts';
 import { metricsRoutes } from './metrics.ts';
 import { type NativeDeps, nativeRoutes } from './native.ts';
 import { pageRoutes } from './page.ts';
@@ -48,6 +49,7 @@ function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute
     ...metricsRoutes(deps),
     ...logsRoutes(deps),
     ...rumRoutes(deps),
+    ...lokiRoutes(deps),
     ...tracesRoutes(deps),
   ];
 }

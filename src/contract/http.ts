@@ -59,6 +59,11 @@ export interface HttpRoute {
   handle(request: HttpRequest): Promise<HttpResponse>;
   /** What a browser that may not call it is shown with the 401, in place of a plain form for the token. It holds no data. */
   loginPage?(): Promise<HttpResponse>;
+  /**
+   * The other way to call it: as a WebSocket (RFC 6455). What it resolves with runs when the connection stands, until it
+   * resolves or the stream is closed; a BridgeError thrown before that is answered as one of `handle`. GET, without parameters in the path.
+   */
+  openStream?(request: HttpRequest): Promise<(stream: MessageStream) => Promise<void>>;
   /** Told when the body was refused before `handle` could see it: too large, not gzip, too much at once. */
   onRefused?(error: BridgeError): void;
   /** What a BridgeError is answered with in place of plain text, whoever threw it; `status` is the one of its code. */
@@ -69,6 +74,16 @@ export interface HttpRoute {
 export interface CorsPolicy {
   /** Exactly these, such as `https://shop.example`; empty: every one. */
   readonly origins: readonly string[];
+}
+
+/** A WebSocket to which messages are sent. */
+export interface MessageStream {
+  /** Aborted when the other side has gone, or the listener closes. */
+  readonly closed: AbortSignal;
+  /** Resolves when the other side keeps up. Rejects when it has gone. */
+  send(text: string): Promise<void>;
+  /** Resolves after so many ms, or when the stream is closed. */
+  pause(ms: number): Promise<void>;
 }
 
 /** Where inputs and the api put their routes. Adding is possible until the listeners are open. */

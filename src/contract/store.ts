@@ -88,6 +88,14 @@ export type Question =
   | { readonly kind: 'traces.workloads'; readonly range: TimeRange }
   /** Spans that metrics which the query selects have counted, as Prometheus' `query_exemplars` gives exemplars. */
   | { readonly kind: 'traces.exemplars'; readonly query: string; readonly range: TimeRange }
+  /**
+   * Keeps a copy of the trace, as it is now, that no retention touches, and lets go of it again. The count is 0 where there is no
+   * such trace, or pin; without room for it `traces.pin` rejects with BRIDGE_TOO_LARGE.
+   */
+  | { readonly kind: 'traces.pin'; readonly traceId: string }
+  | { readonly kind: 'traces.unpin'; readonly traceId: string }
+  /** JSON `{maxBytes, bytes, traces: [...]}`, the latest pin first. */
+  | { readonly kind: 'traces.pins' }
   | { readonly kind: 'zipkin.autocompleteKeys' }
   | { readonly kind: 'zipkin.autocompleteValues'; readonly key: string }
   /**
@@ -227,7 +235,18 @@ export interface Damage {
   readonly reason: string;
 }
 
+/** What was deleted since the process began: whole partitions, the oldest first. */
+export interface Eviction {
+  readonly signal: Signal;
+  /** `age`: past the retention. `bytes`: there was no more room. */
+  readonly reason: 'age' | 'bytes';
+  readonly partitions: number;
+  readonly items: number;
+  readonly bytes: number;
+}
+
 export interface StoreStatus {
+  readonly evictions?: readonly Eviction[];
   readonly partitions: readonly PartitionStatus[];
   readonly damage: readonly Damage[];
   readonly bytes: number;

@@ -8,6 +8,7 @@ import type { ListenerStatus } from '../contract/status.ts';
 import type { AccessPolicy } from './access.ts';
 import { QuickListener } from './quick-listener.ts';
 import { RouteServer } from './route-server.ts';
+import { StreamServer } from './stream-server.ts';
 
 export interface ListenerSpec {
   readonly name: ListenerName;
@@ -189,11 +190,22 @@ export class Listeners implements Routes {
     const server = createHttpServer(spec.tls, onRequest);
     await app.ready();
     const quick = spec.tls === undefined ? this.#quick(server, routes) : undefined;
+    const streams = routes.some(({ openStream }) => openStream !== undefined)
+      ? new StreamServer(server, routes, { log: this.#log, clock: this.#clock, access: this.#access })
+      : undefined;
     const close = async (): Promise<void> => {
       quick?.stop();
       await app.close();
     };
-    return { server, connections: quick ?? server, close };
+    const plain = quick ?? server;
+    const connections = {
+      closeIdleConnections: () => {
+        streams?.close();
+        plain.closeIdleConnections();
+      },
+      closeAllConnections: () => plain.closeAllConnections(),
+    };
+    return { server, connections, close };
   }
 
   async #grpc(routes: readonly HttpRoute[]): Promise<OpenListener> {

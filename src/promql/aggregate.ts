@@ -1,7 +1,7 @@
+import { shownBytes } from '../lib/go-string.ts';
 import type { Grouping } from './ast.ts';
 import { executionError } from './errors.ts';
 import { dropLabels, keepLabels, type Labels, labelKey, metricName, withLabel } from './labels.ts';
-import { shownBytes } from './literals.ts';
 import { isEmpty, newRow, pause, type Row, type Scope } from './query.ts';
 import { merged } from './rows.ts';
 import { Mean, nanFirst, quantileOf, Variance } from './sums.ts';

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
+import { unquoted } from '../lib/go-string.ts';
 import type { Place } from './ast.ts';
 import { syntaxError } from './errors.ts';
-import { unquoted } from './literals.ts';
 
 /** A query and where the walk through its tree stands. */
 export interface Source {

@@ -16,11 +16,14 @@ export interface Candidate {
   readonly streams: readonly StreamLabels[];
 }
 
+/** What a question asks of blocks before it reads them. */
+export type BlockTest = Pick<LineQuery, 'startMs' | 'endMs' | 'mayHold'>;
+
 /** Looked at between two looks at the clock. */
 const atOnce = 256;
 
 /** The blocks of a partition that may hold lines that the query means, texts aside. */
-export async function candidatesIn(partition: LogPartition, query: LineQuery, slice: Slice): Promise<Candidate[]> {
+export async function candidatesIn(partition: LogPartition, query: BlockTest, slice: Slice): Promise<Candidate[]> {
   if (partition.gone || partition.maxMs < query.startMs || partition.minMs > query.endMs) {
     return [];
   }

@@ -154,7 +154,7 @@ function scanText(lines: BlockLines, { needles, folder }: LineQuery, at: LineAt,
 }
 
 /** The line that byte `offset` stands in; not before `from`. */
-function lineAt(offsets: Uint32Array, from: number, offset: number): number {
+export function lineAt(offsets: Uint32Array, from: number, offset: number): number {
   let low = from;
   let high = offsets.length - 2;
   while (low < high) {

@@ -246,6 +246,11 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     return this.#guarded(path, place, () => read(new BlockLines(readPayload(this.#shared.files, path, place))));
   }
 
+  /** Names a block that cannot be read; what else went wrong is thrown again. */
+  noteUnread({ path, table }: Contents, block: number, error: unknown): void {
+    this.#noteBad(path, table.place(block), error);
+  }
+
   #guarded<T>(path: string, place: BlockPlace, read: () => T): T | undefined {
     if (this.#gone) {
       return undefined;
@@ -253,13 +258,17 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     try {
       return read();
     } catch (error) {
-      if (!hasCode(error, 'BRIDGE_CORRUPT') && !hasCode(error, 'BRIDGE_NOT_FOUND')) {
-        throw error;
-      }
-      const bytes = recordBytesOf(place);
-      this.#shared.damage.note({ file: path, offset: place.offset, bytes, reason: error.message });
+      this.#noteBad(path, place, error);
       return undefined;
     }
+  }
+
+  #noteBad(path: string, place: BlockPlace, error: unknown): void {
+    if (!hasCode(error, 'BRIDGE_CORRUPT') && !hasCode(error, 'BRIDGE_NOT_FOUND')) {
+      throw error;
+    }
+    const bytes = recordBytesOf(place);
+    this.#shared.damage.note({ file: path, offset: place.offset, bytes, reason: error.message });
   }
 
   /** A view of memory that all blocks share. Throws BRIDGE_CORRUPT. */

@@ -4,16 +4,18 @@ import type { Slice } from '../slice.ts';
 import { candidatesIn } from './candidates.ts';
 import { type FoundLine, lineJson } from './found-lines.ts';
 import { LineQuery } from './line-query.ts';
+import { contextOf } from './log-context.ts';
 import { countLines } from './log-counts.ts';
 import type { LogPartition } from './log-partition.ts';
 import { searchLines } from './log-search.ts';
 import { tailLines } from './log-tail.ts';
+import { answerLoki, isLokiQuestion, type LokiQuestion } from './loki-questions.ts';
 import type { StreamLabels } from './stream-labels.ts';
 
-export type LogQuestion = Extract<Question, { readonly kind: `logs.${string}` }>;
+export type LogQuestion = Extract<Question, { readonly kind: `logs.${string}` }> | LokiQuestion;
 
 export function isLogQuestion(question: Question): question is LogQuestion {
-  return question.kind.startsWith('logs.');
+  return question.kind.startsWith('logs.') || isLokiQuestion(question);
 }
 
 /** Puts questions to the partitions and gives the bytes of the answer. */
@@ -37,6 +39,9 @@ export class LogQuestions {
 }
 
 async function answerFrom(partitions: readonly LogPartition[], question: LogQuestion, slice: Slice): Promise<Answer> {
+  if (isLokiQuestion(question)) {
+    return answerLoki(partitions, question, slice);
+  }
   switch (question.kind) {
     case 'logs.search': {
       const { lines, next } = await searchLines(partitions, question, slice);
@@ -45,6 +50,13 @@ async function answerFrom(partitions: readonly LogPartition[], question: LogQues
     case 'logs.tail': {
       const { lines, next } = await tailLines(partitions, question, slice);
       return linesAnswer(lines, next, slice);
+    }
+    case 'logs.context': {
+      const { line, before, after } = await contextOf(partitions, question, slice);
+      const text = (lines: readonly FoundLine[]): string =>
+        `[${lines.map((each) => JSON.stringify(lineJson(each))).join(',')}]`;
+      const body = `{"line":${JSON.stringify(lineJson(line))},"before":${text(before)},"after":${text(after)}}`;
+      return { contentType: 'application/json', body: Buffer.from(body), count: 1 };
     }
     case 'logs.counts': {
       const counts = await countLines(partitions, question, slice);

@@ -2,7 +2,8 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { LogQuery } from '../../../contract/store.ts';
 import type { Slice } from '../slice.ts';
 import { arrivalText, parseArrival } from './arrival.ts';
-import { type Candidate, candidatesIn, visitLines } from './candidates.ts';
+import { BlocksInOrder } from './block-order.ts';
+import { visitLines } from './candidates.ts';
 import { compareLines, FirstLines, type FoundLine, type LinePlace } from './found-lines.ts';
 import { LineQuery } from './line-query.ts';
 import type { LogPartition } from './log-partition.ts';
@@ -25,7 +26,7 @@ export async function searchLines(
   const endMs = end === undefined ? query.endMs : Math.min(query.endMs, msOf(end));
   const lineQuery = new LineQuery({ ...query, endMs });
   const found = new FirstLines(limit, newestFirst);
-  const blocks = new NewestBlocks(partitions, lineQuery);
+  const blocks = new BlocksInOrder(partitions, lineQuery, 'newest first');
   for (let next = await blocks.take(slice); next !== undefined; next = await blocks.take(slice)) {
     if (found.worst !== undefined && next.facts.maxMs < found.worst.ms) {
       break;
@@ -43,34 +44,6 @@ export async function searchLines(
   const lines = found.finish();
   const last = found.worst === undefined ? undefined : lines.at(-1);
   return { lines, next: last === undefined ? undefined : placeText(last) };
-}
-
-/** Blocks in the order of their last times, newest first; a partition's index is read when it is its turn. */
-class NewestBlocks {
-  readonly #query: LineQuery;
-  /** The next one last. */
-  #partitions: LogPartition[];
-  #blocks: Candidate[] = [];
-
-  constructor(partitions: readonly LogPartition[], query: LineQuery) {
-    this.#query = query;
-    this.#partitions = [...partitions].sort((a, b) => a.maxMs - b.maxMs);
-  }
-
-  async take(slice: Slice): Promise<Candidate | undefined> {
-    for (;;) {
-      const partition = this.#partitions.at(-1);
-      const block = this.#blocks.at(-1);
-      if (partition === undefined || (block !== undefined && block.facts.maxMs > partition.maxMs)) {
-        return this.#blocks.pop();
-      }
-      this.#partitions.pop();
-      const more = await candidatesIn(partition, this.#query, slice);
-      if (more.length > 0) {
-        this.#blocks = [...this.#blocks, ...more].sort((a, b) => a.facts.maxMs - b.facts.maxMs);
-      }
-    }
-  }
 }
 
 function msOf({ seconds, nanos }: LinePlace): number {

@@ -67,7 +67,7 @@ async function blocksAfter(
   return blocks.sort((a, b) => compareArrivals(a.facts.first, b.facts.first));
 }
 
-function newestArrival(partitions: readonly LogPartition[]): Arrival {
+export function newestArrival(partitions: readonly LogPartition[]): Arrival {
   const newest = partitions.findLast(({ last, gone }) => last !== undefined && !gone);
   return newest?.last ?? { ms: 0, seq: 0, index: 0 };
 }

@@ -1,0 +1,185 @@
+import { accessLogFields } from '../../../codec/access-log/access-log.ts';
+import { parseAttributes } from '../../../codec/log-block/attributes.ts';
+import type { LineRequest, LineSource, LineVisitor, LogLine, Values } from '../../../logql/source.ts';
+import { logLevels } from '../../../model/log.ts';
+import type { Slice } from '../slice.ts';
+import { type Arrival, compareArrivals } from './arrival.ts';
+import { BlocksInOrder } from './block-order.ts';
+import type { BlockLines } from './block-payload.ts';
+import type { Candidate } from './candidates.ts';
+import { LineAt, lineAt } from './line-scan.ts';
+import type { LogPartition } from './log-partition.ts';
+import { LokiSelector, type StreamView } from './loki-selector.ts';
+import { traceIdIn } from './trace-id.ts';
+import { TextFilter } from './words.ts';
+
+/** Lines looked at between two looks at the clock. */
+const linesAtOnce = 32;
+
+export interface LokiSourceOptions {
+  readonly slice: Slice;
+  /** Only lines that arrived so. */
+  readonly arrived?: (arrival: Arrival) => boolean;
+  /** Only blocks with lines that came after that. */
+  readonly after?: Arrival;
+}
+
+/** The store's lines as LogQL sees them. */
+export class LokiSource implements LineSource {
+  readonly #partitions: readonly LogPartition[];
+  readonly #slice: Slice;
+  readonly #arrived: LokiSourceOptions['arrived'];
+  readonly #after: Arrival | undefined;
+  /** What was looked at so far. */
+  lines = 0;
+  bytes = 0;
+  blocks = 0;
+
+  constructor(partitions: readonly LogPartition[], { slice, arrived, after }: LokiSourceOptions) {
+    this.#partitions = partitions;
+    this.#slice = slice;
+    this.#arrived = arrived;
+    this.#after = after;
+  }
+
+  async scan(request: LineRequest, visitor: LineVisitor): Promise<void> {
+    const selector = new LokiSelector(request.matchers, request);
+    const texts = new NeededTexts(request.texts);
+    const order = request.order === 'oldest first' ? 'oldest first' : 'newest first';
+    const blocks = new BlocksInOrder(this.#partitions, selector, order);
+    for (let next = await blocks.take(this.#slice); next !== undefined; next = await blocks.take(this.#slice)) {
+      if (visitor.enough(order === 'newest first' ? next.facts.maxMs : next.facts.minMs)) {
+        break;
+      }
+      const { partition, contents, block, facts } = next;
+      if (this.#after !== undefined && compareArrivals(facts.last, this.#after) <= 0) {
+        continue;
+      }
+      try {
+        await this.#scanBlock(next, { selector, texts, visitor });
+      } catch (error) {
+        partition.noteUnread(contents, block, error);
+      }
+      if (this.#slice.over) {
+        await this.#slice.yield();
+      }
+    }
+  }
+
+  async #scanBlock(
+    { partition, contents, block, facts, streams }: Candidate,
+    { selector, texts, visitor }: { selector: LokiSelector; texts: NeededTexts; visitor: LineVisitor },
+  ): Promise<void> {
+    this.blocks += 1;
+    const bloom = texts.filters.length === 0 ? undefined : partition.bloom(contents, block);
+    if (bloom !== undefined && !texts.filters.every((filter) => filter.mayHold(bloom, facts.longestWord))) {
+      return;
+    }
+    const lines = partition.lines(contents, block, (read) => read);
+    if (lines === undefined) {
+      return;
+    }
+    const at = new LineAt(lines, streams);
+    const view = new LineView(at);
+    this.bytes += facts.textBytes;
+    let looked = 0;
+    for (let line = texts.next(lines, 0); line < at.count; line = texts.next(lines, line + 1)) {
+      at.goTo(line);
+      const meant = selector.view(at.labels, at.flags);
+      if ((meant.levelBits & (1 << at.level)) !== 0 && this.#arrived?.(at.arrival) !== false) {
+        view.stand(meant);
+        visitor.visit(view);
+      }
+      looked += 1;
+      if (looked % linesAtOnce === 0 && this.#slice.over) {
+        await this.#slice.yield();
+      }
+    }
+    this.lines += looked;
+  }
+}
+
+/** Texts of which each must stand in a line, in these letters. */
+class NeededTexts {
+  readonly filters: readonly TextFilter[];
+  readonly #needles: readonly Buffer[];
+
+  constructor(texts: readonly string[]) {
+    // The longest leads: it is most likely the rarest.
+    this.#needles = texts.map((text) => Buffer.from(text)).sort((a, b) => b.length - a.length);
+    this.filters = this.#needles.map((needle) => new TextFilter(needle)).filter(({ idle }) => !idle);
+  }
+
+  /** The next line, from that one on, that holds all; the number of lines where there is none. */
+  next(lines: BlockLines, from: number): number {
+    const { offsets, levels } = lines.columns;
+    const [lead, ...others] = this.#needles;
+    if (lead === undefined) {
+      return from;
+    }
+    const { text } = lines;
+    for (let line = from; line < levels.length; line++) {
+      const found = text.indexOf(lead, offsets[line]);
+      if (found < 0) {
+        break;
+      }
+      line = lineAt(offsets, line, found);
+      const end = offsets[line + 1] ?? 0;
+      const own = text.subarray(offsets[line], end);
+      // A text that goes over the end of the line is in no line.
+      if (found + lead.length <= end && others.every((needle) => own.includes(needle))) {
+        return line;
+      }
+    }
+    return levels.length;
+  }
+}
+
+const noValues: Values = {};
+
+class LineView implements LogLine {
+  readonly #at: LineAt;
+  stream = noValues;
+
+  constructor(at: LineAt) {
+    this.#at = at;
+  }
+
+  stand({ labels }: StreamView): void {
+    this.stream = labels;
+  }
+
+  get seconds(): number {
+    return this.#at.seconds;
+  }
+
+  get nanos(): number {
+    return this.#at.nanos;
+  }
+
+  get level(): string {
+    return logLevels[this.#at.level] ?? 'unknown';
+  }
+
+  get length(): number {
+    return this.#at.length;
+  }
+
+  get bytes(): Buffer {
+    return this.#at.message;
+  }
+
+  get hasMetadata(): boolean {
+    return this.#at.attributes.length > 0;
+  }
+
+  metadata(): Readonly<Record<string, string | number | boolean>> {
+    return parseAttributes(this.#at.attributes) ?? noValues;
+  }
+
+  derived(): Values {
+    const fields = Object.entries(accessLogFields(this.bytes) ?? {}).map(([name, value]) => [name, String(value)]);
+    const traceId = traceIdIn(this.bytes.toString());
+    return { ...Object.fromEntries(fields), ...(traceId === undefined ? {} : { trace_id: traceId }) };
+  }
+}

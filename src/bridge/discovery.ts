@@ -87,12 +87,13 @@ async function explainerOf(inputs: readonly LoadedInput[]): Promise<PodPlanOptio
   if (reader === undefined) {
     return undefined;
   }
-  const [{ explainLogs }, { optionsOf }] = await Promise.all([
+  const [{ explainLogs }, { LogDescriber }, { optionsOf }] = await Promise.all([
     import('../inputs/container/explain-logs.ts'),
+    import('../inputs/container/log-description.ts'),
     import('../inputs/container/container-options.ts'),
   ]);
-  const { description } = optionsOf(reader.config, undefined);
-  return (pod, sourceOf) => explainLogs(pod, description, sourceOf);
+  const describer = new LogDescriber(optionsOf(reader.config, undefined).description);
+  return (pod, sourceOf) => explainLogs(pod, describer, sourceOf);
 }
 
 /** Undefined where every agent is to scrape everything. */

@@ -1,6 +1,7 @@
 import type { ExplainedPod, ManifestPod } from '../cli/manifest-pods.ts';
 import type { Fault } from '../config/fault.ts';
 import { explainLogs } from '../inputs/container/explain-logs.ts';
+import { LogDescriber } from '../inputs/container/log-description.ts';
 import { planOf } from '../inputs/kubernetes/pod-plan.ts';
 
 /** Stands for an address that the cluster will give (RFC 5737). */
@@ -8,6 +9,7 @@ const standIn = '192.0.2.1';
 
 /** What follows from a pod of a manifest: what the cluster fills in later is shown as `$IP`, `$PODNAME`, and so on. */
 export function explainManifestPod(pod: ManifestPod): ExplainedPod {
+  const describer = new LogDescriber();
   const { explanation, ...found } = planOf(
     {
       uid: pod.title,
@@ -25,7 +27,7 @@ export function explainManifestPod(pod: ManifestPod): ExplainedPod {
     {
       istio: 'auto',
       sourceOf: (annotation, text) => pod.sourceOf(annotation, text),
-      logsOf: (one, sourceOf) => explainLogs(one, {}, sourceOf),
+      logsOf: (one, sourceOf) => explainLogs(one, describer, sourceOf),
     },
   );
   const targets = explanation.targets.map((target) => ({ ...target, url: target.url.replace(standIn, '$IP') }));

@@ -1,3 +1,4 @@
+import { BridgeError } from '../../contract/errors.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { Gauge } from '../../contract/runtime.ts';
 import type { Origin } from '../../model/batch.ts';
@@ -63,6 +64,10 @@ export class ContainerInput implements Input {
   }
 
   async start(): Promise<void> {
+    const unhidden = this.#describer.wrongForAll.find((text) => text.startsWith('redact'));
+    if (unhidden !== undefined) {
+      throw new BridgeError('BRIDGE_CONFIG', `[[inputs.container]] ${unhidden}`);
+    }
     this.#collector.resume();
     await this.#look();
     this.#loops = Promise.all([this.#lookAgainAndAgain(), this.#pokeAgainAndAgain()]);

@@ -172,6 +172,15 @@ describe('the container input', () => {
     });
   });
 
+  test('does not begin where a pattern of what is to be hidden is none', async () => {
+    await inTempDir(async (dir) => {
+      const config = container.config.parse({ root: dir, redact: [{ name: 'mine', pattern: '(' }] });
+      const input = container.create(config, fakeInputRuntime());
+      await expect(input.start()).rejects.toThrow(/^\[\[inputs\.container\]\] redact\[0\]/);
+      await input.stop();
+    });
+  });
+
   test('leaves alone what is no log of a container', async () => {
     await inTempDir(async (dir) => {
       const logs = new PodLogs(dir);

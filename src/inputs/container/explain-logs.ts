@@ -3,7 +3,7 @@ import type { PodLogsExplanation } from '../../contract/status.ts';
 import type { Pod } from '../../kube/kube.ts';
 import type { LogSettings, Multiline } from '../../pipeline/logs/settings.ts';
 import type { SourceOf } from './log-annotations.ts';
-import { type DescriberOptions, LogDescriber } from './log-description.ts';
+import type { LogDescriber } from './log-description.ts';
 import type { RateLimitOptions } from './rate-limit.ts';
 
 export interface ExplainedLogs {
@@ -17,8 +17,7 @@ export interface ExplainedLogs {
 const anyContainer = '$CONTAINER';
 
 /** What follows for the logs of a pod from its annotations and the table of the input. */
-export function explainLogs(pod: Pod, options: DescriberOptions = {}, sourceOf?: SourceOf): ExplainedLogs {
-  const describer = new LogDescriber(options);
+export function explainLogs(pod: Pod, describer: LogDescriber, sourceOf?: SourceOf): ExplainedLogs {
   const names = pod.containers.length === 0 ? [anyContainer] : pod.containers.map(({ name }) => name);
   const all = names.map((container) => ({ container, ...describer.explain(pod, container, sourceOf) }));
   const told = all.filter(({ rules, leftOut }) => rules.rule !== undefined || leftOut !== undefined);

@@ -89,6 +89,7 @@ describe('what is said of the logs of a container', () => {
       ofText('[{"disable": true, "multiline_match": 1, "sourse": "x", "pipeline": "n.p", "tags": {"source": "y"}}]'),
     ).toEqual({
       rule: 'datakit/logs',
+      place: { file: 'prod/web-1', line: 1, keyPath: 'datakit/logs' },
       entry: {},
       files: [],
       leftOut: 'datakit/logs disables it',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Fault, PathStep } from '../../config/fault.ts';
+import type { Fault, PathStep, Place } from '../../config/fault.ts';
 import { type JsonDocument, parseJson } from '../../config/json-document.ts';
 import { checkValue, type Finding } from '../../config/schema-check.ts';
 import type { TomlSource } from '../../config/toml-document.ts';
@@ -48,6 +48,8 @@ export interface FileEntry extends LogEntry {
 export interface ContainerRules {
   /** Where it is written; undefined where nothing is, or nothing that can be followed. */
   readonly rule: string | undefined;
+  /** The same, for messages. */
+  readonly place?: Place;
   /** Of stdout and stderr. Empty where nothing is written. */
   readonly entry: LogEntry;
   /** Why stdout and stderr are not collected. */
@@ -112,7 +114,8 @@ class RulesReading {
     const wanted = concerned.filter(({ disable }) => disable !== true);
     const ofStdout = wanted.filter(({ type }) => type !== 'file');
     const files = this.#files(wanted);
-    const found = { rule: this.#rule, files, faults: this.#faults, warnings: this.#warnings };
+    const place = this.#document.placeOf([]);
+    const found = { rule: this.#rule, place, files, faults: this.#faults, warnings: this.#warnings };
     const entry = ofStdout.at(-1);
     if (entry !== undefined || list.length === 0) {
       return { ...found, entry: entry ?? {} };

@@ -224,4 +224,18 @@ describe('a log', () => {
     expect(rule).toBe('datakit/app.logs');
     expect(problems).toEqual(['prod/web-1:1: datakit/app.logs: [0].disabled: unknown key; did you mean "disable"?']);
   });
+
+  test('names patterns that are none: its annotation’s by themselves, the table’s once for all', () => {
+    const defaults = {
+      removeAnsi: false,
+      autoMultilinePatterns: [],
+      multilineOfSource: {},
+      redact: [{ name: 'mine', pattern: '(' }],
+    };
+    const { problems } = described({ annotations: { 'datakit/logs': '[{"multiline_match": "["}]' } }, { defaults });
+    expect(problems).toEqual([expect.stringMatching(/^prod\/web-1:1: datakit\/logs: multiline/)]);
+    expect(new LogDescriber({ defaults }).warnings()).toEqual([
+      expect.stringMatching(/^inputs.container: redact\[0\]/),
+    ]);
+  });
 });

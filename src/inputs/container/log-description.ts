@@ -1,4 +1,4 @@
-import { formatFault } from '../../config/fault.ts';
+import { type Fault, formatFault } from '../../config/fault.ts';
 import type { Pod, PodView } from '../../kube/kube.ts';
 import type { Origin, TagEdits } from '../../model/batch.ts';
 import type { LogSettings } from '../../pipeline/logs/settings.ts';
@@ -6,6 +6,7 @@ import { DataKitRules } from './datakit-rules.ts';
 import { type ContainerRules, noRules, rulesOf, type SourceOf } from './log-annotations.ts';
 import { type LogDefaults, limitOf, settingsOf } from './log-entry.ts';
 import { originOfLog } from './log-path.ts';
+import { PatternFaults } from './pattern-faults.ts';
 import { containerOf, type LogPlace, labelTags, originOfPod, restartOf, tagsOfPod } from './pod-facts.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { SourceNames } from './source-names.ts';
@@ -64,6 +65,9 @@ export class LogDescriber {
   readonly #options: DescriberOptions;
   readonly #defaults: LogDefaults;
   readonly #sources: SourceNames;
+  readonly #patterns = new PatternFaults();
+  /** What is wrong with the table's own patterns and steps. */
+  readonly wrongForAll: readonly string[];
   readonly #known = new Map<string, Known>();
   /** Of containers: their instances share one. */
   readonly #limits = new Map<string, { readonly key: string; readonly limit: RateLimit }>();
@@ -73,6 +77,7 @@ export class LogDescriber {
     this.#defaults = options.defaults ?? noDefaults;
     this.#rules = new DataKitRules(options.includeRules ?? [], options.excludeRules ?? []);
     this.#sources = new SourceNames(options.sourceMap ?? {});
+    this.wrongForAll = this.#patterns.faultsOf(settingsOf({}, this.#defaults, ''));
   }
 
   /** What of the configuration does nothing: whole lines. */
@@ -88,6 +93,7 @@ export class LogDescriber {
         'images and workloads are known in a cluster alone',
       ),
       ...line('logging_extra_source_map', wrong, 'that is no regular expression (RE2)'),
+      ...this.wrongForAll.map((text) => `inputs.container: ${text}; it is left out`),
     ];
   }
 
@@ -145,9 +151,14 @@ export class LogDescriber {
       settings,
       tags: this.#tags(pod, settings, { ...place, origin }),
       limit: limitOf(rules.entry, this.#defaults),
-      rules,
+      rules: { ...rules, faults: [...rules.faults, ...this.#patternFaults(settings, rules)] },
       leftOut: this.#refusal(origin, pod) ?? rules.leftOut,
     };
+  }
+
+  #patternFaults(settings: LogSettings, { place }: ContainerRules): readonly Fault[] {
+    const wrong = this.#patterns.faultsOf(settings).filter((text) => !this.wrongForAll.includes(text));
+    return wrong.map((message) => ({ code: 'value', keyPath: 'inputs.container', ...place, message }));
   }
 
   /** Weaker tags first: those of the table, labels of the pod, the annotation's, and what is known for sure. */

@@ -15,6 +15,7 @@ import { observeStatus } from './bridge/own-metrics.ts';
 import { roleOf } from './bridge/role.ts';
 import { headerSteps } from './bridge/steps.ts';
 import { HostedStore } from './bridge/store.ts';
+import { observeStore } from './bridge/store-metrics.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
@@ -219,7 +220,9 @@ class Bridge {
     const log = this.#log.component('store');
     const bytes = fileSystemBytes(dataDir);
     this.#store = await HostedStore.start({ dir: join(dataDir, 'store'), lanes, config, fileSystemBytes: bytes, log });
-    this.#store.onDeath((error) => {
+    const store = this.#store;
+    observeStore(this.#telemetry, () => store.status());
+    store.onDeath((error) => {
       log.error({ error }, 'The store died, and the process ends with it.');
       this.#failed.resolve(1);
     });

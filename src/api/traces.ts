@@ -1,3 +1,4 @@
+import { BridgeError } from '../contract/errors.ts';
 import type { HttpRequest, HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { BridgeStatus } from '../contract/status.ts';
 import type { StoreReader } from '../contract/store.ts';
@@ -40,11 +41,54 @@ export function tracesRoutes(deps: TracesDeps): HttpRoute[] {
       const range = query.size === 0 ? settledRange(now()) : rangeOf(query, now());
       return json(await askDoctor({ store, status: status() }, range, signal));
     }),
+    route('pins', async ({ query, signal }) => {
+      onlyKnown(query, []);
+      const { body } = await store.ask({ kind: 'traces.pins' }, signal);
+      return json(JSON.parse(Buffer.from(body).toString()));
+    }),
+    pinRoute('POST', async (traceId, { signal }) => {
+      const { body, count } = await store.ask({ kind: 'traces.pin', traceId }, signal);
+      return count === 0 ? notFound(traceId) : json(JSON.parse(Buffer.from(body).toString()));
+    }),
+    pinRoute('DELETE', async (traceId, { signal }) => {
+      const { count } = await store.ask({ kind: 'traces.unpin', traceId }, signal);
+      return count === 0 ? notFound(traceId) : { status: 204 };
+    }),
   ];
 }
 
 function route(name: string, handle: (request: HttpRequest) => Promise<HttpResponse>): HttpRoute {
   return { method: 'GET', path: `/api/native/traces/${name}`, listeners: ['main'], access: 'reader', handle };
+}
+
+function pinRoute(
+  method: 'POST' | 'DELETE',
+  handle: (traceId: string, request: HttpRequest) => Promise<HttpResponse>,
+): HttpRoute {
+  return {
+    method,
+    path: '/api/native/traces/:id/pin',
+    listeners: ['main'],
+    access: 'reader',
+    handle: async (request) => handle(traceIdOf(request.params['id'] ?? ''), request),
+  };
+}
+
+/** Short, in capitals or with dashes, as people have them. Throws BRIDGE_DECODE. */
+function traceIdOf(given: string): string {
+  const id = given.replaceAll('-', '').toLowerCase();
+  if (!/^[0-9a-f]{1,32}$/.test(id)) {
+    throw new BridgeError('BRIDGE_DECODE', `${given} is not a trace id: 1 to 32 hex digits`);
+  }
+  return id;
+}
+
+function notFound(traceId: string): HttpResponse {
+  return text(404, `${traceId} not found`);
+}
+
+function text(status: number, body: string): HttpResponse {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${body}\n` };
 }
 
 function json(value: unknown): HttpResponse {

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { Logger } from '../contract/runtime.ts';
-import type { StoreReader } from '../contract/store.ts';
+import type { StoreReader, StoreStatus } from '../contract/store.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { LaneCursor } from '../lane/lane-cursor.ts';
 import type { Signal } from '../model/batch.ts';
@@ -35,7 +35,13 @@ export class HostedStore {
   static async start(options: HostedStoreOptions): Promise<HostedStore> {
     const { dir, lanes, config, fileSystemBytes, log } = options;
     const maxBytes = config.max_bytes ?? Math.min(mostBytes, fileSystemBytes * mostShare);
-    const client = await StoreClient.start({ dir, retentionMs: config.retention, maxBytes });
+    const client = await StoreClient.start({
+      dir,
+      retentionMs: config.retention,
+      maxBytes,
+      offeredTags: config.autocomplete_keys,
+      pinnedMaxBytes: config.pinned_max_bytes,
+    });
     const store = new HostedStore(client, log);
     client.onStored((stored) => store.#stored(stored));
     client.onWaiting((signal, wantedBytes) => store.#waits(signal, wantedBytes));
@@ -50,7 +56,7 @@ export class HostedStore {
     return this.#client;
   }
 
-  status(): object {
+  status(): StoreStatus {
     return this.#client.status();
   }
 

@@ -72,6 +72,21 @@ const store = z.strictObject({
     .optional()
     .meta({ example: '20GB' })
     .describe('Most disk space that it takes. Default: the smaller of 20GB and 20 % of the file system.'),
+  pinned_max_bytes: bytes('500MB').describe('Most disk space that pinned traces take. They outlive the retention.'),
+  autocomplete_keys: z
+    .array(z.string().min(1))
+    .max(50)
+    .default([
+      'http.method',
+      'http.status_code',
+      'response_flags',
+      'grpc.status_code',
+      'istio.canonical_service',
+      'istio.canonical_revision',
+      'istio.namespace',
+      'istio.cluster_id',
+    ])
+    .describe("Tags whose values Zipkin's search offers (`autocompleteKeys`)."),
 });
 
 const kubernetes = z.strictObject({

@@ -5,6 +5,7 @@ import type { Clock, Health } from '../../contract/runtime.ts';
 import type { Answer, Question, Store, StorePosition, StoreStatus } from '../../contract/store.ts';
 import type { Signal } from '../../model/batch.ts';
 import { DamageBook } from './damage-book.ts';
+import { EvictionBook } from './eviction-book.ts';
 import { LogStore } from './logs/log-store.ts';
 import { MetricStore } from './metrics/metric-store.ts';
 import { RumStore } from './rum/rum-store.ts';
@@ -19,6 +20,10 @@ export interface EmbeddedStoreOptions {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly decodeSpans: DecodeSpans;
+  /** Keys of tags whose values are offered to those who search for traces. */
+  readonly offeredTags?: readonly string[];
+  /** What pinned traces may take beside `maxBytes`. Default: as much again. */
+  readonly pinnedMaxBytes?: number;
   /** A partition is sealed at this many bytes. Default: 128 MiB, or a sixteenth of `maxBytes` if that is less. */
   readonly sealBytes?: number;
   /** ... or this long after its first record. Default: 6 h. */
@@ -38,6 +43,7 @@ const diskFull: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 export class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions;
   readonly #damage = new DamageBook();
+  readonly #evictions = new EvictionBook();
   readonly #parts: ReadonlyMap<Signal, SignalStore>;
   readonly #ingest = new Set<Promise<void>>();
   readonly #priority = { clear: async () => void (await Promise.all(this.#ingest)) };
@@ -54,7 +60,12 @@ export class EmbeddedStore implements Store {
       clock,
       damage: this.#damage,
     });
-    const traces = new TraceStore({ ...common('traces'), decode: decodeSpans });
+    const traces = new TraceStore({
+      ...common('traces'),
+      decode: decodeSpans,
+      offeredTags: options.offeredTags ?? [],
+      pinnedMaxBytes: options.pinnedMaxBytes ?? options.maxBytes,
+    });
     const parts: readonly SignalStore[] = [
       traces,
       new LogStore(common('logs')),
@@ -135,10 +146,11 @@ export class EmbeddedStore implements Store {
     let freed = 0;
     for (const part of this.parts) {
       // Sealing takes room for a moment: on a full disk it waits, and what grew is served as it is.
-      freed += await part.expire().catch(unlessDiskFull);
+      freed += await this.#evictions.noting(part, 'age', () => part.expire().catch(unlessDiskFull));
     }
     while (this.#bytes() > this.#options.maxBytes) {
-      const bytes = (await oldestOf(this.parts)?.dropOldest()) ?? 0;
+      const oldest = oldestOf(this.parts);
+      const bytes = oldest === undefined ? 0 : await this.#evictions.noting(oldest, 'bytes', () => oldest.dropOldest());
       if (bytes === 0) {
         break;
       }
@@ -149,7 +161,7 @@ export class EmbeddedStore implements Store {
 
   async status(): Promise<StoreStatus> {
     const partitions = this.parts.flatMap((part) => part.partitions.map((partition) => partition.status()));
-    return { partitions, bytes: this.#bytes(), damage: this.#damage.list() };
+    return { partitions, bytes: this.#bytes(), damage: this.#damage.list(), evictions: this.#evictions.list() };
   }
 
   async check(): Promise<Health> {

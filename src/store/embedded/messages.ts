@@ -10,6 +10,10 @@ export interface StoreSettings {
   readonly dir: string;
   readonly retentionMs: number;
   readonly maxBytes: number;
+  /** Keys of tags whose values are offered to those who search for traces. */
+  readonly offeredTags?: readonly string[];
+  /** What pinned traces may take beside `maxBytes`. */
+  readonly pinnedMaxBytes?: number;
   readonly sealBytes?: number;
   readonly sealMs?: number;
 }

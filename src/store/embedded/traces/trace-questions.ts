@@ -2,13 +2,13 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { Slice } from '../slice.ts';
 import { dependencyLinks } from './dependencies.ts';
-import { answerDerived } from './derived/derived-questions.ts';
+import { answerDerived, offeredValues } from './derived/derived-questions.ts';
 import type { DerivedRows } from './derived/derived-rows.ts';
 import { answerExemplars } from './exemplars.ts';
 import { Names } from './names.ts';
 import { searchTraces } from './search.ts';
 import { jaegerList, type TraceList, zipkinList } from './trace-list.ts';
-import { readTrace, type TraceSource, traceJson } from './trace-reader.ts';
+import { readTrace, spansOf, type TraceSource, traceJson } from './trace-reader.ts';
 
 export type TraceQuestion = Extract<
   Question,
@@ -76,13 +76,34 @@ export class TraceQuestions {
         return answerDerived(this.#derived, question, slice);
       case 'traces.exemplars':
         return answerExemplars(this.#source, question, slice);
+      case 'traces.pin':
+        return this.#pin(question.traceId);
+      case 'traces.unpin': {
+        const count = (await this.#source.pins.unpin(question.traceId)) ? 1 : 0;
+        return { ...json('{}'), count };
+      }
+      case 'traces.pins': {
+        const pins = this.#source.pins.list();
+        return { ...json(JSON.stringify(pins)), count: pins.traces.length };
+      }
       case 'zipkin.autocompleteKeys':
+        return list(this.#source.offeredTags);
       case 'zipkin.autocompleteValues':
-        return list([]);
+        return list(await offeredValues(this.#derived, question.key, slice));
       default:
         question satisfies never;
         throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
     }
+  }
+
+  async #pin(traceId: string): Promise<Answer> {
+    const spans = spansOf(readTrace(this.#source, traceId));
+    if (spans.length === 0) {
+      return { ...json('{}'), count: 0 };
+    }
+    const { pins } = this.#source;
+    const facts = await pins.pin(spans, pins.find(traceId)?.pinnedAtMs ?? this.#derived.nowMs);
+    return { ...json(JSON.stringify(facts)), count: 1 };
   }
 
   async #traces(traceIds: readonly string[], list: TraceList, slice: Slice): Promise<Answer> {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import { HeldRanges } from '../blocks/held-ranges.ts';
@@ -12,12 +13,17 @@ import { type BlockSummary, spanBlocks } from './block-summary.ts';
 import { DerivedRows } from './derived/derived-rows.ts';
 import { RedSeries } from './derived/red-series.ts';
 import { Partition } from './partition.ts';
+import { PinnedTraces, renewPins } from './pinned-traces.ts';
 import { type DecodeSpans, TraceIntake } from './trace-intake.ts';
 import { isTraceQuestion, TraceQuestions } from './trace-questions.ts';
 
 export interface TraceStoreOptions extends SeriesOptions {
   readonly decode: DecodeSpans;
   readonly damage: DamageBook;
+  /** Keys of tags whose values are offered to those who search. */
+  readonly offeredTags: readonly string[];
+  /** What pinned traces may take beside the rest. */
+  readonly pinnedMaxBytes: number;
 }
 
 /** Traces on disk: one active partition, the sealed ones before it, and what waits in memory for the next commit. */
@@ -27,6 +33,8 @@ export class TraceStore implements SignalStore {
   readonly #intake: TraceIntake;
   readonly #series: PartitionSeries<BlockSummary, Partition>;
   readonly blocks = new BlockCache();
+  readonly offeredTags: readonly string[];
+  readonly pins: PinnedTraces;
   readonly derived: DerivedRows;
   /** What is derived, as PromQL reads it. */
   readonly series: RedSeries;
@@ -34,6 +42,8 @@ export class TraceStore implements SignalStore {
 
   constructor(options: TraceStoreOptions) {
     const { damage } = options;
+    this.offeredTags = options.offeredTags;
+    this.pins = new PinnedTraces({ dir: join(options.dir, 'pinned'), maxBytes: options.pinnedMaxBytes, damage });
     this.#intake = new TraceIntake(options.decode, damage);
     this.derived = new DerivedRows(this, options.clock);
     this.series = new RedSeries(this.derived);
@@ -61,6 +71,7 @@ export class TraceStore implements SignalStore {
   async open(): Promise<void> {
     const { position, beyond, beyondQueueId } = await this.#series.open();
     const ranges = beyond.map(({ summary }) => summary);
+    this.pins.open();
     this.#intake.begin(position, new HeldRanges(beyondQueueId, ranges));
   }
 
@@ -89,8 +100,9 @@ export class TraceStore implements SignalStore {
   }
 
   /** Works out what follows from the minutes that are closed by now. */
-  derive(slice: Slice): Promise<void> {
-    return this.derived.close(slice);
+  async derive(slice: Slice): Promise<void> {
+    await this.derived.close(slice);
+    await renewPins(this, this.derived.nowMs, slice);
   }
 
   close(): Promise<void> {

@@ -6,6 +6,9 @@ import { Durations } from './durations.ts';
 import { minuteMs } from './minute.ts';
 import type { LinkEntry, OperationEntry, WorkloadEntry } from './minute-row.ts';
 
+/** Values of tags are offered that spans had within this. */
+const offeredMinutes = 180;
+
 export type DerivedQuestion = Extract<Question, { readonly kind: 'traces.red' | 'traces.graph' | 'traces.workloads' }>;
 
 /** What is derived of whole minutes, those that the range touches, as JSON. */
@@ -34,6 +37,18 @@ export async function answerDerived(rows: DerivedRows, question: DerivedQuestion
       question satisfies never;
       throw new BridgeError('BRIDGE_NOT_FOUND', 'the store does not know this question');
   }
+}
+
+/** The values that spans of the last hours had of an offered tag, sorted. */
+export async function offeredValues(rows: DerivedRows, key: string, slice: Slice): Promise<string[]> {
+  const values = new Set<string>();
+  const to = Math.floor(rows.nowMs / minuteMs);
+  await rows.eachMinute({ from: to - offeredMinutes, to }, slice, ({ tags }) => {
+    for (const value of tags.find((entry) => entry.key === key)?.values ?? []) {
+      values.add(value);
+    }
+  });
+  return [...values].sort();
 }
 
 function reachOf({ startMs, endMs }: TimeRange): Reach {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Arbitrary, array, asyncProperty, assert as check, constantFrom, integer, record } from 'fast-check';
 import { HeldClock } from '../../../../../test/fakes/clock.ts';
 import { plainSpanDecoder, requestOf, spanRecord } from '../../../../../test/fakes/requests.ts';
+import type { Question } from '../../../../contract/store.ts';
 import type { Span } from '../../../../model/span.ts';
 import { EmbeddedStore } from '../../embedded-store.ts';
 import { Slice } from '../../slice.ts';
@@ -40,6 +41,7 @@ async function opened(sealBytes = 1e9): Promise<EmbeddedStore> {
     maxBytes: 1e9,
     sealBytes,
     decodeSpans: plainSpanDecoder.spans,
+    offeredTags: ['error', 'http.method'],
   });
   await store.open();
   return store;
@@ -213,6 +215,25 @@ describe('rows of closed minutes', () => {
     expect(await dependencies(again, startMs + minuteMs, 3_600_000)).toEqual(both);
     await again.close();
   });
+});
+
+test('offers the values that spans of the last hours had of some tags, and no others', async () => {
+  const store = await opened();
+  const asked = async (question: Question): Promise<unknown> =>
+    JSON.parse(Buffer.from((await store.ask(question)).body).toString());
+  const tagged = (traceId: string, tags: Readonly<Record<string, string>>): Span[] =>
+    hops(traceId, clock.now()).map((span) => ({ ...span, tags }));
+  await arrive(store, tagged('a'.repeat(16), { 'http.method': 'PUT', other: 'x' }));
+  await closeAll(store);
+  await arrive(store, tagged('b'.repeat(16), { 'http.method': 'GET' }));
+  expect(await asked({ kind: 'zipkin.autocompleteKeys' })).toEqual(['error', 'http.method']);
+  expect(await asked({ kind: 'zipkin.autocompleteValues', key: 'http.method' })).toEqual(['GET', 'PUT']);
+  expect(await asked({ kind: 'zipkin.autocompleteValues', key: 'other' })).toEqual([]);
+  expect(await asked({ kind: 'zipkin.autocompleteValues', key: 'error' })).toEqual([]);
+  await closeAll(store);
+  clock.step(4 * 3_600_000);
+  expect(await asked({ kind: 'zipkin.autocompleteValues', key: 'http.method' })).toEqual([]);
+  await store.close();
 });
 
 /** By the linker alone, trace by trace. */

@@ -37,7 +37,7 @@ export interface Reach {
   readonly to: number;
 }
 
-export type Operations = Pick<MinuteRow, 'operations' | 'workloads'>;
+export type Operations = Pick<MinuteRow, 'operations' | 'workloads' | 'tags'>;
 type Links = Pick<MinuteRow, 'links' | 'begins'>;
 
 /**
@@ -50,7 +50,9 @@ export class DerivedRows {
   readonly #clock: Clock;
   readonly #open = new Map<number, OpenRow>();
   readonly #links = new RowCache<Links>(({ links }) => links.length);
-  readonly #operations = new RowCache<Operations>(({ operations }) => operations.length);
+  readonly #operations = new RowCache<Operations>(({ operations, tags }) =>
+    tags.reduce((sum, { values }) => sum + values.length, operations.length),
+  );
 
   constructor(source: TraceSource, clock: Clock) {
     this.#source = source;

@@ -10,6 +10,7 @@ import { beginOf, LinkCounts } from './link-counts.ts';
 import type { MinuteRow } from './minute-row.ts';
 import { SpanCounts } from './span-counts.ts';
 import { SpanFacts } from './span-facts.ts';
+import { TagValues } from './tag-values.ts';
 
 /** Spans of one trace are looked for in partitions that have spans within this much of each other. */
 const reachMicros = 10 * 60 * 1_000_000;
@@ -62,6 +63,7 @@ class MinuteFold {
   readonly #earlier = new Set<number>();
   readonly #counts: SpanCounts;
   readonly #links = new LinkCounts();
+  readonly #tags: TagValues;
 
   constructor(source: TraceSource, { minute, slice, range }: FoldOptions) {
     this.#source = source;
@@ -69,6 +71,7 @@ class MinuteFold {
     this.#slice = slice;
     this.#range = range;
     this.#counts = new SpanCounts(minute);
+    this.#tags = new TagValues(source.offeredTags);
   }
 
   async run(): Promise<Folded> {
@@ -102,6 +105,7 @@ class MinuteFold {
       begins: this.#links.begins(),
       operations: this.#counts.operations(),
       workloads: this.#counts.workloads(),
+      tags: this.#tags.entries(),
     };
   }
 
@@ -114,6 +118,7 @@ class MinuteFold {
   #take(view: BlockView): void {
     const facts = new SpanFacts(view);
     this.#counts.add(view, facts);
+    this.#tags.add(view);
     const spansOf: (LinkSpan[] | undefined)[] = [];
     for (let trace = 0; trace < view.traces; trace++) {
       spansOf[trace] = this.#spansOf(view, trace);

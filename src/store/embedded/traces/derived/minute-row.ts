@@ -17,6 +17,13 @@ export interface MinuteRow {
   readonly begins: readonly BeginEntry[];
   readonly operations: readonly OperationEntry[];
   readonly workloads: readonly WorkloadEntry[];
+  /** The values that spans had of tags whose values are offered. */
+  readonly tags: readonly TagEntry[];
+}
+
+export interface TagEntry {
+  readonly key: string;
+  readonly values: readonly string[];
 }
 
 export interface BeginEntry {
@@ -130,7 +137,7 @@ export function readLinks(written: Written): Pick<MinuteRow, 'links' | 'begins'>
   };
 }
 
-export function writeOperations({ operations, workloads }: MinuteRow): Written {
+export function writeOperations({ operations, workloads, tags }: MinuteRow): Written {
   const texts = new Texts();
   return {
     texts: texts.list,
@@ -154,10 +161,11 @@ export function writeOperations({ operations, workloads }: MinuteRow): Written {
       one.clients,
       one.clientRoots,
     ]),
+    tags: tags.map(({ key, values }) => [texts.ref(key), values.map((value) => texts.ref(value))]),
   };
 }
 
-export function readOperations(written: Written): Pick<MinuteRow, 'operations' | 'workloads'> {
+export function readOperations(written: Written): Pick<MinuteRow, 'operations' | 'workloads' | 'tags'> {
   const cells = cellsOf(written);
   return {
     operations: cells('operations').map((cell) => ({
@@ -180,12 +188,14 @@ export function readOperations(written: Written): Pick<MinuteRow, 'operations' |
       clients: cell.number(7),
       clientRoots: cell.number(8),
     })),
+    tags: cells('tags').map((cell) => ({ key: cell.text(0), values: cell.texts(1) })),
   };
 }
 
 interface Cell {
   number(at: number): number;
   text(at: number): string;
+  texts(at: number): string[];
   durations(at: number): Durations;
 }
 
@@ -194,6 +204,10 @@ function cellsOf(written: Written): (table: string) => Cell[] {
     (written[table] ?? []).map((row) => ({
       number: (at) => (typeof row[at] === 'number' ? row[at] : 0),
       text: (at) => (typeof row[at] === 'number' ? (written.texts[row[at]] ?? '') : ''),
+      texts: (at) => {
+        const refs = row[at];
+        return Array.isArray(refs) ? refs.map((ref: number) => written.texts[ref] ?? '') : [];
+      },
       durations: (at) => Durations.read(Array.isArray(row[at]) ? row[at] : []),
     }));
 }

@@ -31,7 +31,7 @@ interface Place extends RowFacts {
 }
 
 type Links = Pick<MinuteRow, 'links' | 'begins'>;
-type Operations = Pick<MinuteRow, 'operations' | 'workloads'>;
+type Operations = Pick<MinuteRow, 'operations' | 'workloads' | 'tags'>;
 
 /** The rows of one partition. */
 export class RowBook {

@@ -10,20 +10,15 @@ export const candidates = {
   card: 128,
 } as const;
 
-/** Last letters of words that name something secret: password, secret(s), token, api_key, authorization, pwd, credentials. */
+/** Last letters of words that name something secret: password, passphrase, secret(s), token, api_key, authorization, pwd, credentials. */
 const endsOfNames = new Uint8Array(256);
-for (const letter of 'dtnysDTNYS') {
+for (const letter of 'detnysDETNYS') {
   endsOfNames[letter.charCodeAt(0)] = 1;
 }
 /** May stand between a name and its `=` or `:`. */
 const between = new Uint8Array(256);
 for (const mark of '"\'\\ ') {
   between[mark.charCodeAt(0)] = 1;
-}
-/** Before the underscore of `ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_`, `github_`, `pat_`, `npm_`, `sk_`. */
-const lastOfPrefix = new Uint8Array(256);
-for (const letter of 'pousrbtmk') {
-  lastOfPrefix[letter.charCodeAt(0)] = 1;
 }
 const names = [
   'password',
@@ -38,53 +33,72 @@ const names = [
   'passcode',
 ];
 
-/** Bit of what may be around place `i`, or 0. */
-type Check = (bytes: Uint8Array, start: number, i: number) => number;
+/** Pairs of bytes at whose second a closer look is worth the while; what stands around them is asked for then. */
+const pairs = new Uint8Array(65_536);
 
-/** Bytes at which a look back or ahead is worth the while, and what is asked there. */
-const checks: readonly (readonly [marks: string, check: Check])[] = [
-  ['@', () => candidates.url],
-  ['=:', (bytes, start, i) => (isSecretName(bytes, start, i) ? candidates.assignment : 0)],
-  ['-', dashed],
-  ['_', (bytes, _, i) => (lastOfPrefix[bytes[i - 1] ?? 0] === 1 ? candidates.prefixed : 0)],
-  ['Bb', (bytes, _, i) => (bytes[i + 1] === 101 && bytes[i + 2] === 97 ? candidates.bearer : 0)],
-  ['J', (bytes, _, i) => (bytes[i - 1] === 121 && bytes[i - 2] === 101 ? candidates.jwt : 0)],
-  ['KSI', cloud],
-];
-const checkAt = new Uint8Array(256);
-for (const [i, [marks]] of checks.entries()) {
-  for (const mark of marks) {
-    checkAt[mark.charCodeAt(0)] = i + 1;
+function mark(befores: string | undefined, marks: string): void {
+  for (const letter of marks) {
+    for (const before of befores ?? everyByte) {
+      pairs[(before.charCodeAt(0) << 8) | letter.charCodeAt(0)] = 1;
+    }
   }
 }
+
+const everyByte = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('');
+mark(undefined, '@');
+mark('"\'\\ detnysDETNYS', '=:');
+// -----BEGIN, sk-, glpat-, xoxb-
+mark('-kt', '-');
+mark('x', 'abeoprs');
+// ghp_, gho_, ghu_, ghs_, ghr_, github_, pat_, npm_, sk_
+mark('pousrbtmk', '_');
+mark('Bb', 'e');
+mark('y', 'J');
+mark('A', 'KSI');
 
 /**
  * Finds out in one pass what is worth a closer look. It errs on the side of looking: what it does not name is not there.
  */
 export function candidatesIn(bytes: Uint8Array, start: number, end: number): number {
   let found = 0;
+  let before = 0;
   for (let i = start; i < end; i++) {
-    const check = checkAt[bytes[i] ?? 0] ?? 0;
-    if (check !== 0) {
-      found |= checks[check - 1]?.[1](bytes, start, i) ?? 0;
+    const byte = bytes[i] ?? 0;
+    if (pairs[(before << 8) | byte] === 1) {
+      found |= candidateAt(bytes, start, i);
     }
+    before = byte;
   }
   return hasLongNumber(bytes, start, end) ? found | candidates.card : found;
 }
 
-/** `-----BEGIN`, `xoxb-`, `sk-`, `glpat-`: by what is before or behind a dash. */
-function dashed(bytes: Uint8Array, _: number, i: number): number {
-  if (bytes[i + 1] === 45) {
-    return bytes[i + 2] === 45 ? candidates.privateKey : 0;
+function candidateAt(bytes: Uint8Array, start: number, i: number): number {
+  const next = bytes[i + 1];
+  switch (String.fromCharCode(bytes[i] ?? 0)) {
+    case '@':
+      return candidates.url;
+    case '=':
+    case ':':
+      return isSecretName(bytes, start, i) ? candidates.assignment : 0;
+    case '-':
+      return bytes[i - 1] === 45 ? candidates.privateKey : candidates.prefixed;
+    case '_':
+      return candidates.prefixed;
+    case 'J':
+      return candidates.jwt;
+    case 'K':
+    case 'S':
+      return next === 73 ? candidates.cloudKey : 0;
+    case 'I':
+      return next === 122 ? candidates.cloudKey : 0;
+    default:
+      return next === 45 ? candidates.prefixed : bearerAt(next);
   }
-  const before = bytes[i - 1];
-  return before === 107 || before === 116 || bytes[i - 2] === 120 ? candidates.prefixed : 0;
 }
 
-/** `AKIA`, `ASIA`, `AIza`: by their second letter. */
-function cloud(bytes: Uint8Array, _: number, i: number): number {
-  const next = bytes[i] === 73 ? 122 : 73;
-  return bytes[i - 1] === 65 && bytes[i + 1] === next ? candidates.cloudKey : 0;
+/** Behind `Be` or `be`. */
+function bearerAt(next: number | undefined): number {
+  return next === 97 ? candidates.bearer : 0;
 }
 
 function isSecretName(bytes: Uint8Array, start: number, mark: number): boolean {

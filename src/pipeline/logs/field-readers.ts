@@ -19,13 +19,16 @@ export function jsonFields(text: string): Fields | undefined {
     return undefined;
   }
   try {
-    const value: unknown = JSON.parse(trimmed, exactNumber);
+    const value: unknown = longNumber.test(trimmed) ? JSON.parse(trimmed, exactNumber) : JSON.parse(trimmed);
     return isObject(value) ? [...flattened(value, '', deepest)] : undefined;
   } catch {
     // Not JSON, or deeper than the stack.
     return undefined;
   }
 }
+
+/** Only these can be more than a double holds; to look at each value takes much longer. */
+const longNumber = /\d{16}|\d[eE]\+?\d/;
 
 function exactNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;

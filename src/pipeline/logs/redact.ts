@@ -55,17 +55,24 @@ function withoutKnown(text: Text, rules: readonly CountedRule[], known: number):
 }
 
 function replaced(line: string, { name, pattern, keeps, length, found }: CountedRule): string {
-  const mark = markOf(name);
-  return line.replace(pattern, (match: string, ...groups: unknown[]) => {
+  return line.replace(pattern, (match: string, ...rest: unknown[]) => {
+    const groups = rest.filter((group) => typeof group === 'string').slice(0, -1);
+    const before = keeps === 'before' ? groups.join('') : keeps === 'around' ? (groups[0] ?? '') : '';
+    const behind = keeps === 'around' ? (groups[1] ?? '') : '';
     const taken = length === undefined ? match.length : length(match);
-    const first = keeps === 'nothing' ? '' : String(groups[0]);
     // What was replaced once is not found again by a rule that is less exact.
-    if (taken === 0 || match.startsWith('[redacted:', first.length)) {
+    if (taken === 0 || match.startsWith('[redacted:', before.length)) {
       return match;
     }
     found.add(1);
-    return `${first}${mark}${keeps === 'both groups' ? String(groups[1]) : ''}${match.slice(taken)}`;
+    return before + quotedAs(before, markOf(name)) + behind + match.slice(taken);
   });
+}
+
+/** A number behind a key of JSON becomes text in quotes. */
+function quotedAs(before: string, mark: string): string {
+  const quote = /(\\{0,7}")[ \t]*:[ \t]*$/.exec(before)?.[1] ?? '';
+  return quote + mark + quote;
 }
 
 function withoutOwn(text: Text, rules: readonly OwnRule[]): Text {

@@ -8,8 +8,8 @@ export interface RedactionRule {
   readonly candidate: number;
   /** Global. In linear time: repeats are bounded, or cannot begin at every byte. */
   readonly pattern: RegExp;
-  /** `$1` stays before it and `$2` behind it, where the pattern has groups. */
-  readonly keeps: 'nothing' | 'first group' | 'both groups';
+  /** `before`: the groups stay before it. `around`: the first stays before it, the second behind it. */
+  readonly keeps: 'nothing' | 'before' | 'around';
   /** How much of the match, from its beginning, is one; 0 where none is. All of it where the rule has no such. */
   readonly length?: (match: string) => number;
 }
@@ -18,17 +18,17 @@ const notWord = '(?<![A-Za-z0-9_])';
 
 const tokens: readonly RedactionRule[] = [
   {
-    name: 'bearer',
-    candidate: candidates.bearer,
-    pattern: /((?<![A-Za-z0-9_])[Bb]earer[ \t]+)[A-Za-z0-9._~+/=-]{16,}/g,
-    keeps: 'first group',
-  },
-  {
     name: 'authorization',
     candidate: candidates.assignment,
     pattern:
       /((?:proxy-)?authorization\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}["']?(?:(?:basic|bearer|digest|token|negotiate|apikey)[ \t]+)?)[^ \t\r\n"'\\,;[\]]{4,}/gi,
-    keeps: 'first group',
+    keeps: 'before',
+  },
+  {
+    name: 'bearer',
+    candidate: candidates.bearer,
+    pattern: /((?<![A-Za-z0-9_])[Bb]earer[ \t]+)[A-Za-z0-9._~+/=-]{16,}/g,
+    keeps: 'before',
   },
   {
     name: 'jwt',
@@ -49,7 +49,7 @@ const tokens: readonly RedactionRule[] = [
     name: 'token',
     candidate: candidates.assignment,
     pattern: assignments('token'),
-    keeps: 'first group',
+    keeps: 'before',
     length: (match) => (/[:=][ \t\\"']*(?:\d{1,9}|true|false|null|nil|none)?["']?$/i.test(match) ? 0 : match.length),
   },
 ];
@@ -65,7 +65,7 @@ const keys: readonly RedactionRule[] = [
     name: 'url-password',
     candidate: candidates.url,
     pattern: /([A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^ \t\r\n:/?#@"'<>]{0,256}:)[^ \t\r\n/?#@"'<>]{1,512}(@)/g,
-    keeps: 'both groups',
+    keeps: 'around',
   },
   {
     name: 'aws-key',
@@ -85,7 +85,7 @@ const keys: readonly RedactionRule[] = [
     pattern: assignments(
       '(?:passwords?|passwd|pwd|passphrase|passcode|(?:client[_-]?)?secrets?(?:[_-]?(?:access)?[_-]?key)?|(?:api|access|private|account|encryption|signing)[_-]?keys?|credentials?)',
     ),
-    keeps: 'first group',
+    keeps: 'before',
     length: (match) => (/[:=][ \t\\"']*(?:true|false|null|nil|none)?["']?$/i.test(match) ? 0 : match.length),
   },
 ];
@@ -116,11 +116,16 @@ export const rulesOfSet: Readonly<Record<RedactionSet, readonly RedactionRule[]>
   emails,
 };
 
-/** `name=value`, `name: value`, `"name":"value"`, also where it is escaped within a string. */
+/** `name=value`, `name: value`, `"name":"value"`, also where it is escaped within a string. Quotes stay, so that JSON stays JSON. */
 function assignments(name: string): RegExp {
-  const quoted = '(?:[^"\\\\\\r\\n]|\\\\(?!"|\\\\))*';
-  const value = `\\\\{0,3}"${quoted}|'[^'\\r\\n]*|[^ \\t\\r\\n,;&"'\\\\(){}[\\]<>]+`;
-  return new RegExp(`(${name}\\\\{0,3}["']?[ \\t]{0,4}[:=][ \\t]{0,4})(?:${value})`, 'gi');
+  const escaped = '(\\\\{1,7}")(?:[^"\\\\\\r\\n]|\\\\+(?!["\\\\]))*';
+  const quoted = '(")(?:[^"\\\\\\r\\n]|\\\\.)*';
+  const single = "(')[^'\\r\\n]*";
+  const bare = '[^ \\t\\r\\n,;&"\'\\\\(){}[\\]<>]+';
+  return new RegExp(
+    `(${name}\\\\{0,7}["']?[ \\t]{0,4}[:=][ \\t]{0,4})(?:${escaped}|${quoted}|${single}|${bare})`,
+    'gi',
+  );
 }
 
 /** Lengths by the first digits; in ISO/IEC 7812 and the lists of the networks. */

@@ -4,7 +4,11 @@ import { paddedTraceId } from '../../model/span.ts';
 /** A message of OTLP as its JSON has it: 64-bit numbers as texts, enums as numbers; `Id` is hex or bytes. */
 export interface OtlpAttribute {
   readonly key: string;
-  readonly value: { readonly stringValue: string } | { readonly intValue: string };
+  readonly value:
+    | { readonly stringValue: string }
+    | { readonly intValue: string }
+    | { readonly boolValue: boolean }
+    | { readonly doubleValue: number };
 }
 
 /** How ids are written: hex in JSON, bytes in protobuf. */

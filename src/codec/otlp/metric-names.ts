@@ -40,6 +40,9 @@ const perUnits: ReadonlyMap<string, string> = new Map(
   Object.entries({ s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week', mo: 'month', y: 'year' }),
 );
 
+const unitOfWord: ReadonlyMap<string, string> = new Map(Array.from(units, ([unit, word]) => [word, unit]));
+const perUnitOfWord: ReadonlyMap<string, string> = new Map(Array.from(perUnits, ([unit, word]) => [word, unit]));
+
 const annotation = /[{}]/;
 const notOfName = /[^a-zA-Z0-9:]+/;
 const notOfLabel = /[^a-zA-Z0-9_]/gu;
@@ -73,6 +76,13 @@ export function unitName(unit: string): string {
     .filter((part) => part !== '')
     .join('_')
     .replace(/_$/, '');
+}
+
+/** The unit of UCUM that `unitName` made this of; a word that it does not know stays. */
+export function otlpUnit(name: string): string {
+  const [main = '', per] = name.startsWith('per_') ? ['', name.slice(4)] : name.split('_per_', 2);
+  const before = main === '' ? '' : (unitOfWord.get(main) ?? main);
+  return per === undefined ? before : `${before}/${perUnitOfWord.get(per) ?? per}`;
 }
 
 /** Undefined where no label can be made of it. */

@@ -5,13 +5,20 @@ import { type handleUnaryCall, type Metadata, Server, ServerCredentials, status 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
 import { type FakeFarSide, type Received, refusedUrl, withFakeFarSide } from '../../../test/fakes/far-side.ts';
+import { type FrameRecordOptions, frameRecord } from '../../../test/fakes/frames.ts';
 import { logRecord } from '../../../test/fakes/log-records.ts';
+import { otlpJson } from '../../../test/fakes/otlp-proto.ts';
 import { requestOf, spanRecord } from '../../../test/fakes/requests.ts';
 import { fakeRuntime } from '../../../test/fakes/runtime.ts';
+import type { Attributes } from '../../codec/log-block/attributes.ts';
+import { encodeFrame, FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
+import { readMetricsRequest } from '../../codec/otlp/messages-in.ts';
+import { otlpMetricFrames } from '../../codec/otlp/otlp-metrics.ts';
 import { checkOtlpTraces, otlpTraces, otlpTracesJson } from '../../codec/otlp/otlp-traces.ts';
 import { RecordDecoders } from '../../codec/record-decoder.ts';
 import type { Output, WriteResult } from '../../contract/output.ts';
 import type { QueueRecord } from '../../model/batch.ts';
+import type { MetricType, Series } from '../../model/metric.ts';
 import type { Span } from '../../model/span.ts';
 import { otlp } from './otlp.ts';
 
@@ -292,6 +299,258 @@ test('lines go out with their times, levels and the pod that wrote them', async 
   });
   const proto = await sent({}, record);
   expect([proto.body.includes('plain ü'), proto.body.includes('k8s.pod.name')]).toEqual([true, true]);
+});
+
+test('what is known of lines beside their text goes out in its place, under the scope that they name', async () => {
+  const ids = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' };
+  const line = (attributes: Attributes) => ({ message: 'm', timeNanos: 1_790_000_000_000_000_000n, attributes });
+  const record = logRecord(
+    [
+      line({ ...ids, event_name: 'e', severity_number: 10, severity_text: 'Notice', scope_name: 'lib', code: 200 }),
+      line({ trace_id: 'short', slow: true, ratio: 0.5 }),
+    ],
+    {
+      seq: 1,
+      receivedAtMs: 1_790_000_002_000,
+      origin: { pod: 'p' },
+      edits: { add: { env: 'prod', 'k8s.pod.name': 'other' }, drop: ['none'] },
+    },
+  );
+  const { body } = await sent({}, record);
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  const common = {
+    timeUnixNano: '1790000000000000000',
+    observedTimeUnixNano: '1790000002000000000',
+    body: { stringValue: 'm' },
+  };
+  const stdout = text('log.iostream', 'stdout');
+  expect(otlpJson('Logs', body)).toEqual({
+    resourceLogs: [
+      {
+        resource: { attributes: [text('env', 'prod'), text('k8s.pod.name', 'p')] },
+        scopeLogs: [
+          {
+            scope: { name: 'lib' },
+            logRecords: [
+              {
+                ...common,
+                severityNumber: 10,
+                severityText: 'Notice',
+                attributes: [stdout, { key: 'code', value: { intValue: '200' } }],
+                traceId: ids.trace_id,
+                spanId: ids.span_id,
+                eventName: 'e',
+              },
+            ],
+          },
+          {
+            logRecords: [
+              {
+                ...common,
+                attributes: [
+                  stdout,
+                  text('trace_id', 'short'),
+                  { key: 'slow', value: { boolValue: true } },
+                  { key: 'ratio', value: { doubleValue: 0.5 } },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+describe('metrics', () => {
+  const timestampMs = 1_790_000_000_000;
+  const timeUnixNano = '1790000000000000000';
+  const series = (name: string, type: MetricType, labels: Readonly<Record<string, string>> = {}): Series => ({
+    name,
+    labels: Object.entries({ instance: 'i:1', job: 'shop/cart', ...labels }).sort(([a], [b]) => (a < b ? -1 : 1)),
+    type,
+    help: `Help of ${type}.`,
+    measurement: 'm',
+    field: 'f',
+  });
+  const bytes = { ...series('io_bytes', 'gauge', { k: 'v' }), unit: 'bytes' };
+  const perSecond = { ...series('io_bytes_per_second', 'gauge'), unit: 'bytes_per_second' };
+  const all: readonly (readonly [Series, number])[] = [
+    [series('x_total', 'counter', { code: '200' }), 7],
+    [series('x_created', 'counter', { code: '200' }), 1_780_000_000.5],
+    [bytes, 2.5],
+    [perSecond, 4],
+    [series('h_bucket', 'histogram', { le: '0.5' }), 1],
+    [series('h_bucket', 'histogram', { le: '+Inf' }), 6],
+    [series('h_bucket', 'histogram', { le: '10' }), 3],
+    [series('h_count', 'histogram'), 6],
+    [series('h_sum', 'histogram'), 12.5],
+    [series('s', 'summary', { quantile: '0.99' }), Number.NaN],
+    [series('s', 'summary', { quantile: '0.5' }), 2],
+    [series('s_count', 'summary'), 3],
+    [series('s_sum', 'summary'), 9],
+    [series('u', 'unknown'), Number.NEGATIVE_INFINITY],
+    [series('target_info', 'gauge', { k8s_pod_name: 'own', zone: 'z' }), 1],
+  ];
+  const record = (options: Partial<FrameRecordOptions> = {}): QueueRecord => ({
+    ...frameRecord(
+      all.map(([one]) => one),
+      all.map(([, value]) => value),
+      { seq: 1, timestampMs, ...options },
+    ),
+    origin: { pod: 'cart-1', namespace: 'shop' },
+  });
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+
+  test('are put together again by their types, as the service that their job names', async () => {
+    const { path, body } = await sent({}, record());
+    expect(path).toBe('/v1/metrics');
+    const metric = (name: string, type: string, rest: object) => ({ name, description: `Help of ${type}.`, ...rest });
+    expect(otlpJson('Metrics', body)).toEqual({
+      resourceMetrics: [
+        {
+          resource: {
+            attributes: [
+              text('service.name', 'cart'),
+              text('service.namespace', 'shop'),
+              text('service.instance.id', 'i:1'),
+              text('k8s_pod_name', 'own'),
+              text('zone', 'z'),
+              text('k8s.namespace.name', 'shop'),
+            ],
+          },
+          scopeMetrics: [
+            {
+              metrics: [
+                metric('x_total', 'counter', {
+                  sum: {
+                    aggregationTemporality: 2,
+                    isMonotonic: true,
+                    dataPoints: [
+                      {
+                        attributes: [text('code', '200')],
+                        startTimeUnixNano: '1780000000500000000',
+                        timeUnixNano,
+                        asDouble: 7,
+                      },
+                    ],
+                  },
+                }),
+                metric('io_bytes', 'gauge', {
+                  unit: 'By',
+                  gauge: { dataPoints: [{ attributes: [text('k', 'v')], timeUnixNano, asDouble: 2.5 }] },
+                }),
+                metric('io_bytes_per_second', 'gauge', { gauge: { dataPoints: [{ timeUnixNano, asDouble: 4 }] } }),
+                metric('h', 'histogram', {
+                  histogram: {
+                    aggregationTemporality: 2,
+                    dataPoints: [
+                      { timeUnixNano, count: '6', sum: 12.5, bucketCounts: ['1', '2', '3'], explicitBounds: [0.5, 10] },
+                    ],
+                  },
+                }),
+                metric('s', 'summary', {
+                  summary: {
+                    dataPoints: [
+                      {
+                        timeUnixNano,
+                        count: '3',
+                        sum: 9,
+                        quantileValues: [
+                          { quantile: 0.5, value: 2 },
+                          { quantile: 0.99, value: null },
+                        ],
+                      },
+                    ],
+                  },
+                }),
+                metric('u', 'unknown', {
+                  metadata: [text('prometheus.type', 'unknown')],
+                  gauge: { dataPoints: [{ timeUnixNano, asDouble: null }] },
+                }),
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test.each(['http/protobuf', 'http/json'] as const)(
+    'say the same when they are read back, in %s',
+    async (protocol) => {
+      const { body } = await sent({ protocol }, record());
+      const request = readMetricsRequest(body, protocol === 'http/json' ? 'json' : 'protobuf');
+      const { frames, rejected } = otlpMetricFrames(request, { nowMs: 0, promote: [] });
+      const decoder = new FrameDecoder();
+      const back = frames.flatMap(({ payload, dictionary }) => {
+        const { shape, values } = decoder.decode(Buffer.concat(payload), dictionary);
+        return shape.series.map(({ name, labels, type }, i) => `${name} ${labels} ${type} ${values[i]}`);
+      });
+      const wanted = all
+        .filter(([{ name }]) => name !== 'x_created' && name !== 'target_info')
+        .map(([{ name, labels, type }, value]) => `${name} ${labels} ${type === 'unknown' ? 'gauge' : type} ${value}`);
+      const target = 'target_info instance,i:1,job,shop/cart,k8s_namespace_name,shop,k8s_pod_name,own,zone,z gauge 1';
+      expect([rejected, back.sort()]).toEqual([0, [...wanted, target].sort()]);
+    },
+  );
+
+  test('that end are points without a value, and samples keep times of their own', async () => {
+    const stale = [0, 4, 5, 6, 7, 8];
+    const { body } = await sent({ protocol: 'http/json' }, record({ stale, timesMs: [timestampMs - 5] }));
+    const { resourceMetrics } = JSON.parse(body.toString());
+    const [x, , , h, s] = resourceMetrics[0].scopeMetrics[0].metrics;
+    expect(x.sum.dataPoints[0]).toMatchObject({ flags: 1, timeUnixNano: '1789999999995000000' });
+    expect([x.sum.dataPoints[0].asDouble, h.histogram.dataPoints[0]]).toEqual([
+      undefined,
+      { attributes: [], timeUnixNano, flags: 1, count: '0' },
+    ]);
+    expect(s.summary.dataPoints[0].flags).toBeUndefined();
+  });
+
+  test('take their exemplars along', async () => {
+    const bare = record();
+    const { shape: _, ...frame } = new FrameDecoder().decode(bare.payload, bare.dictionary);
+    const labels = [
+      ['span_id', '00f067aa0ba902b7'],
+      ['trace_id', '4bf92f3577b34da6a3ce929d0e0e4736'],
+      ['zone', 'a'],
+    ] as const;
+    const payload = Buffer.concat(encodeFrame({ ...frame, exemplars: [{ index: 6, labels, value: 9, timestampMs }] }));
+    const { body } = await sent({}, { ...bare, payload });
+    const json = otlpJson('Metrics', body);
+    const exemplar = {
+      filteredAttributes: [text('zone', 'a')],
+      timeUnixNano,
+      asDouble: 9,
+      spanId: '00f067aa0ba902b7',
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    };
+    const dataPoints = [expect.objectContaining({ exemplars: [exemplar] })];
+    const metrics = expect.arrayContaining([
+      expect.objectContaining({ histogram: expect.objectContaining({ dataPoints }) }),
+    ]);
+    expect(json).toMatchObject({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+  });
+
+  test('are refused in part by their own name', () =>
+    withOutput({ protocol: 'http/json' }, async (output, far) => {
+      far.answer({ status: 200, body: '{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"no"}}' });
+      expect(await output.write(requestOf([record()]), never)).toEqual({
+        status: 'partial',
+        rejected: 2,
+        reason: 'no',
+      });
+    }));
+
+  test('alone are enough for the check', () =>
+    withOutput({}, async (output, far) => {
+      far.once({ status: 404 });
+      expect(await output.check()).toEqual({ ok: true });
+      expect(far.requests.map(({ path }) => path)).toEqual(['/v1/traces', '/v1/metrics']);
+      far.answer({ status: 403, body: 'no' });
+      expect(await output.check()).toEqual({ ok: false, reason: 'HTTP 403: no' });
+    }));
 });
 
 describe('an answer', () => {

@@ -6,7 +6,7 @@ import { LazyOutput } from '../../http/lazy-output.ts';
 
 const config = z.strictObject({
   url: url().describe(
-    'The receiver: its base address for HTTP, such as "http://127.0.0.1:4318" (`/v1/traces` and `/v1/logs` are put behind it), or its address for gRPC, such as "http://127.0.0.1:4317". A user and password in it become basic authorization.',
+    'The receiver: its base address for HTTP, such as "http://127.0.0.1:4318" (`/v1/traces`, `/v1/metrics` and `/v1/logs` are put behind it), or its address for gRPC, such as "http://127.0.0.1:4317". A user and password in it become basic authorization.',
   ),
   protocol: z
     .enum(['http/protobuf', 'http/json', 'grpc'])
@@ -26,8 +26,8 @@ export type OtlpOutputConfig = z.output<typeof config>;
 export const otlp = defineOutput({
   type: 'otlp',
   summary:
-    'Sends spans and log lines over OTLP, by HTTP or gRPC, to an OpenTelemetry Collector and whatever else takes that.',
-  signals: ['traces', 'logs'],
+    'Sends spans, metrics and log lines over OTLP, by HTTP or gRPC, to an OpenTelemetry Collector and whatever else takes that.',
+  signals: ['traces', 'metrics', 'logs'],
   config,
   create: (checked, runtime) =>
     new LazyOutput(async () => new (await import('./sender.ts')).OtlpSender(checked, runtime)),

@@ -7,7 +7,7 @@ import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { headersOf, Poster, tlsOptions } from '../../http/poster.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import type { Signal } from '../../model/batch.ts';
-import { bodyOf } from './body.ts';
+import { Bodies, type Sent } from './body.ts';
 import type { OtlpOutputConfig } from './otlp.ts';
 
 interface Attempt {
@@ -16,50 +16,68 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
+const rejectedKeys = ['rejectedSpans', 'rejectedDataPoints', 'rejectedLogRecords'];
+
 type Way = (body: Buffer, attempt: Attempt) => Promise<WriteResult>;
 
-const paths = { traces: '/v1/traces', logs: '/v1/logs' } as const;
+const paths = { traces: '/v1/traces', metrics: '/v1/metrics', logs: '/v1/logs' } as const;
 const methods = {
+  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
   traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 } as const;
-type Sent = keyof typeof paths;
 
 /** OTLP 1.x (opentelemetry-proto, docs/specification.md): one receiver, and the ways to it. */
 export class OtlpSender implements Sender {
   readonly #config: OtlpOutputConfig;
   readonly #runtime: OutputRuntime;
   readonly #ways: Readonly<Record<Sent, Way>>;
+  readonly #bodies: Bodies;
   readonly #closing: (() => Promise<void>)[] = [];
 
   constructor(config: OtlpOutputConfig, runtime: OutputRuntime) {
     this.#config = config;
     this.#runtime = runtime;
-    this.#ways = config.protocol === 'grpc' ? this.#grpc() : { traces: this.#http('traces'), logs: this.#http('logs') };
+    this.#ways =
+      config.protocol === 'grpc'
+        ? this.#grpc()
+        : { traces: this.#http('traces'), metrics: this.#http('metrics'), logs: this.#http('logs') };
+    this.#bodies = new Bodies({
+      encoding: config.protocol === 'http/json' ? 'json' : 'protobuf',
+      shared: config.shared_spans,
+      decode: runtime.decode,
+    });
   }
 
   async write({ signal: of, records }: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
-    const { protocol, shared_spans: shared } = this.#config;
-    const { decode } = this.#runtime;
-    const encoding = protocol === 'http/json' ? 'json' : 'protobuf';
+    const way = this.#ways[sentOf(of)];
     return await attempt(
       {
         records: records.length,
-        encode: () => bodyOf(of, records, { encoding, shared, decode }),
-        post: (body) => this.#ways[of === 'logs' ? 'logs' : 'traces'](body, { records: records.length, signal }),
+        encode: () => this.#bodies.of(sentOf(of), records),
+        post: (body) => way(body, { records: records.length, signal }),
       },
       signal,
     );
   }
 
-  /** Sends a request without spans, which every receiver takes. */
+  /** Sends a request without anything in it; a receiver of one signal alone answers where it takes that. */
   async check(): Promise<Health> {
-    const of: Signal = 'traces';
-    return await healthOf((signal) => this.write({ signal: of, records: [], items: 0, id: '' }, signal));
+    const first = await this.#checkOf('traces');
+    for (const other of ['metrics', 'logs'] as const) {
+      if (first.ok || (await this.#checkOf(other)).ok) {
+        return { ok: true };
+      }
+    }
+    return first;
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#closing.map((close) => close()));
+  }
+
+  async #checkOf(signal: Sent): Promise<Health> {
+    return await healthOf((aborted) => this.write({ signal, records: [], items: 0, id: '' }, aborted));
   }
 
   #http(of: Sent): Way {
@@ -96,7 +114,7 @@ export class OtlpSender implements Sender {
         return code === 0 ? partial(message, false) : resultOfCode(code, text, records);
       };
     };
-    return { traces: way('traces'), logs: way('logs') };
+    return { traces: way('traces'), metrics: way('metrics'), logs: way('logs') };
   }
 }
 
@@ -119,11 +137,16 @@ function partial(answer: Buffer, isJson: boolean): WriteResult {
 function partialOfJson(answer: Buffer): { readonly rejected: number; readonly message: string } | undefined {
   try {
     const { partialSuccess } = JSON.parse(answer.toString()) as { partialSuccess?: Readonly<Record<string, unknown>> };
-    const rejected = Number(partialSuccess?.['rejectedSpans'] ?? partialSuccess?.['rejectedLogRecords'] ?? 0);
+    const rejected = Number(rejectedKeys.map((key) => partialSuccess?.[key]).find((one) => one !== undefined) ?? 0);
     return rejected > 0 ? { rejected, message: String(partialSuccess?.['errorMessage'] ?? '') } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** RUM is not among the signals of this output. */
+function sentOf(signal: Signal): Sent {
+  return signal === 'rum' ? 'logs' : signal;
 }
 
 function resultOfCode(code: number, text: string, records: number): WriteResult {

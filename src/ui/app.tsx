@@ -20,6 +20,7 @@ const metricsPage = () => import('./metrics-page.tsx').then((module) => module.M
 const tracesPage = () => import('./traces-page.tsx').then((module) => module.TracesPage);
 const tracePage = () => import('./trace-page.tsx').then((module) => module.TracePage);
 const logsPage = () => import('./logs-page.tsx').then((module) => module.LogsPage);
+const rumPage = () => import('./rum-page.tsx').then((module) => module.RumPage);
 const targetsPage = () => import('./targets-page.tsx').then((module) => module.TargetsPage);
 const setupPage = () => import('./setup-page.tsx').then((module) => module.SetupPage);
 
@@ -95,6 +96,8 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return <Lazy key={route.id} load={tracePage} props={{ route, go }} />;
     case 'logs':
       return <Lazy key="logs" load={logsPage} props={{ search: route.search, go, status, live }} />;
+    case 'rum':
+      return <Lazy key="rum" load={rumPage} props={{ search: route.search, go, status, live }} />;
     case 'targets':
       return <Lazy key="targets" load={targetsPage} props={{ search: route.search, go, status, live }} />;
     case 'setup':
@@ -111,6 +114,7 @@ function keptBy({ page }: Route): TextKey | undefined {
     traces: 'noStore',
     trace: 'noStore',
     logs: 'noStoreLogs',
+    rum: 'noStoreRum',
   };
   return views[page];
 }

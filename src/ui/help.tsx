@@ -7,7 +7,7 @@ import type { TextKey } from './texts.ts';
 type Keys = readonly (readonly [keys: string, text: TextKey])[];
 
 const everywhere: Keys = [
-  ['1 2 3 4 5 6', 'keyTabs'],
+  ['1 2 3 4 5 6 7', 'keyTabs'],
   ['/', 'keyFind'],
   ['Esc', 'keyBack'],
   ['?', 'keyHelp'],
@@ -24,6 +24,7 @@ const ofPage: Readonly<Record<Route['page'], Keys>> = {
     ['l', 'keyLogs'],
   ],
   logs: [['↑ ↓ Enter', 'keyLines']],
+  rum: [],
   targets: [['↑ ↓ Enter', 'keyTargets']],
   setup: [],
 };

@@ -57,6 +57,23 @@ export function curlSnippet(status: StatusView | undefined): string {
   return `curl -i http://${zipkinAddress(status)}/api/v2/spans -H 'content-type: application/json' -d '${span}'`;
 }
 
+/** DataKit's browser SDK as its users paste it. */
+export function rumSnippet(status: StatusView | undefined): string {
+  return `<script src="https://static.guance.com/browser-sdk/v3/dataflux-rum.js"></script>
+<script>
+  window.DATAFLUX_RUM &&
+    window.DATAFLUX_RUM.init({
+      applicationId: 'productpage',
+      datakitOrigin: '${location.protocol}//${reachable(status, 'main')}',
+      env: 'production',
+      version: '1.0.0',
+      trackUserInteractions: true,
+      traceType: 'zipkin',
+      allowedTracingOrigins: [window.location.origin],
+    })
+</script>`;
+}
+
 function snippetOf(signal: Signal, status: StatusView): string {
   switch (signal) {
     case 'metrics':
@@ -66,7 +83,7 @@ function snippetOf(signal: Signal, status: StatusView): string {
     case 'logs':
       return '[[inputs.container]]\n  root = "/var/log/pods"';
     case 'rum':
-      return `datafluxRum.init({ datakitOrigin: 'http://${reachable(status, 'main')}', … })`;
+      return rumSnippet(status);
     default:
       return signal satisfies never;
   }

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { anyLines } from './log-search.ts';
 import { anyMetric } from './metric-search.ts';
 import { chosenTime, hashOf, type Route, routeOf } from './route.ts';
+import { anyVisit } from './rum-search.ts';
 import { anyTarget } from './target-search.ts';
 import { anySearch, traceIdIn, tracesUrl } from './trace-search.ts';
 
@@ -34,6 +35,11 @@ test('every view has a URL that leads back to it', () => {
       search: { find: 'a b&c', state: 'down', by: 'rule', open: 'kubernetes prod/a http://h:1/m?x=y' },
     },
     { page: 'setup' },
+    { page: 'rum', search: anyVisit },
+    {
+      page: 'rum',
+      search: { match: ['app_id=shop', 'view=~/a.*'], table: 'errors', session: 'a b&c', range: '1h' },
+    },
     { page: 'metrics', search: anyMetric },
     {
       page: 'metrics',

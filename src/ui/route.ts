@@ -1,5 +1,6 @@
 import { anyLines, type LogSearch, logSearchOf } from './log-search.ts';
 import { anyMetric, type MetricSearch, metricSearchOf } from './metric-search.ts';
+import { anyVisit, type RumSearch, rumSearchOf } from './rum-search.ts';
 import { anyTarget, type TargetSearch, targetSearchOf } from './target-search.ts';
 import { type TimeSpan, usualRange } from './time-span.ts';
 import { anySearch, type TraceSearch, traceSearchOf } from './trace-search.ts';
@@ -20,12 +21,13 @@ export type Route =
   | { readonly page: 'traces'; readonly search: TraceSearch }
   | TraceRoute
   | { readonly page: 'logs'; readonly search: LogSearch }
+  | { readonly page: 'rum'; readonly search: RumSearch }
   | { readonly page: 'targets'; readonly search: TargetSearch }
   | { readonly page: 'setup' };
 
 export type Go = (route: Route, how?: 'push' | 'replace') => void;
 
-/** Reads `#/`, `#/traces?service=…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
+/** Reads `#/`, `#/traces?service=…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/rum?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
 export function routeOf(hash: string): Route {
   const [, path = '', query = ''] = /^#?([^?]*)\??(.*)$/s.exec(hash) ?? [];
   const params = new URLSearchParams(query);
@@ -37,6 +39,8 @@ export function routeOf(hash: string): Route {
       return { page, search: traceSearchOf(params) };
     case 'logs':
       return { page, search: logSearchOf(params) };
+    case 'rum':
+      return { page, search: rumSearchOf(params) };
     case 'targets':
       return { page, search: targetSearchOf(params) };
     case 'setup':
@@ -63,6 +67,8 @@ export function hashOf(route: Route): string {
       return withParams('#/traces', route.search, anySearch);
     case 'logs':
       return withParams('#/logs', route.search, anyLines);
+    case 'rum':
+      return withParams('#/rum', route.search, anyVisit);
     case 'targets':
       return withParams('#/targets', route.search, anyTarget);
     case 'setup':

@@ -1,8 +1,10 @@
+import { enRum } from './texts-rum-en.ts';
 import { enTargets } from './texts-targets-en.ts';
 
 /** Every sentence of the page. `{name}` is filled in. */
 export const en = {
   ...enTargets,
+  ...enRum,
   flow: 'Overview',
   traces: 'Traces',
   findTrace: 'Trace id',
@@ -62,14 +64,11 @@ export const en = {
   inMetrics: 'metrics',
   inTraces: 'traces',
   inLogs: 'log lines',
-  inRum: 'browser data',
   metrics: 'Metrics',
   logs: 'Logs',
-  rum: 'RUM',
   unitMetrics: 'samples',
   unitTraces: 'spans',
   unitLogs: 'lines',
-  unitRum: 'points',
   comesIn: 'Comes in',
   queued: 'Queued',
   wentOut: 'Went out',
@@ -95,7 +94,6 @@ export const en = {
   sayMetrics: 'Point it at a page of metrics in conf.d:',
   sayTraces: 'Point Istio’s tracing here:',
   sayLogs: 'Name the directory of container logs in conf.d:',
-  sayRum: 'Give this address to DataKit’s browser SDK:',
   listeners: 'Listens on',
   off: 'off',
   about: 'This daemon',

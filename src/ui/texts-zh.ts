@@ -1,9 +1,11 @@
 import type { TextKey } from './texts.ts';
+import { zhRum } from './texts-rum-zh.ts';
 import { zhTargets } from './texts-targets-zh.ts';
 
 /** The page in Chinese, in the words of Guance's and Istio's Chinese documentation. */
 export const zh: Readonly<Record<TextKey, string>> = {
   ...zhTargets,
+  ...zhRum,
   flow: '概览',
   traces: '链路',
   findTrace: 'Trace ID',
@@ -56,14 +58,11 @@ export const zh: Readonly<Record<TextKey, string>> = {
   inMetrics: '指标',
   inTraces: '链路',
   inLogs: '日志',
-  inRum: '用户访问数据',
   metrics: '指标',
   logs: '日志',
-  rum: '用户访问',
   unitMetrics: '个样本',
   unitTraces: '个 Span',
   unitLogs: '行',
-  unitRum: '个点',
   comesIn: '流入',
   queued: '队列',
   wentOut: '流出',
@@ -89,7 +88,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
   sayMetrics: '在 conf.d 中指向一个指标页面：',
   sayTraces: '让 Istio 把链路发到这里：',
   sayLogs: '在 conf.d 中写明容器日志目录：',
-  sayRum: '把这个地址交给 DataKit 浏览器 SDK：',
   listeners: '监听',
   off: '关闭',
   about: '本守护进程',

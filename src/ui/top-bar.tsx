@@ -5,6 +5,7 @@ import { useKeys, useSay } from './hooks.ts';
 import { anyLines } from './log-search.ts';
 import { anyMetric } from './metric-search.ts';
 import { chosenTime, type Go, hashOf, type Route } from './route.ts';
+import { anyVisit } from './rum-search.ts';
 import { anyTarget } from './target-search.ts';
 import type { TextKey } from './texts.ts';
 import { type Theme, themes } from './theme.ts';
@@ -61,6 +62,7 @@ function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
     ['metrics', { page: 'metrics', search: { ...anyMetric, ...time } }],
     ['traces', { page: 'traces', search: { ...anySearch, ...time } }],
     ['logs', { page: 'logs', search: { ...anyLines, ...time } }],
+    ['rum', { page: 'rum', search: { ...anyVisit, ...time } }],
     ['targets', { page: 'targets', search: anyTarget }],
     ['setup', { page: 'setup' }],
   ];

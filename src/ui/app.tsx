@@ -18,6 +18,7 @@ const everyMs = 2_000;
 const flowPage = () => import('./flow-page.tsx').then((module) => module.FlowPage);
 const metricsPage = () => import('./metrics-page.tsx').then((module) => module.MetricsPage);
 const tracesPage = () => import('./traces-page.tsx').then((module) => module.TracesPage);
+const servicesPage = () => import('./services-page.tsx').then((module) => module.ServicesPage);
 const tracePage = () => import('./trace-page.tsx').then((module) => module.TracePage);
 const logsPage = () => import('./logs-page.tsx').then((module) => module.LogsPage);
 const rumPage = () => import('./rum-page.tsx').then((module) => module.RumPage);
@@ -92,6 +93,8 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return <Lazy key="metrics" load={metricsPage} props={{ search: route.search, go, status, live }} />;
     case 'traces':
       return <Lazy key="traces" load={tracesPage} props={{ search: route.search, go, status, live }} />;
+    case 'services':
+      return <Lazy key="services" load={servicesPage} props={{ search: route.search, go, live }} />;
     case 'trace':
       return <Lazy key={route.id} load={tracePage} props={{ route, go }} />;
     case 'logs':
@@ -113,6 +116,7 @@ function keptBy({ page }: Route): TextKey | undefined {
     metrics: 'noStoreMetrics',
     traces: 'noStore',
     trace: 'noStore',
+    services: 'noStore',
     logs: 'noStoreLogs',
     rum: 'noStoreRum',
   };

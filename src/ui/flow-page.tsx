@@ -4,6 +4,7 @@ import { signals } from './api.ts';
 import { exactText, spanText } from './format.ts';
 import { signalWord, useSay } from './hooks.ts';
 import { LastTraces } from './last-traces.tsx';
+import { MeshNow } from './mesh-now.tsx';
 import { Pipe } from './pipe.tsx';
 import { type Problem, problemsOf } from './problems.ts';
 import type { RateBook } from './rates.ts';
@@ -28,6 +29,7 @@ export function FlowPage({ status, book, go, live }: FlowPageProps): VNode {
       {carried.map((signal) => (
         <Pipe key={signal} signal={signal} status={status} book={book} />
       ))}
+      {status.storeOn && <MeshNow live={live} />}
       <Sources status={status} />
       <LastTraces status={status} go={go} live={live} />
       {idle.map((signal) => (

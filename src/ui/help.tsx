@@ -17,6 +17,7 @@ const ofPage: Readonly<Record<Route['page'], Keys>> = {
   flow: [],
   metrics: [['↑ ↓ Enter', 'keyMetric']],
   traces: [['↑ ↓ Enter', 'keyTraces']],
+  services: [],
   trace: [
     ['↑ ↓ ← →', 'keySpans'],
     ['Enter', 'keySpan'],

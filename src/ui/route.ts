@@ -1,6 +1,7 @@
 import { anyLines, type LogSearch, logSearchOf } from './log-search.ts';
 import { anyMetric, type MetricSearch, metricSearchOf } from './metric-search.ts';
 import { anyVisit, type RumSearch, rumSearchOf } from './rum-search.ts';
+import { anyService, type ServiceSearch, serviceSearchOf } from './service-search.ts';
 import { anyTarget, type TargetSearch, targetSearchOf } from './target-search.ts';
 import { type TimeSpan, usualRange } from './time-span.ts';
 import { anySearch, type TraceSearch, traceSearchOf } from './trace-search.ts';
@@ -19,6 +20,7 @@ export type Route =
   | { readonly page: 'flow' }
   | { readonly page: 'metrics'; readonly search: MetricSearch }
   | { readonly page: 'traces'; readonly search: TraceSearch }
+  | { readonly page: 'services'; readonly search: ServiceSearch }
   | TraceRoute
   | { readonly page: 'logs'; readonly search: LogSearch }
   | { readonly page: 'rum'; readonly search: RumSearch }
@@ -27,7 +29,7 @@ export type Route =
 
 export type Go = (route: Route, how?: 'push' | 'replace') => void;
 
-/** Reads `#/`, `#/traces?service=…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/rum?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
+/** Reads `#/`, `#/traces?service=…`, `#/services?…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/rum?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
 export function routeOf(hash: string): Route {
   const [, path = '', query = ''] = /^#?([^?]*)\??(.*)$/s.exec(hash) ?? [];
   const params = new URLSearchParams(query);
@@ -37,6 +39,8 @@ export function routeOf(hash: string): Route {
       return { page, search: metricSearchOf(params) };
     case 'traces':
       return { page, search: traceSearchOf(params) };
+    case 'services':
+      return { page, search: serviceSearchOf(params) };
     case 'logs':
       return { page, search: logSearchOf(params) };
     case 'rum':
@@ -65,6 +69,8 @@ export function hashOf(route: Route): string {
       return withParams('#/metrics', route.search, anyMetric);
     case 'traces':
       return withParams('#/traces', route.search, anySearch);
+    case 'services':
+      return withParams('#/services', route.search, anyService);
     case 'logs':
       return withParams('#/logs', route.search, anyLines);
     case 'rum':

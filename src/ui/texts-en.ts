@@ -1,9 +1,11 @@
 import { enRum } from './texts-rum-en.ts';
+import { enServices } from './texts-services-en.ts';
 import { enTargets } from './texts-targets-en.ts';
 
 /** Every sentence of the page. `{name}` is filled in. */
 export const en = {
   ...enTargets,
+  ...enServices,
   ...enRum,
   flow: 'Overview',
   traces: 'Traces',

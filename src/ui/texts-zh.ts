@@ -1,10 +1,12 @@
 import type { TextKey } from './texts.ts';
 import { zhRum } from './texts-rum-zh.ts';
+import { zhServices } from './texts-services-zh.ts';
 import { zhTargets } from './texts-targets-zh.ts';
 
 /** The page in Chinese, in the words of Guance's and Istio's Chinese documentation. */
 export const zh: Readonly<Record<TextKey, string>> = {
   ...zhTargets,
+  ...zhServices,
   ...zhRum,
   flow: '概览',
   traces: '链路',

@@ -66,7 +66,7 @@ function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
     ['targets', { page: 'targets', search: anyTarget }],
     ['setup', { page: 'setup' }],
   ];
-  const current = route.page === 'trace' ? 'traces' : route.page;
+  const current = route.page === 'trace' || route.page === 'services' ? 'traces' : route.page;
   useKeys((event) => {
     const tab = tabs[Number(event.key) - 1];
     if (tab === undefined) {

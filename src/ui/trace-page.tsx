@@ -6,6 +6,7 @@ import { useKeys, usePolled, useSay } from './hooks.ts';
 import { Lazy } from './lazy.tsx';
 import { anyLines } from './log-search.ts';
 import { Minimap, type Window, whole } from './minimap.tsx';
+import { PinButton } from './pins.tsx';
 import { type Go, hashOf, type Route, type TraceRoute } from './route.ts';
 import { foundSpans } from './span-find.ts';
 import { between } from './time-span.ts';
@@ -198,6 +199,7 @@ function Head({ tree, id, go }: { readonly tree: TraceTree; readonly id: string;
         <a href={`/api/v2/trace/${id}`} target="_blank" rel="noreferrer">
           {say('json')}
         </a>
+        <PinButton traceId={tree.traceId} />
       </p>
       <p class="legend">
         {tree.services.map(([name, count]) => (

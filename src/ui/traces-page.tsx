@@ -3,11 +3,14 @@ import { loadNames, loadTraces, type StatusView } from './api.ts';
 import { countText } from './format.ts';
 import { signalWord, usePolled, useSay } from './hooks.ts';
 import { NoTracesYet } from './last-traces.tsx';
+import { PinnedList } from './pins.tsx';
 import type { Go } from './route.ts';
+import { TraceDoctor } from './trace-doctor.tsx';
 import { TraceFilter } from './trace-filter.tsx';
 import { TraceList } from './trace-list.tsx';
 import { type TraceSearch, tracesUrl } from './trace-search.ts';
 import { sorted, summaryOf } from './trace-summary.ts';
+import { TraceTabs, timeOf } from './trace-tabs.tsx';
 
 interface TracesPageProps {
   readonly search: TraceSearch;
@@ -32,6 +35,8 @@ export function TracesPage({ search, go, status, live }: TracesPageProps): VNode
   const found = traces.value === undefined ? undefined : sorted(traces.value.map(summaryOf), search.order);
   return (
     <>
+      <TraceTabs current="traces" time={timeOf(search)} />
+      <TraceDoctor live={live} />
       <TraceFilter
         search={search}
         services={services.value ?? []}
@@ -54,6 +59,7 @@ export function TracesPage({ search, go, status, live }: TracesPageProps): VNode
           </p>
         </section>
       )}
+      <PinnedList live={live} />
     </>
   );
 }

@@ -37,7 +37,7 @@ function faultText(fault: SpanFault): string {
 
 /**
  * zipkin.proto3.ListOfSpans (zipkin-api, zipkin.proto), read with the tolerances of the reference server: spec/tracing.md
- * §1.6. Decoding only: what is sent on is JSON.
+ * §1.6. `encodeSpanList` is the way back.
  */
 export const zipkinProto: Decoder<readonly Span[]> = {
   decode: (bytes) => {

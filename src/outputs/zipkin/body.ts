@@ -1,5 +1,6 @@
 import { hasEdits } from '../../codec/spans.ts';
 import { encodeSpan } from '../../codec/zipkin-json/zipkin-json.ts';
+import { encodeSpanList } from '../../codec/zipkin-proto/encode-spans.ts';
 import type { RecordDecoder } from '../../contract/output.ts';
 import type { QueueRecord } from '../../model/batch.ts';
 
@@ -35,7 +36,7 @@ function untouched(record: QueueRecord): Uint8Array | undefined {
  * One JSON list of all spans of the records. Bytes that came as v2 JSON go out as they came; the others are decoded and
  * printed. Throws BRIDGE_DECODE.
  */
-export function bodyOf(records: readonly QueueRecord[], decode: RecordDecoder): Buffer {
+export function jsonBody(records: readonly QueueRecord[], decode: RecordDecoder): Buffer {
   const parts: Uint8Array[] = [];
   for (const record of records) {
     const spans = untouched(record) ?? Buffer.from(decode.spans(record).map(encodeSpan).join(','));
@@ -44,4 +45,15 @@ export function bodyOf(records: readonly QueueRecord[], decode: RecordDecoder): 
     }
   }
   return parts.length === 0 ? Buffer.from('[]') : Buffer.concat([...parts, close]);
+}
+
+/** One zipkin.proto3.ListOfSpans of all spans of the records; those that came as such go out as they came. Throws BRIDGE_DECODE. */
+export function protobufBody(records: readonly QueueRecord[], decode: RecordDecoder): Buffer {
+  return Buffer.concat(
+    records.map((record) =>
+      record.format === 'zipkin-proto3' && !hasEdits(record.edits)
+        ? record.payload
+        : encodeSpanList(decode.spans(record)),
+    ),
+  );
 }

@@ -3,7 +3,7 @@ import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
-import { bodyOf } from './body.ts';
+import { jsonBody, protobufBody } from './body.ts';
 import type { ZipkinOutputConfig } from './zipkin.ts';
 
 /** The reference server reports a body past its limit as a failure of its own: 500, with the real status as text. */
@@ -11,42 +11,58 @@ function withTrueStatus(posted: Posted): Posted {
   return posted.status === 500 && posted.text.startsWith('413 ') ? { ...posted, status: 413 } : posted;
 }
 
-/** Zipkin's collector API (zipkin2-api.yaml, POST /spans), JSON v2. */
+const contentTypes = { json: 'application/json', protobuf: 'application/x-protobuf' } as const;
+type Encoding = keyof typeof contentTypes;
+const bodies = { json: jsonBody, protobuf: protobufBody } as const;
+
+/** Zipkin's collector API (zipkin2-api.yaml, POST /spans), JSON v2 or protobuf. */
 export class Client implements Sender {
-  readonly #poster: Poster;
+  readonly #config: ZipkinOutputConfig;
   readonly #runtime: OutputRuntime;
+  readonly #posters = new Map<Encoding, Poster>();
 
   constructor(config: ZipkinOutputConfig, runtime: OutputRuntime) {
-    const { url, headers, tls } = config;
-    this.#poster = new Poster({
-      url,
-      headers,
-      tls,
-      protocolHeaders: { 'content-type': 'application/json' },
-      userAgent: runtime.userAgent,
-    });
+    this.#config = config;
     this.#runtime = runtime;
   }
 
   async write({ records }: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
-    const encode = (): Buffer => bodyOf(records, this.#runtime.decode);
+    return await this.#attempt(this.#config.encoding, records, signal);
+  }
+
+  /** Posts an empty list, which every server takes and none stores. In protobuf it would be a body without a byte. */
+  async check(): Promise<Health> {
+    return await healthOf((signal) => this.#attempt('json', [], signal));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#posters.values(), (poster) => poster.close()));
+  }
+
+  async #attempt(encoding: Encoding, records: WriteRequest['records'], signal: AbortSignal): Promise<WriteResult> {
     return await attempt(
-      { records: records.length, encode, post: (body) => this.#post(body, records.length, signal) },
+      {
+        records: records.length,
+        encode: () => bodies[encoding](records, this.#runtime.decode),
+        post: async (body) => {
+          if (body.length === 0) {
+            return { status: 'delivered' };
+          }
+          const posted = await this.#poster(encoding).post(body, signal);
+          return resultOfPost(withTrueStatus(posted), { records: records.length, nowMs: this.#runtime.clock.now() });
+        },
+      },
       signal,
     );
   }
 
-  /** Posts an empty list, which every server takes and none stores. */
-  async check(): Promise<Health> {
-    return await healthOf((signal) => this.write({ signal: 'traces', records: [], items: 0, id: '' }, signal));
-  }
-
-  async close(): Promise<void> {
-    await this.#poster.close();
-  }
-
-  async #post(body: Buffer, records: number, signal: AbortSignal): Promise<WriteResult> {
-    const posted = await this.#poster.post(body, signal);
-    return resultOfPost(withTrueStatus(posted), { records, nowMs: this.#runtime.clock.now() });
+  #poster(encoding: Encoding): Poster {
+    const { url, headers, tls } = this.#config;
+    const protocolHeaders = { 'content-type': contentTypes[encoding] };
+    const poster =
+      this.#posters.get(encoding) ??
+      new Poster({ url, headers, tls, protocolHeaders, userAgent: this.#runtime.userAgent });
+    this.#posters.set(encoding, poster);
+    return poster;
   }
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import protobuf from 'protobufjs';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
 import { type FakeFarSide, withFakeFarSide } from '../../../test/fakes/far-side.ts';
 import { requestOf, spanRecord } from '../../../test/fakes/requests.ts';
 import { fakeRuntime } from '../../../test/fakes/runtime.ts';
 import { RecordDecoders } from '../../codec/record-decoder.ts';
+import { zipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
 import type { Output, WriteResult } from '../../contract/output.ts';
 import type { QueueRecord } from '../../model/batch.ts';
 import type { Span } from '../../model/span.ts';
@@ -105,6 +107,88 @@ describe('bodies', () => {
         reason: expect.stringContaining('ListOfSpans'),
       });
       expect(far.requests).toEqual([]);
+    }));
+});
+
+describe('protobuf bodies', () => {
+  const { root } = protobuf.parse(`
+    syntax = "proto3";
+    message ListOfSpans { repeated Span spans = 1; }
+    message Span {
+      bytes trace_id = 1; bytes parent_id = 2; bytes id = 3; uint32 kind = 4; string name = 5; fixed64 timestamp = 6;
+      uint64 duration = 7; Endpoint local_endpoint = 8; Endpoint remote_endpoint = 9; repeated Annotation annotations = 10;
+      map<string, string> tags = 11; bool debug = 12; bool shared = 13;
+    }
+    message Endpoint { string service_name = 1; bytes ipv4 = 2; bytes ipv6 = 3; int32 port = 4; }
+    message Annotation { fixed64 timestamp = 1; string value = 2; }
+  `);
+
+  async function body(...records: readonly QueueRecord[]): Promise<Buffer> {
+    return await withOutput({ encoding: 'protobuf' }, async (output, far) => {
+      expect(await output.write(requestOf(records), never)).toEqual(ok);
+      expect(far.requests.map(({ headers }) => headers['content-type'])).toEqual(
+        records.length === 0 ? [] : ['application/x-protobuf'],
+      );
+      return far.requests[0]?.body ?? Buffer.alloc(0);
+    });
+  }
+
+  test('say all that a span says, to an independent reader', async () => {
+    const whole: Span = {
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      id: '00f067aa0ba902b7',
+      parentId: '00000000000000ff',
+      kind: 'CONSUMER',
+      name: 'get /ü',
+      timestamp: 1_795_253_868_467_503,
+      duration: 5_000_000_000,
+      localEndpoint: { serviceName: 'cart', ipv4: '10.1.2.255', port: 65_535 },
+      remoteEndpoint: { ipv6: '2001:db8::1:0:0:1' },
+      annotations: [{ timestamp: 1_795_253_868_467_504, value: 'ws' }],
+      tags: { error: '', 'http.path': '/ü' },
+      debug: true,
+      shared: true,
+    };
+    const message = root.lookupType('ListOfSpans');
+    const read = message.toObject(message.decode(await body(spanRecord([whole], { seq: 1 }))), { longs: Number });
+    const hex = (text: string) => Buffer.from(text, 'hex');
+    expect(read).toEqual({
+      spans: [
+        {
+          traceId: hex(whole.traceId),
+          id: hex(whole.id),
+          parentId: hex('00000000000000ff'),
+          kind: 4,
+          name: 'get /ü',
+          timestamp: whole.timestamp,
+          duration: whole.duration,
+          localEndpoint: { serviceName: 'cart', ipv4: Buffer.from([10, 1, 2, 255]), port: 65_535 },
+          remoteEndpoint: { ipv6: hex('20010db8000000000001000000000001') },
+          annotations: [{ timestamp: 1_795_253_868_467_504, value: 'ws' }],
+          tags: whole.tags,
+          debug: true,
+          shared: true,
+        },
+      ],
+    });
+    expect(zipkinProto.decode(await body(spanRecord([whole], { seq: 1 })))).toEqual([whole]);
+  });
+
+  test('of real Envoys go out as they came, and those that came as JSON say the same', async () => {
+    const names = ['000', '001', '002'];
+    const protos = names.map((name) => readFileSync(join(samples, 'zipkin-v2-proto', `${name}.body`)));
+    const records = protos.map((bytes) => record(bytes, { format: 'zipkin-proto3' }));
+    expect(await body(...records)).toEqual(Buffer.concat(protos));
+    const jsons = names.map((name) => record(readFileSync(join(samples, 'zipkin-v2-json', `${name}.body`))));
+    expect(zipkinProto.decode(await body(...jsons))).toEqual(jsons.flatMap((one) => new RecordDecoders().spans(one)));
+  });
+
+  test('without spans are not sent, and the check is an empty list of JSON', () =>
+    withOutput({ encoding: 'protobuf' }, async (output, far) => {
+      expect(await output.write(requestOf([record('[]')]), never)).toEqual(ok);
+      expect(far.requests).toEqual([]);
+      expect(await output.check()).toEqual({ ok: true });
+      expect(far.requests[0]?.body.toString()).toBe('[]');
     }));
 });
 

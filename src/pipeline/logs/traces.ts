@@ -109,6 +109,9 @@ const machines: Readonly<Record<TraceLanguage, Machine>> = {
   },
 };
 
+/** What every first line of a trace has something of; most lines have nothing of it. */
+const mayBegin = /rror|xception|hrowable|ailure|raceback|panic|goroutine|^SIG|^runtime: |^[a-z]{4}: |:\d+$/;
+
 const warn = logLevels.indexOf('warn');
 /** A line of a log that something went wrong: what is thrown below it belongs to it. */
 const logged = 'logged';
@@ -135,7 +138,9 @@ export class TraceFollower {
       this.#states = [...new Set(next)];
       return 'continue';
     }
-    const begun = this.#starts.filter(({ pattern }) => pattern.test(line)).map(({ to }) => to);
+    const begun = mayBegin.test(line)
+      ? this.#starts.filter(({ pattern }) => pattern.test(line)).map(({ to }) => to)
+      : [];
     this.#states = begun.length > 0 ? [...new Set(begun)] : loggedTrouble(text);
     return this.#states.length === 0 ? 'alone' : 'begin';
   }

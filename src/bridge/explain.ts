@@ -22,6 +22,7 @@ export function explainManifestPod(pod: ManifestPod): ExplainedPod {
       labels: pod.labels,
       annotations: pod.annotations,
       containers: pod.containers,
+      emptyDirs: pod.emptyDirs,
       ...(pod.workload !== undefined && { workload: pod.workload }),
     },
     {

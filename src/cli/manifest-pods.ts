@@ -21,6 +21,7 @@ export interface ManifestContainer {
   readonly image?: string;
   /** Its environment variable `DATAKIT_LOGS_CONFIG`. */
   readonly logsConfig?: string;
+  readonly mounts?: readonly { readonly volume: string; readonly path: string; readonly subPath: string }[];
 }
 
 /** A pod, or the template of pods, as a manifest has it. */
@@ -36,6 +37,8 @@ export interface ManifestPod {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly containers: readonly ManifestContainer[];
+  /** Names of its volumes that are made for it alone. */
+  readonly emptyDirs: readonly string[];
   /** Where the text of an annotation stands. */
   sourceOf(annotation: string, text: string): TomlSource;
 }
@@ -116,6 +119,10 @@ class PodReading {
       labels: textsOf(mapAt(template, 'metadata', 'labels')),
       annotations: textsOf(annotations),
       containers: containersOf(template),
+      emptyDirs: mapsOf(template.getIn(['spec', 'volumes'])).flatMap((volume) => {
+        const name = textAt(volume, 'name');
+        return name !== undefined && volume.has('emptyDir') ? [name] : [];
+      }),
       sourceOf: (annotation, text) =>
         annotations?.has(annotation) === true
           ? this.#source(annotations, annotation, text)
@@ -142,6 +149,7 @@ class PodReading {
       labels: {},
       annotations: textsOf(annotations),
       containers: [],
+      emptyDirs: [],
       sourceOf: (annotation, text) => this.#source(annotations, annotation, text),
     });
   }
@@ -192,7 +200,11 @@ function containersOf(template: YAMLMap): readonly ManifestContainer[] {
       const name = textAt(container, 'name');
       const image = textAt(container, 'image');
       const logsConfig = logsConfigOf(container);
-      const facts = { ...(image !== undefined && { image }), ...(logsConfig !== undefined && { logsConfig }) };
+      const facts = {
+        ...(image !== undefined && { image }),
+        ...(logsConfig !== undefined && { logsConfig }),
+        mounts: mountsOf(container),
+      };
       return name === undefined ? [] : [{ name, ports: portsOf(container), kind: kindOf(container), ...facts }];
     });
   };
@@ -205,6 +217,15 @@ function containersOf(template: YAMLMap): readonly ManifestContainer[] {
 function logsConfigOf(container: YAMLMap): string | undefined {
   const variable = mapsOf(container.get('env')).find((one) => textAt(one, 'name') === 'DATAKIT_LOGS_CONFIG');
   return variable && textAt(variable, 'value');
+}
+
+function mountsOf(container: YAMLMap): NonNullable<ManifestContainer['mounts']> {
+  return mapsOf(container.get('volumeMounts')).flatMap((mount) => {
+    const [volume, path] = [textAt(mount, 'name'), textAt(mount, 'mountPath')];
+    return volume === undefined || path === undefined
+      ? []
+      : [{ volume, path, subPath: textAt(mount, 'subPath') ?? '' }];
+  });
 }
 
 function portsOf(container: YAMLMap): readonly { readonly number: number }[] {

@@ -7,6 +7,8 @@ export interface PodView {
    * same object until something of it changes. Undefined where the API server said nothing of it yet.
    */
   find(uidOrHash: string): Pod | undefined;
+  /** Those that are there now. */
+  all(): Iterable<Pod>;
   /** Grows with every change. */
   readonly revision: number;
 }
@@ -26,6 +28,10 @@ export class NodePods implements PodView {
     return this.#pods.get(uid) ?? this.#gone.get(uid);
   }
 
+  all(): Iterable<Pod> {
+    return this.#pods.values();
+  }
+
   put(pod: Pod): void {
     const hash = hashOf(pod);
     this.revision += 1;
@@ -41,6 +47,7 @@ export class NodePods implements PodView {
     if (pod === undefined) {
       return;
     }
+    this.revision += 1;
     this.#pods.delete(uid);
     this.#gone.set(uid, pod);
     for (const [old, { uid: oldUid }] of [...this.#gone].slice(0, Math.max(0, this.#gone.size - keptAfterwards))) {

@@ -60,7 +60,16 @@ const container = z.object({
   name: z.string(),
   image: z.string().nullish(),
   env: z.array(z.object({ name: z.string(), value: z.string().nullish() })).nullish(),
-  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string(), subPath: z.string().nullish() })).nullish(),
+  volumeMounts: z
+    .array(
+      z.object({
+        name: z.string(),
+        mountPath: z.string(),
+        subPath: z.string().nullish(),
+        subPathExpr: z.string().nullish(),
+      }),
+    )
+    .nullish(),
   restartPolicy: z.string().nullish(),
   ports: z.array(z.object({ name: z.string().nullish(), containerPort: z.int() })).nullish(),
 });
@@ -171,7 +180,9 @@ function containerOf(raw: z.output<typeof container>, kind: PodContainer['kind']
     ...(typeof name === 'string' && name !== '' && { name }),
   }));
   const logsConfig = raw.env?.find(({ name }) => name === 'DATAKIT_LOGS_CONFIG')?.value ?? '';
-  const mounts = (raw.volumeMounts ?? []).map(({ name, mountPath, subPath }) => ({
+  // What an expression becomes only the kubelet knows.
+  const known = (raw.volumeMounts ?? []).filter(({ subPathExpr }) => (subPathExpr ?? '') === '');
+  const mounts = known.map(({ name, mountPath, subPath }) => ({
     volume: name,
     path: mountPath,
     subPath: subPath ?? '',

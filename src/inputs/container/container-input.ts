@@ -3,6 +3,7 @@ import type { Input, InputRuntime } from '../../contract/input.ts';
 import type { Gauge } from '../../contract/runtime.ts';
 import type { Origin } from '../../model/batch.ts';
 import { DirectoryWatch } from './directory-watch.ts';
+import { FileTree } from './file-tree.ts';
 import { LogCollector } from './log-collector.ts';
 import { type DescriberOptions, LogDescriber } from './log-description.ts';
 import { accepts, type LogFilters } from './log-filters.ts';
@@ -20,6 +21,8 @@ export interface ContainerInputOptions extends LogFilters {
   readonly flushAfterMs: number;
   readonly pinned: PinLimits;
   readonly times: 'runtime' | 'read';
+  /** The kubelet's own directory on the node, with the volumes of pods. */
+  readonly kubeletRoot: string;
   readonly description: DescriberOptions;
 }
 
@@ -33,6 +36,7 @@ export class ContainerInput implements Input {
   readonly #options: ContainerInputOptions;
   readonly #runtime: InputRuntime;
   readonly #tree: LogTree;
+  readonly #files: FileTree | undefined;
   readonly #collector: LogCollector;
   readonly #describer: LogDescriber;
   readonly #watch: DirectoryWatch;
@@ -56,6 +60,9 @@ export class ContainerInput implements Input {
     this.#describer = new LogDescriber(options.description);
     const collecting = { ...options, keyPrefix: `container:${options.root}:`, describer: this.#describer };
     this.#collector = new LogCollector(collecting, runtime);
+    const { pods } = options.description;
+    const { kubeletRoot } = options;
+    this.#files = pods && new FileTree({ pods, kubeletRoot, ...(hostRoot !== undefined && { hostRoot }) });
     this.#watch = new DirectoryWatch(() => this.#onChange());
     const help = 'Log files that are known, by state.';
     this.#fileGauges = new Map(
@@ -105,8 +112,9 @@ export class ContainerInput implements Input {
         this.#note(`${this.#options.root} is not there`);
         return;
       }
-      this.#note(look.problems.values().next().value);
-      await this.#collector.see(look);
+      const files = await this.#files?.look();
+      this.#note(look.problems.values().next().value ?? files?.problems[0]);
+      await this.#collector.see({ ...look, logs: [...look.logs, ...(files?.logs ?? [])] });
       this.#show(look);
     } catch (error) {
       this.#note(error instanceof Error ? error.message : String(error));

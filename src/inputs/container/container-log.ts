@@ -26,6 +26,8 @@ export interface ContainerLogOptions {
   readonly from: 'beginning' | 'end';
   /** Whose time lines have: the runtime's, or that of the reading. */
   readonly times: 'runtime' | 'read';
+  /** Its lines are as a program wrote them, and no runtime. */
+  readonly plain: boolean;
   readonly inflaters: Inflaters;
 }
 
@@ -219,12 +221,15 @@ export class ContainerLog {
   }
 
   #frame(file: LogFile, { from, to }: ReadBlock, framer: LineFramer, nowMs: number): boolean {
-    if (this.#lastTime.seconds === 0) {
+    const { plain } = this.#options;
+    if (plain || this.#lastTime.seconds === 0) {
       this.#lastTime.seconds = Math.trunc(nowMs / 1000);
+      this.#lastTime.nanos = plain ? (nowMs % 1000) * 1_000_000 : 0;
     }
     this.#useSteps(framer);
     const older = this.#chain.olderThan(file);
-    const target = { nowMs, file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts: this.counts };
+    const { counts } = this;
+    const target = { nowMs, file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts, plain };
     const end = framer.frame(from, to, target);
     const isAtEnd = to < framer.buffer.length;
     file.advance(framer.buffer, from, end);

@@ -12,6 +12,7 @@ export function optionsOf(config: ContainerConfig, pods: PodView | undefined): C
     exclude: config.exclude,
     from: config.from,
     times: config.timestamp,
+    kubeletRoot: config.kubelet_root,
     maxLineBytes: config.max_line_bytes,
     pollIntervalMs: config.poll_interval,
     flushAfterMs: config.flush_after,

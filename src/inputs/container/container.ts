@@ -21,6 +21,11 @@ const config = z.strictObject({
     .describe(
       "Where the node's file system is mounted, if it is: `root` and what links lead to are below it. Environment: `HOST_ROOT`.",
     ),
+  kubelet_root: z
+    .string()
+    .min(1)
+    .default('/var/lib/kubelet')
+    .describe("The kubelet's own directory: files in `emptyDir` volumes, which annotations name, are read below it."),
   include: z
     .array(z.string())
     .default([])

@@ -1,4 +1,4 @@
-import { type BigIntStats, close, fstat, open, read, readdir, realpath, stat } from 'node:fs';
+import { type BigIntStats, close, constants, fstat, open, read, readdir, readlink, realpath, stat } from 'node:fs';
 import { promisify } from 'node:util';
 
 // The calls with plain descriptors cost about half of what FileHandle does, and a poll does one per file.
@@ -12,6 +12,22 @@ const readdirCall = promisify(readdir);
 
 export function openFile(path: string): Promise<number> {
   return openCall(path, 'r');
+}
+
+const readlinkCall = promisify(readlink);
+
+/**
+ * Opens a file that somebody else has in his hands: no link is followed at its end, a pipe does not keep us waiting, and what was
+ * opened must lie below the directory, a real path, whatever the way to it has become meanwhile. Undefined where it is not.
+ */
+export async function openFileWithin(path: string, directory: string): Promise<number | undefined> {
+  const descriptor = await openCall(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const reached = await readlinkCall(`/proc/self/fd/${descriptor}`);
+  if (reached.startsWith(`${directory}/`)) {
+    return descriptor;
+  }
+  await closeFile(descriptor);
+  return undefined;
 }
 
 export interface FileFacts {

@@ -24,6 +24,8 @@ export interface FramingTarget {
   readonly lastTime: LastTime;
   /** Lines that are of no known format. */
   readonly counts: { malformed: number };
+  /** Lines are as a program wrote them, and no runtime; their time is `lastTime`. */
+  readonly plain?: boolean;
 }
 
 interface Block extends FramingTarget {
@@ -93,8 +95,12 @@ export class LineFramer {
   }
 
   /** Fills the line; bytes of no known format are kept as a line of stdout. */
-  #parse({ bytes, lastTime, assembler, counts }: Block, start: number, end: number): void {
+  #parse({ bytes, lastTime, assembler, counts, plain }: Block, start: number, end: number): void {
     const line = this.#line;
+    if (plain === true) {
+      this.#fillOutside(bytes, start, end, lastTime);
+      return;
+    }
     const parser = bytes[start] === brace ? this.#docker : this.#cri;
     if (parser.parse(bytes, start, end, line)) {
       lastTime.seconds = line.seconds;
@@ -102,12 +108,18 @@ export class LineFramer {
       return;
     }
     counts.malformed += 1;
+    this.#fillOutside(bytes, start, end, lastTime);
+    assembler.interrupt(line.stream, this.builder);
+  }
+
+  /** A line of no runtime's. */
+  #fillOutside(bytes: Buffer, start: number, end: number, { seconds, nanos }: LastTime): void {
+    const line = this.#line;
     this.#fill(bytes, start, end);
     line.stream = 0;
     line.partial = false;
-    line.seconds = lastTime.seconds;
-    line.nanos = lastTime.nanos;
-    assembler.interrupt(line.stream, this.builder);
+    line.seconds = seconds;
+    line.nanos = nanos;
   }
 
   #fill(bytes: Buffer, start: number, end: number): void {

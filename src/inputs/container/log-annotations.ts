@@ -8,6 +8,7 @@ import { contentKeys, encodingKey } from './content-keys.ts';
 import { matchesText } from './globs.ts';
 import type { LogEntry } from './log-entry.ts';
 import { containerOf } from './pod-facts.ts';
+import { volumePathOf } from './volume-path.ts';
 
 /** One object of the list: DataKit's keys (docs/logs.md), and those that the table of the input has as well. */
 const entrySchema = z.strictObject({
@@ -87,16 +88,20 @@ export function rulesOf(pod: Pod, container: string, sourceOf?: SourceOf): Conta
   if ('code' in document) {
     return { ...noRules, faults: [document] };
   }
-  return new RulesReading(rule, document).read(known?.image);
+  return new RulesReading(pod, container, rule, document).read(known?.image);
 }
 
 class RulesReading {
+  readonly #pod: Pod;
+  readonly #container: string;
   readonly #rule: string;
   readonly #document: JsonDocument;
   readonly #faults: Fault[] = [];
   readonly #warnings: Fault[] = [];
 
-  constructor(rule: string, document: JsonDocument) {
+  constructor(pod: Pod, container: string, rule: string, document: JsonDocument) {
+    this.#pod = pod;
+    this.#container = container;
     this.#rule = rule;
     this.#document = document;
   }
@@ -139,8 +144,12 @@ class RulesReading {
         this.#report(this.#faults, [], [{ code: 'value', path: [], message, hint: 'write the path in the container' }]);
       } else {
         files.set(path, { ...entry, path });
-        const message = `${path} is not read; files inside containers are not part of this version`;
-        this.#report(this.#warnings, [], [{ code: 'not-yet', path: [], message }]);
+        const isThere = containerOf(this.#pod, this.#container) !== undefined;
+        if (isThere && volumePathOf(this.#pod, this.#container, path) === undefined) {
+          const message = `${path} is not read, since it is in no emptyDir volume of the pod`;
+          const hint = 'write it there, or to stdout';
+          this.#report(this.#warnings, [], [{ code: 'no-effect', path: [], message, hint }]);
+        }
       }
     }
     return [...files.values()];

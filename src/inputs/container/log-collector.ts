@@ -8,6 +8,7 @@ import { type Gap, momentOf } from './gap.ts';
 import { Inflaters } from './inflated-bytes.ts';
 import type { SeenLog } from './log-chain.ts';
 import type { LogDescriber, LogDescription } from './log-description.ts';
+import { pathInContainer } from './log-path.ts';
 import { LogPump } from './log-pump.ts';
 import type { TreeLook } from './log-tree.ts';
 import { overPinned, type PinLimits, pinnedFiles } from './pinned-files.ts';
@@ -19,8 +20,15 @@ export type CollectorOptions = Pick<ContainerLogOptions, 'maxLineBytes' | 'flush
   readonly keyPrefix: string;
   /** Of deleted files that are held open. */
   readonly pinned: PinLimits;
-  readonly describer: Pick<LogDescriber, 'describe' | 'forget'>;
+  readonly describer: Pick<LogDescriber, 'describe' | 'forget'> & Partial<Pick<LogDescriber, 'knows'>>;
 };
+
+/** So long, a place in a file of a pod that nobody knows yet is kept. */
+const podPatienceMs = 600_000;
+
+function isFileLog(path: string): boolean {
+  return pathInContainer(path) !== undefined;
+}
 
 const nothing: SeenLog = { files: [] };
 const gone: SeenLog = { files: [], hasSiblings: true };
@@ -31,6 +39,7 @@ export class LogCollector {
   readonly #runtime: InputRuntime;
   readonly #pump: LogPump;
   readonly #steps: StepsCache;
+  readonly #startedMs: number;
   readonly #logs = new Map<string, ContainerLog>();
   readonly #earlier = new Map<string, LogPosition>();
   readonly #withMalformed = new Set<string>();
@@ -48,6 +57,7 @@ export class LogCollector {
     this.#runtime = runtime;
     this.#pump = new LogPump(runtime);
     this.#steps = new StepsCache(runtime.meter);
+    this.#startedMs = runtime.clock.now();
     this.#missedBytes = runtime.meter.counter(
       'meshbridge_log_missed_bytes_total',
       'Bytes of log files that were rotated away, truncated or deleted before they were read.',
@@ -89,8 +99,10 @@ export class LogCollector {
     const nowMs = this.#runtime.clock.now();
     const found = new Map<string, SeenLog>(look.logs.map((log) => [log.path, log]));
     const skipped = skippedRestarts([...this.#logs.keys(), ...this.#earlier.keys()], found.keys());
-    for (const path of [...found.keys(), ...this.#earlier.keys()]) {
-      await this.#ensure(path, nowMs);
+    for (const path of [...found.keys(), ...this.#earlier.keys(), ...[...this.#logs.keys()].filter(isFileLog)]) {
+      if (found.has(path) || !this.#isUnsure(path, nowMs)) {
+        await this.#ensure(path, nowMs);
+      }
     }
     this.#isFirstLook = false;
     const directories = new Set([...found.keys()].map((path) => dirname(path)));
@@ -114,6 +126,12 @@ export class LogCollector {
     }
     await this.#unpin(nowMs);
     this.poke();
+  }
+
+  /** Where a file inside a container is, only its pod says, and the API server may be slow to speak of that. */
+  #isUnsure(path: string, nowMs: number): boolean {
+    const isEarly = nowMs - this.#startedMs < podPatienceMs;
+    return isEarly && this.#earlier.has(path) && isFileLog(path) && this.#options.describer.knows?.(path) === false;
   }
 
   async #unpin(nowMs: number): Promise<void> {
@@ -161,7 +179,8 @@ export class LogCollector {
       const from = this.#leftOut.delete(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
       const key = keyPrefix + path;
       const inflaters = this.#inflaters;
-      const options = { key, description, maxLineBytes, flushAfterMs, from, times, inflaters } as const;
+      const plain = isFileLog(path);
+      const options = { key, description, maxLineBytes, flushAfterMs, from, times, plain, inflaters } as const;
       const log = new ContainerLog(options, nowMs, this.#earlier.get(path));
       log.steps = this.#stepsOf(description);
       this.#logs.set(path, log);

@@ -3,9 +3,10 @@ import type { Pod, PodView } from '../../kube/kube.ts';
 import type { Origin, TagEdits } from '../../model/batch.ts';
 import type { LogSettings } from '../../pipeline/logs/settings.ts';
 import { DataKitRules } from './datakit-rules.ts';
+import { matchesAny } from './globs.ts';
 import { type ContainerRules, noRules, rulesOf, type SourceOf } from './log-annotations.ts';
 import { type LogDefaults, limitOf, settingsOf } from './log-entry.ts';
-import { originOfLog } from './log-path.ts';
+import { containerOfLog, originOfLog, pathInContainer } from './log-path.ts';
 import { PatternFaults } from './pattern-faults.ts';
 import { containerOf, type LogPlace, labelTags, originOfPod, restartOf, tagsOfPod } from './pod-facts.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
@@ -111,10 +112,16 @@ export class LogDescriber {
     return description;
   }
 
+  /** Whether the pod has been seen. */
+  knows(path: string): boolean {
+    const known = this.#known.get(path);
+    return known?.pod !== undefined || this.#options.pods?.find(originOfLog(path).podUid ?? '') !== undefined;
+  }
+
   forget(path: string): void {
     this.#known.delete(path);
-    const container = containerPath(path);
-    if (![...this.#known.keys()].some((other) => containerPath(other) === container)) {
+    const container = containerOfLog(path);
+    if (![...this.#known.keys()].some((other) => containerOfLog(other) === container)) {
       this.#limits.delete(container);
     }
   }
@@ -127,13 +134,14 @@ export class LogDescriber {
   }
 
   #make(path: string, pod: Pod | undefined, nowMs: number): LogDescription {
-    const place = { origin: originOfLog(path), restart: restartOf(path) };
+    const inside = pathInContainer(path);
+    const place = { origin: originOfLog(path), restart: restartOf(path), ...(inside !== undefined && { inside }) };
     const { origin, settings, tags, limit, rules, leftOut } = this.#found(place, pod);
     return {
       origin,
       edits: Object.keys(tags).length === 0 ? undefined : { add: tags },
       settings,
-      limit: limit && this.#limit(containerPath(path), JSON.stringify(limit), () => new RateLimit(limit, nowMs)),
+      limit: limit && this.#limit(containerOfLog(path), JSON.stringify(limit), () => new RateLimit(limit, nowMs)),
       leftOut,
       rule: rules.rule,
       problems: [...rules.faults, ...rules.warnings].map(formatFault),
@@ -143,7 +151,8 @@ export class LogDescriber {
   #found(place: LogPlace, pod: Pod | undefined, sourceOf?: SourceOf): ExplainedLog & { readonly origin: Origin } {
     const origin = pod === undefined ? place.origin : originOfPod(place.origin, pod);
     const { container = '' } = origin;
-    const rules = pod === undefined ? noRules : rulesOf(pod, container, sourceOf);
+    const said = pod === undefined ? noRules : rulesOf(pod, container, sourceOf);
+    const rules = place.inside === undefined || pod === undefined ? said : ofFile(said, place.inside);
     const source = this.#sources.of(rules.entry.source, container);
     const settings = settingsOf({ ...rules.entry, source }, this.#defaults, source ?? container);
     return {
@@ -189,12 +198,19 @@ export class LogDescriber {
   }
 }
 
+/** What is said of stdout is not said of a file. */
+function ofFile(rules: ContainerRules, inside: string): ContainerRules {
+  const { rule, files, faults, warnings, place } = rules;
+  const entry = files.findLast(({ path }) => matchesAny([path], inside));
+  return {
+    ...{ rule, files, faults, warnings, entry: entry ?? {} },
+    ...(place && { place }),
+    ...(entry === undefined && { leftOut: 'no annotation names the file any more' }),
+  };
+}
+
 function line(key: string, written: readonly string[], why: string): readonly string[] {
   return written.length === 0
     ? []
     : [`${key}: without effect ${written.length === 1 ? 'is' : 'are'} ${written.join(', ')}; ${why}`];
-}
-
-function containerPath(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'));
 }

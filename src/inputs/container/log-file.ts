@@ -1,6 +1,6 @@
 import type { StreamIndex } from '../../codec/cri/runtime-line.ts';
 import { type FileBytes, PlainBytes } from './file-bytes.ts';
-import { closeFile, factsOfOpen, openFile, unlessMissing } from './file-io.ts';
+import { closeFile, factsOfOpen, openFile, openFileWithin, unlessMissing } from './file-io.ts';
 import { beginsAs, type Fingerprint, fingerprintOf, isTelling, maxPrefixBytes, noFingerprint } from './fingerprint.ts';
 import { InflatedBytes, type Inflaters } from './inflated-bytes.ts';
 import type { FilePosition, PerStream } from './position.ts';
@@ -17,6 +17,8 @@ export interface SeenFile {
   readonly active: boolean;
   /** It is gzip; `size` is that of the compressed bytes, while all offsets are of what they hold. */
   readonly compressed: boolean;
+  /** Whoever writes it is not to be trusted: it must lie below this directory, a real path, when it is opened. */
+  readonly within?: string;
 }
 
 /** A physical line that is longer than the read buffer and has not ended yet. */
@@ -118,7 +120,9 @@ export class LogFile {
     if (this.#bytes !== undefined) {
       return 'open';
     }
-    const descriptor = await unlessMissing(openFile(this.seen.path));
+    const { path, within } = this.seen;
+    const opening = within === undefined ? openFile(path) : openFileWithin(path, within);
+    const descriptor = await unlessMissing(opening);
     if (descriptor === undefined) {
       return 'moved';
     }

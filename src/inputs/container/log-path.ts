@@ -80,3 +80,22 @@ export function compareAge(a: { readonly suffix: string }, b: { readonly suffix:
 function rotationCount(suffix: string): number | undefined {
   return /^\d{1,4}$/.test(suffix) ? Number(suffix) : undefined;
 }
+
+/** `<pod directory>/<container>` of a log's path below the root. */
+export function containerOfLog(path: string): string {
+  return path.split('/', 2).join('/');
+}
+
+/** Below the directory of a container, its files have a directory of their own, so that they never pass for its restarts. */
+const filesDirectory = 'files';
+
+/** What a log is called that is a file inside a container; `container` as `containerOfLog` has it. */
+export function fileLogPath(container: string, inside: string): string {
+  return `${container}/${filesDirectory}/${encodeURIComponent(inside)}`;
+}
+
+/** The path inside the container, where the log is such a file. */
+export function pathInContainer(path: string): string | undefined {
+  const [, , directory, name] = path.split('/', 4);
+  return directory === filesDirectory && name !== undefined ? decodeURIComponent(name) : undefined;
+}

@@ -1,7 +1,7 @@
 import type { ContainerLog } from './container-log.ts';
 import type { LogCollector } from './log-collector.ts';
 import type { LogFile } from './log-file.ts';
-import { originOfLog } from './log-path.ts';
+import { containerOfLog, originOfLog } from './log-path.ts';
 
 /**
  * `active`: a runtime writes it. `rotated`: renamed, its rest is being read. `deleted`: read from the descriptor that we hold.
@@ -65,7 +65,7 @@ export function showDescriptions({ logs, leftOut }: Pick<LogCollector, 'logs' | 
   const problems = logs.flatMap(({ description: { origin, problems: lines } }) =>
     lines.map((line) => `${origin.namespace}/${origin.pod}, container ${origin.container}: ${line}`),
   );
-  const containers = new Map([...leftOut].map(([path, reason]) => [path.slice(0, path.lastIndexOf('/')), reason]));
+  const containers = new Map([...leftOut].map(([path, reason]) => [containerOfLog(path), reason]));
   const shown = [...containers].slice(0, maxShown).map(([path, reason]) => {
     const { namespace, pod, container } = originOfLog(`${path}/`);
     return { namespace, pod, container, reason };

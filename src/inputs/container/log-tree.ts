@@ -145,7 +145,8 @@ export class LogTree {
   }
 }
 
-interface Candidate {
+/** A file that may belong to a log. */
+export interface Candidate {
   readonly path: string;
   readonly suffix: string;
   readonly compressed: boolean;
@@ -166,12 +167,14 @@ async function rotatedFromTarget({ path, isLink, suffix }: Candidate): Promise<r
   });
 }
 
-async function seenLog(candidates: readonly Candidate[]): Promise<SeenLog> {
+/** `within`: see `SeenFile`. */
+export async function seenLog(candidates: readonly Candidate[], within?: string): Promise<SeenLog> {
   const plain = new Set(candidates.filter(({ compressed }) => !compressed).map(({ suffix }) => suffix));
   // While a file is being compressed there are two of it for a moment.
   const ordered = candidates.filter(({ compressed, suffix }) => !(compressed && plain.has(suffix))).sort(compareAge);
   const files = await Promise.all(ordered.map(seenFile));
-  return { files: files.filter((file) => file !== undefined) };
+  const seen = files.filter((file) => file !== undefined);
+  return { files: within === undefined ? seen : seen.map((file) => ({ ...file, within })) };
 }
 
 async function seenFile({ path, suffix, compressed }: Candidate): Promise<SeenFile | undefined> {

@@ -6,6 +6,8 @@ export interface LogPlace {
   readonly origin: Origin;
   /** How often the container had been started before: the number in the name of its log. */
   readonly restart: number | undefined;
+  /** Where it is inside the container, if it is a file there and not stdout. */
+  readonly inside?: string;
 }
 
 /** Of a log's path below the root: `<pod directory>/<container>/<restart>.log`. */
@@ -37,13 +39,14 @@ export function originOfPod(origin: Origin, pod: Pod): Origin {
  * What is known of the lines beside their origin, as tags: the image, the instance, the owner by its kind (DataKit's
  * `deployment = NAME`), and for pods of the mesh what Istio calls them.
  */
-export function tagsOfPod(pod: Pod, { origin, restart }: LogPlace): Readonly<Record<string, string>> {
+export function tagsOfPod(pod: Pod, { origin, restart, inside }: LogPlace): Readonly<Record<string, string>> {
   const container = containerOf(pod, origin.container);
-  const id = instanceId(container, restart);
+  const id = inside === undefined ? instanceId(container, restart) : container?.id;
   const { workload, workloadKind } = pod;
   return {
     ...(container?.image !== undefined && { image: container.image }),
     ...(id !== undefined && { container_id: id }),
+    ...(inside !== undefined && { inside_filepath: inside }),
     ...(workload !== undefined && workloadKind !== undefined && { [workloadKind.toLowerCase()]: workload }),
     ...canonicalOf(pod),
   };

@@ -5,7 +5,7 @@ import { usePolled, useSay } from './hooks.ts';
 import { hashOf } from './route.ts';
 import { loadTimeline, type SessionEvent, type Timeline, vitalNames } from './rum-api.ts';
 import { msText, ratingOf, vitalText } from './rum-rating.ts';
-import { barOf, eventName, type Stage, stagesOf } from './rum-timeline.ts';
+import { type Burst, barOf, eventName, type Stage, stagesOf } from './rum-timeline.ts';
 
 interface RumSessionProps {
   readonly id: string;
@@ -78,7 +78,8 @@ function Story({ id, timeline }: { readonly id: string; readonly timeline: Timel
 
 function StagePanel({ stage }: { readonly stage: Stage }): VNode {
   const say = useSay();
-  const { view, events } = stage;
+  const { view, bursts } = stage;
+  const count = bursts.reduce((sum, { events }) => sum + events.length, 0);
   return (
     <div class="panel rum-stage" data-view={view?.name ?? ''}>
       <h2 class="caption" title={view?.url}>
@@ -97,21 +98,26 @@ function StagePanel({ stage }: { readonly stage: Stage }): VNode {
             )
           );
         })}
-        <span class="muted">{say('eventCount', { count: countText(events.length) })}</span>
+        <span class="muted">{say('eventCount', { count: countText(count) })}</span>
       </h2>
-      <ol>
-        {events.map((event, i) => (
-          <EventRow key={`${event.startMs} ${i}`} event={event} stage={stage} />
-        ))}
-      </ol>
+      {bursts.map((burst) => (
+        <ol key={burst.startMs}>
+          {burst.startMs - stage.startMs > 0 && (
+            <li class="rum-pause muted">+ {msText(burst.startMs - stage.startMs)}</li>
+          )}
+          {burst.events.map((event, i) => (
+            <EventRow key={`${event.startMs} ${i}`} event={event} burst={burst} />
+          ))}
+        </ol>
+      ))}
     </div>
   );
 }
 
-function EventRow({ event, stage }: { readonly event: SessionEvent; readonly stage: Stage }): VNode {
+function EventRow({ event, burst }: { readonly event: SessionEvent; readonly burst: Burst }): VNode {
   const say = useSay();
   const [open, setOpen] = useState(false);
-  const { left, width } = barOf(event, stage);
+  const { left, width } = barOf(event, burst);
   const traceId = event.attributes['trace_id'];
   const failed = event.kind === 'error' || Number(event.attributes['resource_status'] ?? 0) >= 400;
   return (

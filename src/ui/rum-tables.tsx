@@ -24,6 +24,8 @@ export interface TableProps {
   readonly onSession: (id: string) => void;
 }
 
+const vitalsShown = ['lcp', 'inp', 'cls'] as const;
+
 type Load<T> = (search: RumSearch, bounds: Bounds, signal: AbortSignal) => Promise<readonly T[]>;
 
 /** Asks again now and then while the time moves. */
@@ -56,7 +58,7 @@ function Grid<T>({ rows, heads, row }: GridProps<T>): VNode {
           <tr class="muted">
             {heads.map((head, i) => (
               <th key={head} class={i === 0 ? '' : 'number'}>
-                {say(head)}
+                {isVital(head) ? <abbr title={say(head)}>{head.toUpperCase()}</abbr> : say(head)}
               </th>
             ))}
           </tr>
@@ -67,7 +69,9 @@ function Grid<T>({ rows, heads, row }: GridProps<T>): VNode {
   );
 }
 
-const vitalsShown = ['lcp', 'inp', 'cls'] as const;
+function isVital(head: TextKey): boolean {
+  return vitalsShown.some((name) => name === head);
+}
 
 export function ViewTable(props: TableProps): VNode {
   const say = useSay();
@@ -81,7 +85,7 @@ export function ViewTable(props: TableProps): VNode {
     'loading75',
     ...vitalsShown,
   ];
-  return <Grid rows={rows} heads={heads} row={(view) => viewRow(view)} />;
+  return <Grid rows={rows} heads={heads} row={viewRow} />;
 
   function viewRow({ name, counts, vitals }: ViewRow): VNode {
     return (
@@ -122,7 +126,7 @@ export function ResourceTable(props: TableProps): VNode {
         <td class="what" title={`${host}${path}`}>
           <span class="muted">{method}</span> {path} <span class="muted">{host}</span>{' '}
           {traceId !== undefined && (
-            <a href={hashOf({ page: 'trace', id: traceId })} title={say('openTrace')}>
+            <a href={hashOf({ page: 'trace', id: traceId })} title={say('openSlowest')}>
               {say('traceOf')}
             </a>
           )}
@@ -141,7 +145,7 @@ export function ResourceTable(props: TableProps): VNode {
 export function ErrorTable(props: TableProps): VNode {
   const say = useSay();
   const rows = useRows(loadErrors, props);
-  return <Grid rows={rows} heads={['errorMessage', 'view', 'count', 'sessions', 'lastSeen']} row={errorRow} />;
+  return <Grid rows={rows} heads={['errorMessage', 'rumView', 'count', 'sessions', 'lastSeen']} row={errorRow} />;
 
   function errorRow({ message, type, source, view, count, sessions, lastMs, ...more }: ErrorGroup): VNode {
     return (

@@ -15,22 +15,29 @@ function event(viewId: string, startMs: number, more: Partial<SessionEvent> = {}
 test('events stand in the view that they belong to, and the views in the order of time', () => {
   const events = [event('b', 60, { durationMs: 40 }), event('a', 12, { durationMs: 8 }), event('gone', 5)];
   const stages = stagesOf({ tags: {}, views: [view('b', 50, 9e6), view('a', 10)], events, more: 0 });
-  expect(stages.map(({ view: of, startMs, endMs, events: own }) => [of?.id, startMs, endMs, own.length])).toEqual([
-    [undefined, 5, 6, 1],
-    ['a', 10, 20, 1],
-    ['b', 50, 100, 1],
+  expect(
+    stages.map(({ view: of, bursts }) => [of?.id, ...bursts.map(({ startMs, endMs }) => [startMs, endMs])]),
+  ).toEqual([
+    [undefined, [5, 6]],
+    ['a', [10, 20]],
+    ['b', [50, 100]],
   ]);
 });
 
-test('a view without events is as long as it was looked at', () => {
-  const [stage] = stagesOf({ tags: {}, views: [view('a', 10, 500)], events: [], more: 0 });
-  expect([stage?.startMs, stage?.endMs]).toEqual([10, 510]);
+test('a pause begins a scale of its own, so that what came first is not pressed together', () => {
+  const events = [event('a', 90_000), event('a', 200, { durationMs: 4_000 }), event('a', 7_000), event('a', 95_000)];
+  const [stage] = stagesOf({ tags: {}, views: [view('a', 100, 500)], events, more: 0 });
+  expect(stage?.bursts.map(({ startMs, endMs, events: own }) => [startMs, endMs, own.length])).toEqual([
+    [100, 7_000, 2],
+    [90_000, 90_001, 1],
+    [95_000, 95_001, 1],
+  ]);
 });
 
 test('a bar stands where its event does, and is never too thin to be seen', () => {
-  const stage = { view: undefined, events: [], startMs: 0, endMs: 1000 };
-  expect(barOf(event('a', 250, { durationMs: 500 }), stage)).toEqual({ left: 0.25, width: 0.5 });
-  expect(barOf(event('a', 999.9), stage)).toEqual({ left: 0.997, width: 0.003 });
+  const burst = { events: [], startMs: 0, endMs: 1000 };
+  expect(barOf(event('a', 250, { durationMs: 500 }), burst)).toEqual({ left: 0.25, width: 0.5 });
+  expect(barOf(event('a', 999.9), burst)).toEqual({ left: 0.997, width: 0.003 });
 });
 
 test('an event is named by what it is about', () => {

@@ -1,13 +1,21 @@
 import type { SessionEvent, SessionView, Timeline } from './rum-api.ts';
 
-/** A view with what happened in it; `view` is undefined for events of no view that is kept. */
-export interface Stage {
-  readonly view: SessionView | undefined;
+/** What happened without a longer pause; its bars have one scale. */
+export interface Burst {
   readonly events: readonly SessionEvent[];
-  /** What the bars are drawn against. */
   readonly startMs: number;
   readonly endMs: number;
 }
+
+/** A view with what happened in it; `view` is undefined for events of no view that is kept. */
+export interface Stage {
+  readonly view: SessionView | undefined;
+  readonly startMs: number;
+  readonly bursts: readonly Burst[];
+}
+
+/** A page that is left open for an hour must not press the bars of its first second together. */
+const pauseMs = 3_000;
 
 /** The stages of a session in the order of time. */
 export function stagesOf({ views, events }: Timeline): readonly Stage[] {
@@ -24,12 +32,23 @@ export function stagesOf({ views, events }: Timeline): readonly Stage[] {
 }
 
 function stageOf(view: SessionView | undefined, events: readonly SessionEvent[]): Stage {
-  const starts = [...events.map(({ startMs }) => startMs), ...(view === undefined ? [] : [view.startMs])];
-  const startMs = Math.min(...starts);
-  // A page may be left open for hours after its last event: that is not drawn.
-  const ends = events.map((event) => event.startMs + (event.durationMs ?? 0));
-  const endMs = Math.max(startMs + 1, ...(ends.length === 0 ? [startMs + (view?.timeSpentMs ?? 0)] : ends));
-  return { view, events, startMs, endMs };
+  const bursts: Burst[] = [];
+  for (const event of events.toSorted((a, b) => a.startMs - b.startMs)) {
+    const last = bursts.at(-1);
+    const startMs = last?.startMs ?? view?.startMs ?? event.startMs;
+    const endMs = Math.max(event.startMs + (event.durationMs ?? 0), startMs + 1);
+    if (last === undefined) {
+      // What the page loads is seen against the begin of its view.
+      const isSoon = event.startMs - startMs >= 0 && event.startMs - startMs <= pauseMs;
+      bursts.push({ events: [event], startMs: isSoon ? startMs : event.startMs, endMs });
+    } else if (event.startMs - last.endMs > pauseMs) {
+      bursts.push({ events: [event], startMs: event.startMs, endMs: Math.max(endMs, event.startMs + 1) });
+    } else {
+      bursts[bursts.length - 1] = { ...last, events: [...last.events, event], endMs: Math.max(last.endMs, endMs) };
+    }
+  }
+  const startMs = Math.min(...bursts.map((burst) => burst.startMs), view?.startMs ?? Number.POSITIVE_INFINITY);
+  return { view, startMs, bursts };
 }
 
 /** What is behind a resource, an error, an action in one line. */
@@ -53,7 +72,7 @@ export function eventName({ kind, attributes }: SessionEvent): string {
   }
 }
 
-/** Where the bar of an event stands, as shares of the stage. */
+/** Where the bar of an event stands, as shares of its burst. */
 export function barOf(
   event: SessionEvent,
   { startMs, endMs }: Stage,

@@ -107,7 +107,7 @@ describeWith('chromium', (program) => {
             expect(await numberIn(row.locator('[data-field=samples]'))).toBe(samples);
           }
         }, 60_000);
-        await page.keyboard.press('6');
+        await page.keyboard.press('7');
         await page.waitForURL(/#\/setup/);
         await soon(async () => {
           const states = await page

@@ -77,7 +77,7 @@ export function ViewTable(props: TableProps): VNode {
   const say = useSay();
   const rows = useRows(loadViews, props);
   const heads: readonly TextKey[] = [
-    'view',
+    'rumView',
     'pageViews',
     'sessions',
     'rumErrors',

@@ -75,7 +75,7 @@ export function eventName({ kind, attributes }: SessionEvent): string {
 /** Where the bar of an event stands, as shares of its burst. */
 export function barOf(
   event: SessionEvent,
-  { startMs, endMs }: Stage,
+  { startMs, endMs }: Burst,
 ): { readonly left: number; readonly width: number } {
   const whole = endMs - startMs;
   const left = Math.min(0.997, (event.startMs - startMs) / whole);

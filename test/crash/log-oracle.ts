@@ -98,7 +98,29 @@ function verdictOf(
       }
     }
   }
-  return { lines, unexplained, doubled, strange: found.strange, inGaps, gaps: found.gapTexts };
+  return {
+    lines,
+    unexplained: asRanges(unexplained),
+    doubled: asRanges(doubled),
+    strange: found.strange,
+    inGaps,
+    gaps: found.gapTexts,
+  };
+}
+
+/** `a 1`, `a 2`, `a 3` are `a 1 to 3`. */
+function asRanges(names: readonly string[]): readonly string[] {
+  const ranges: { name: string; from: string; to: string }[] = [];
+  for (const one of names) {
+    const [name = '', number = ''] = one.split(' ');
+    const last = ranges.at(-1);
+    if (last !== undefined && last.name === name && Number(last.to) + 1 === Number(number)) {
+      last.to = number;
+    } else {
+      ranges.push({ name, from: number, to: number });
+    }
+  }
+  return ranges.map(({ name, from, to }) => (from === to ? `${name} ${from}` : `${name} ${from} to ${to}`));
 }
 
 /** When the nearest lines before and after it were printed; empty where there are none. */

@@ -37,7 +37,7 @@ export class LogChain {
   readonly #unplaced = new UnplacedPositions();
   /** Copies of a file that is read itself: not read while that one stands. */
   readonly #copies = new Map<string, LogFile>();
-  /** Ids of compressed files that are not to be read: an earlier life has, or nobody can. */
+  /** Compressed files that are not to be read: an earlier life has, or nobody can. */
   #leftOut: ReadonlySet<string> = new Set();
   #gaps: Gap[] = [];
   readonly #inflaters: Inflaters;
@@ -99,9 +99,9 @@ export class LogChain {
     const order = new Order();
     let changed = false;
     this.problem = undefined;
-    this.#leftOut = new Set(log.files.map(({ id }) => id).filter((id) => this.#leftOut.has(id)));
-    for (const seen of log.files.filter(({ id }) => !this.#leftOut.has(id))) {
-      const file = known.get(seen.id);
+    this.#leftOut = new Set(log.files.map(versionOf).filter((version) => this.#leftOut.has(version)));
+    for (const seen of log.files.filter((one) => !this.#leftOut.has(versionOf(one)))) {
+      const file = this.#sameFile(known.get(seen.id), seen, nowMs);
       known.delete(seen.id);
       const place = file === undefined ? await this.#place(new LogFile(seen, this.#inflaters), from) : placeOf(file);
       changed = (file?.see(seen) ?? place.as !== 'later') || changed;
@@ -206,6 +206,17 @@ export class LogChain {
     await Promise.all([...this.files, ...this.#copies.values()].map((file) => file.close()));
   }
 
+  /** The kubelet deletes a compressed file and writes another in one go, which often gets its inode. */
+  #sameFile(file: LogFile | undefined, seen: SeenFile, nowMs: number): LogFile | undefined {
+    const isEither = seen.compressed || file?.seen.compressed === true;
+    if (file === undefined || file.isOpen || !isEither || file.seen.modifiedNanos === seen.modifiedNanos) {
+      return file;
+    }
+    this.files = this.files.filter((other) => other !== file);
+    this.#unplaced.add({ ...file.position(), growing: false }, { reason: 'deleted', from: undefined }, nowMs);
+    return undefined;
+  }
+
   /** Finds out what a new file is. */
   async #place(file: LogFile, from: 'beginning' | 'end'): Promise<Place> {
     if ((await this.open(file)) !== 'open') {
@@ -255,7 +266,12 @@ export class LogChain {
       this.#gaps.push({ name: seen.name, bytes: undefined, reason: 'damaged', from: undefined, to });
     }
     this.files = this.files.filter((file) => !left.includes(file));
-    this.#leftOut = new Set([...this.#leftOut, ...left.map(({ id }) => id)]);
+    this.#leftOut = new Set([...this.#leftOut, ...left.map(({ seen }) => versionOf(seen))]);
     await Promise.all(left.map((file) => file.close()));
   }
+}
+
+/** Tells a file from one that gets its inode later. */
+function versionOf({ id, modifiedNanos }: SeenFile): string {
+  return `${id}@${modifiedNanos}`;
 }

@@ -1,4 +1,5 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
@@ -177,7 +178,7 @@ describe('after a restart', () => {
 
 type Act =
   | { readonly kind: 'write'; readonly lines: readonly { readonly pieces: number; readonly stream: string }[] }
-  | { readonly kind: 'rename' | 'create' | 'look' | 'hold' | 'release' | 'fail' | 'crash' | 'pass' | 'truncate' };
+  | { readonly kind: 'rename' | 'create' | 'look' | 'hold' | 'release' | 'fail' | 'crash' | 'pass' | 'compress' };
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -193,7 +194,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       ),
     }),
   },
-  ...(['rename', 'create', 'look', 'hold', 'release', 'fail', 'crash', 'pass'] as const).map((kind) => ({
+  ...(['rename', 'create', 'look', 'hold', 'release', 'fail', 'crash', 'pass', 'compress'] as const).map((kind) => ({
     weight: kind === 'look' ? 4 : 1,
     arbitrary: fc.constant({ kind }),
   })),
@@ -239,6 +240,16 @@ class Writer {
   rename(): void {
     if (this.#file === '0.log') {
       this.#file = this.#logs.rename();
+    }
+  }
+
+  /** All that was rotated away, but for what is still written. */
+  compress(): void {
+    for (const name of readdirSync(this.#logs.directory)) {
+      if (/^0[.]log[.][-0-9]+$/.test(name) && name !== this.#file) {
+        writeFileSync(this.#logs.path(`${name}.gz`), gzipSync(readFileSync(this.#logs.path(name))));
+        this.#logs.remove(name);
+      }
     }
   }
 
@@ -297,6 +308,8 @@ async function perform(
       return writer.rename();
     case 'create':
       return writer.create();
+    case 'compress':
+      return writer.compress();
     case 'hold':
       return current.runtime.hold();
     case 'release':

@@ -232,6 +232,13 @@ export class LogCollector {
       return;
     }
     this.#missedBytes.add(bytes ?? 0);
+    if (bytes === undefined && reason === 'deleted') {
+      this.#runtime.log.info(
+        { log: path, file: name },
+        'a log went while nobody looked: it may have held more than was read',
+      );
+      return;
+    }
     this.#runtime.log.error({ log: path, file: name, reason, bytes }, 'bytes of a log went before they were read');
   }
 }

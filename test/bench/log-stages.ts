@@ -1,5 +1,5 @@
 /**
- * npm run bench -- logs [--mib 256] [--files 20] [--rounds 3] [--dir DIR] [--json FILE]
+ * npm run bench -- log-stages [--mib 256] [--files 20] [--rounds 3] [--dir DIR] [--json FILE]
  *
  * What one GiB of CRI log files costs, page cache warm: found, read, framed and encoded as records (`framed`); the same through a
  * lane, on disk before it counts (`durable`); and its records as lines of JSON (`ndjson`: encoded; `file`: through the file output).

@@ -64,7 +64,6 @@ export class LogNode {
   readonly #containerd: Containerd;
   readonly #stop = new AbortController();
   #rotations = 0;
-  readonly #doomed: Promise<void>[] = [];
 
   constructor(containerd: Containerd, root: string) {
     this.#containerd = containerd;
@@ -130,19 +129,15 @@ export class LogNode {
       this.printed.push({ name: pod.name, lines });
       await this.#exited(id);
       await runtime.removeContainer(id);
-      this.#doomed.push(this.#clearUp(pod));
+      void this.#clearUp(pod);
     }
     await runtime.removeSandbox(sandboxId);
   }
 
-  /** Resolves when the last logs have been cleared up that are to be. */
-  async clearedUp(): Promise<void> {
-    await Promise.all(this.#doomed);
-  }
-
   async #clearUp(pod: PodPlace): Promise<void> {
-    await delay(keptMs);
-    await rm(pod.logDirectory, { recursive: true, force: true });
+    if (await this.#pause(keptMs)) {
+      await rm(pod.logDirectory, { recursive: true, force: true });
+    }
   }
 
   #start(

@@ -46,7 +46,7 @@ export function writeCorpus(root: string, files: number, totalBytes: number): Co
   return { bytes, records };
 }
 
-class LineMaker {
+export class LineMaker {
   readonly #bits = seededBits(seed);
   #count = 0;
 

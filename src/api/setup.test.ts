@@ -78,7 +78,20 @@ test('what the store knows becomes lights', async () => {
   ]);
   const store = storeOf({
     'zipkin.traces': spans,
-    istio_requests_total: { resultType: 'vector', result: [{ metric: {}, value: [1, '2.07'] }] },
+    'traces.workloads': {
+      ...{ startMs: nowMs - 300_000, endMs: nowMs },
+      workloads: [
+        {
+          ...{ service: 'gw', workload: 'gw', namespace: 'istio-system', proxy: 'router' },
+          ...{ servers: 30, serverRoots: 30, clients: 0, clientRoots: 0 },
+        },
+      ],
+    },
+    'source_workload, ': {
+      resultType: 'vector',
+      result: [{ metric: { source_workload: 'gw', source_workload_namespace: 'istio-system' }, value: [1, '60'] }],
+    },
+    istio_requests_total: { resultType: 'vector', result: [] },
     pilot_info: { resultType: 'vector', result: [{ metric: { instance: '10.0.0.1:15014' }, value: [1, '1'] }] },
     'logs.search': { lines: [{ message: '{"level":"info"}', labels: { pod: 'p' } }] },
   });

@@ -77,19 +77,19 @@ export const setupZh: Readonly<Record<string, Sentences>> = {
   },
 
   samplingRate: {
-    seen: '约 {percent} % 的请求有链路：每秒 {requests} 个请求，{spans} 个服务端 Span。',
+    seen: '约 {percent} % 的请求有链路：{within} 内开始了 {roots} 条链路，网格外部来的请求有 {requests} 个。',
     todo: '要提高或降低采样率：',
   },
   samplingNone: {
-    seen: '每秒有 {requests} 个请求，但没有一个有链路。',
+    seen: '{within} 内有 {requests} 个请求，但没有一个有链路。',
     todo: '请让 Istio 把链路发到这里，并开启采样：',
   },
-  samplingIdle: { seen: '当前没有请求计数，无法得知采样比例。' },
-  samplingFew: { seen: '最近 {within} 内只有 {spans} 个服务端 Span，太少，无法得知采样比例。' },
+  samplingIdle: { seen: '当前没有来自网格外部的请求计数，无法得知采样比例。' },
+  samplingFew: { seen: '{within} 内只开始了 {roots} 条链路，请求 {requests} 个，太少，无法得知采样比例。' },
   samplingApart: {
-    seen: '服务端 Span 比计数的请求还多：每秒 {spans} 个，而请求每秒 {requests} 个，暂时无法得知采样比例。',
+    seen: '{within} 内开始的链路比计数的请求还多：{roots} 条，而请求 {requests} 个，暂时无法得知采样比例。',
   },
-  samplingNoMetrics: { seen: '这里没有 istio_requests_total 可供比较，无法得知采样比例。' },
+  samplingNoMetrics: { seen: '这里没有网关的 istio_requests_total 可供比较，无法得知采样比例。' },
   samplingNoStore: { seen: '没有存储，这里无法得知采样比例。' },
 
   headersPassed: { seen: '链路是完整的：{workloads} 个服务发出的调用都延续了所在的链路。' },

@@ -3,13 +3,13 @@ import type { BridgeStatus } from '../../contract/status.ts';
 import type { Question, StoreReader } from '../../contract/store.ts';
 import { storedTargets } from '../stored-targets.ts';
 import { type ListedTarget, type TargetList, targetList } from '../target-list.ts';
+import { askDoctor, settledRange, type TraceDoctor } from '../traces/doctor.ts';
 import { type TraceFacts, traceFacts, tracesSchema } from './trace-facts.ts';
 
 /** Answers of the store; a question that it could not answer has none. */
 export interface StoreFacts {
   readonly traces?: TraceFacts;
-  /** Requests that sidecars count as their destination; absent where no such metric is kept. */
-  readonly requestsPerSecond?: number;
+  readonly doctor?: TraceDoctor;
   /** Istiod's own addresses, and how many series of each say what it is. */
   readonly istiods?: readonly { readonly instance: string; readonly series: number }[];
   /** Pods that count requests and have no latencies; absent where that could not be asked. */
@@ -67,20 +67,22 @@ export async function gatherFacts(
     return { status, list: own };
   }
   const [known, stored] = await Promise.all([
-    askStore(store, status.nowMs, signal),
+    askStore(store, status, signal),
     status.role === 'hub' ? storedTargets(store, own, signal).catch(() => []) : [],
   ]);
   return { status, list: own, store: { ...known, targets: stored } };
 }
 
-async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal): Promise<StoreFacts> {
+async function askStore(store: StoreReader, status: BridgeStatus, signal: AbortSignal): Promise<StoreFacts> {
+  const { nowMs } = status;
   const ask = async <T>(question: Question, schema: z.ZodType<T>): Promise<T | undefined> => {
     const answer = await store.ask(question, signal).catch(() => undefined);
     return answer === undefined ? undefined : schema.safeParse(parsed(answer.body)).data;
   };
   const query = (text: string) => ask({ kind: 'prom.query', query: text, timeMs: nowMs }, vectorSchema);
   const lookbackMs = rateMs + futureMs;
-  const [traces, requests, istiods, without, lines] = await Promise.all([
+  const doctor = askDoctor({ store, status }, settledRange(nowMs), signal).catch(() => undefined);
+  const [traces, istiods, without, lines] = await Promise.all([
     ask(
       {
         kind: 'zipkin.traces',
@@ -88,15 +90,14 @@ async function askStore(store: StoreReader, nowMs: number, signal: AbortSignal):
       },
       tracesSchema,
     ),
-    query('sum(rate(istio_requests_total{reporter="destination"}[2m]))'),
     query('count by (instance) (pilot_info)'),
     query(withoutLatencies),
     ask(proxyLines(nowMs), linesSchema),
   ]);
-  const rate = requests?.result[0]?.value[1];
+  const told = await doctor;
   return {
+    ...(told && { doctor: told }),
     ...(traces && { traces: traceFacts(traces, { nowMs, lookbackMs: rateMs }) }),
-    ...(rate !== undefined && { requestsPerSecond: Number(rate) }),
     ...(istiods && {
       istiods: istiods.result.map(({ metric, value }) => ({
         instance: metric['instance'] ?? '',

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../../contract/status.ts';
 import { setupLights } from '../setup.ts';
 import { targetList } from '../target-list.ts';
+import type { SamplingUnknown, TraceDoctor } from '../traces/doctor.ts';
 import type { SetupFacts, StoreFacts } from './facts.ts';
 import { type Light, named } from './light.ts';
 import { setupTexts } from './texts.ts';
@@ -328,12 +329,10 @@ test('targets without histograms are named', () => {
 const traces: TraceFacts = {
   spans: 900,
   services: ['a', 'b', 'c', 'd', 'e', 'f'],
-  servers: 300,
-  serversWithinMs: 300_000,
-  calls: [{ service: 'a', calls: 100, lost: 0 }],
+  withinMs: 300_000,
   pairs: [{ client: 'a', server: 'b', aheadMs: 0 }],
 };
-const none: TraceFacts = { ...traces, spans: 0, services: [], servers: 0, calls: [], pairs: [] };
+const none: TraceFacts = { ...traces, spans: 0, services: [], pairs: [] };
 
 function zipkin(accepted: number, refused: Readonly<Record<string, number>> = {}): { status: Partial<BridgeStatus> } {
   return { status: { inputs: [{ ...books, signal: 'traces', id: 'zipkin', type: 'zipkin', accepted, refused }] } };
@@ -370,46 +369,65 @@ describe('spans', () => {
   });
 });
 
+const entry = { service: 'gw', workload: 'gw', namespace: 'istio-system', gateway: true, roots: 30 };
+const doctorOf = (sampling: Partial<TraceDoctor['sampling']>): TraceDoctor => ({
+  ...{ startMs: nowMs - 300_000, endMs: nowMs },
+  sampling: { roots: 30, requests: 3000, entries: [entry], applied: [], ...sampling },
+  propagation: [],
+});
+
 describe('sampling', () => {
-  test('is the share of the counted requests that are traced', () => {
-    expect(said('sampling', { store: { traces, requestsPerSecond: 100 } })).toBe(
-      'green: About 1 % of the requests are traced: 1 spans of servers a second for 100 requests a second.',
+  test('is the share of the counted requests that are traced, with the ways to change it', () => {
+    expect(said('sampling', { store: { doctor: doctorOf({ rate: 0.01 }) } })).toBe(
+      'green: About 1 % of the requests are traced: 30 traces began in 5 min, for 3,000 requests from outside of the mesh.',
     );
-    expect(said('sampling', { store: { traces, requestsPerSecond: 1.05 } })).toContain('About 100 %');
-    expect(said('sampling', { store: { traces, requestsPerSecond: 400 } })).toContain('About 0.3 %');
-    expect(lightOf('sampling', { store: { traces: none, requestsPerSecond: 3 } })).toMatchObject({
-      state: 'yellow',
-      seen: 'Requests flow, 3 a second, and none of them is traced.',
-      snippet: expect.stringContaining('sampling=100'),
-    });
+    expect(said('sampling', { store: { doctor: doctorOf({ rate: 0.93 }) } })).toContain('About 100 %');
+    expect(said('sampling', { store: { doctor: doctorOf({ rate: 0.0025 }) } })).toContain('About 0.3 %');
+    const { snippet } = lightOf('sampling', { store: { doctor: doctorOf({ rate: 0.01 }) } });
+    for (const way of ['defaultConfig.tracing.sampling', 'PILOT_TRACE_SAMPLING', 'Telemetry', 'rollout restart']) {
+      expect(snippet).toContain(way);
+    }
+    for (const none of [
+      { rate: 0, roots: 0 },
+      { unknown: 'noSpans' as const, roots: 0 },
+    ]) {
+      expect(lightOf('sampling', { store: { doctor: doctorOf(none) } })).toMatchObject({
+        state: 'yellow',
+        seen: 'Requests flow, 3,000 in 5 min, and none of them is traced.',
+        snippet: expect.stringContaining('sampling=100'),
+      });
+    }
   });
 
   test('is unknown, with the reason, where it cannot be told', () => {
+    const unknown = (why: SamplingUnknown, requests = 3) =>
+      said('sampling', { store: { doctor: doctorOf({ unknown: why, requests }) } });
     expect(said('sampling')).toContain('unknown: Without a store');
-    expect(said('sampling', { store: { traces } })).toContain('unknown: No istio_requests_total is here');
-    expect(said('sampling', { store: { traces, requestsPerSecond: 0 } })).toContain('unknown: No requests are counted');
-    expect(said('sampling', { store: { traces, requestsPerSecond: 0.3 } })).toContain(
-      'unknown: More spans of servers came',
-    );
-    expect(said('sampling', { store: { traces: { ...traces, servers: 3 }, requestsPerSecond: 5 } })).toBe(
-      'unknown: Only 3 spans of servers came in the last 5 min: too few to tell what share is traced.',
-    );
+    expect(said('sampling', { store: {} })).toContain('unknown: No istio_requests_total of a gateway');
+    expect(unknown('noMetrics', 0)).toContain('unknown: No istio_requests_total of a gateway');
+    expect(unknown('noRequests', 0)).toContain('unknown: No requests from outside');
+    expect(unknown('noSpans', 0)).toContain('unknown: No requests from outside');
+    expect(unknown('apart')).toContain('unknown: More traces began than requests were counted, 30 for 3 in 5 min');
+    expect(unknown('few')).toContain('unknown: Only 30 traces began in 5 min');
   });
 });
 
 describe('headers', () => {
+  const called = { workload: 'w', namespace: 'n', servers: 100, calls: 100, lost: 5 };
+  const judged = (propagation: TraceDoctor['propagation']): Given => ({
+    store: { doctor: { ...doctorOf({}), propagation } },
+  });
+
   test('that an application does not pass on are told by the traces that begin there', () => {
-    const calls = [
-      { service: 'productpage', calls: 40, lost: 38 },
-      { service: 'reviews', calls: 100, lost: 5 },
-    ];
-    expect(lightOf('headers', { store: { traces: { ...traces, calls } } })).toMatchObject({
+    const losing = { ...called, service: 'productpage', calls: 40, lost: 38, verdict: 'loses' } as const;
+    const passing = { ...called, service: 'reviews', verdict: 'forwards' } as const;
+    expect(lightOf('headers', judged([losing, passing]))).toMatchObject({
       state: 'yellow',
       seen: 'productpage begin new traces when they call others: 38 of 40 calls. Their traces fall apart there.',
       todo: expect.stringContaining('x-b3-traceid'),
     });
-    expect(lightOf('headers', { store: { traces } }).state).toBe('green');
-    expect(lightOf('headers', { store: { traces: none } }).state).toBe('unknown');
+    expect(lightOf('headers', judged([passing])).state).toBe('green');
+    expect(lightOf('headers', judged([{ ...losing, verdict: 'few' }])).state).toBe('unknown');
     expect(lightOf('headers').state).toBe('unknown');
   });
 });

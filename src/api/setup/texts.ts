@@ -77,22 +77,22 @@ export const setupTexts = {
   },
 
   samplingRate: {
-    seen: 'About {percent} % of the requests are traced: {spans} spans of servers a second for {requests} requests a second.',
+    seen: 'About {percent} % of the requests are traced: {roots} traces began in {within}, for {requests} requests from outside of the mesh.',
     todo: 'To trace more, or less:',
   },
   samplingNone: {
-    seen: 'Requests flow, {requests} a second, and none of them is traced.',
+    seen: 'Requests flow, {requests} in {within}, and none of them is traced.',
     todo: 'Point Istio’s tracing here, and let it sample:',
   },
-  samplingIdle: { seen: 'No requests are counted now, so what share is traced is not known.' },
+  samplingIdle: { seen: 'No requests from outside of the mesh are counted now, so what share is traced is not known.' },
   samplingFew: {
-    seen: 'Only {spans} spans of servers came in the last {within}: too few to tell what share is traced.',
+    seen: 'Only {roots} traces began in {within}, for {requests} requests: too few to tell what share is traced.',
   },
   samplingApart: {
-    seen: 'More spans of servers came than requests were counted, {spans} a second for {requests}, so what share is traced is not known yet.',
+    seen: 'More traces began than requests were counted, {roots} for {requests} in {within}, so what share is traced is not known yet.',
   },
   samplingNoMetrics: {
-    seen: 'No istio_requests_total is here to compare the spans with, so what share is traced is not known.',
+    seen: 'No istio_requests_total of a gateway is here to compare the traces with, so what share is traced is not known.',
   },
   samplingNoStore: { seen: 'Without a store, what share of the requests is traced is not known here.' },
 

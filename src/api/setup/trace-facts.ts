@@ -14,14 +14,6 @@ type Span = z.output<typeof spanSchema>;
 
 export const tracesSchema = z.array(z.array(spanSchema));
 
-/** Calls that a service makes. */
-export interface ServiceCalls {
-  readonly service: string;
-  readonly calls: number;
-  /** Those that begin a trace of their own, although the service is called in traces. */
-  readonly lost: number;
-}
-
 /** By how much the clock behind `server` is ahead of the one behind `client`; the median of what was seen. */
 export interface ClockPair {
   readonly client: string;
@@ -33,10 +25,8 @@ export interface ClockPair {
 export interface TraceFacts {
   readonly spans: number;
   readonly services: readonly string[];
-  /** Spans of requests that a sidecar took, and the time in which they began. */
-  readonly servers: number;
-  readonly serversWithinMs: number;
-  readonly calls: readonly ServiceCalls[];
+  /** The time in which they began. */
+  readonly withinMs: number;
   readonly pairs: readonly ClockPair[];
   /** The span that begins furthest in the future. */
   readonly ahead?: { readonly service: string; readonly byMs: number };
@@ -64,9 +54,7 @@ export function traceFacts(traces: readonly (readonly Span[])[], window: TraceWi
   return {
     spans: spans.length,
     services: [...new Set(spans.map(serviceOf))].filter((name) => name !== '').sort(),
-    servers: spans.filter(isServer).length,
-    serversWithinMs: withinMs,
-    calls: callsOf(spans),
+    withinMs,
     pairs: pairsOf(traces),
     ...(ahead.byMs > 0 && { ahead }),
   };
@@ -78,25 +66,6 @@ function startMs({ timestamp }: Span): number | undefined {
 
 function serviceOf(span: Span): string {
   return span.localEndpoint?.serviceName ?? '';
-}
-
-/** A gateway gets its requests from outside the mesh: no sidecar counts them as their destination. */
-function isGateway(span: Span): boolean {
-  return span.tags?.['node_id']?.startsWith('router~') === true || /gateway/.test(serviceOf(span));
-}
-
-function isServer(span: Span): boolean {
-  return span.kind === 'SERVER' && !isGateway(span);
-}
-
-function callsOf(spans: readonly Span[]): readonly ServiceCalls[] {
-  const called = new Set(spans.filter(isServer).map(serviceOf));
-  const calls = spans.filter((span) => span.kind === 'CLIENT' && !isGateway(span) && called.has(serviceOf(span)));
-  return [...Map.groupBy(calls, serviceOf)].map(([service, of]) => ({
-    service,
-    calls: of.length,
-    lost: of.filter(({ parentId }) => parentId === undefined).length,
-  }));
 }
 
 /** The halves of a call: two spans of one id, or of parent and child, on two sides. */

@@ -8,11 +8,6 @@ import type { TraceFacts } from './trace-facts.ts';
 const headers =
   'x-request-id, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, x-b3-sampled, x-b3-flags, b3, traceparent, tracestate';
 
-const fewServers = 10;
-/** More spans than requests: the requests have not been counted for as long, or not all of them are. */
-const mostApart = 1.5;
-/** Some services make calls of their own accord, which rightly begin traces. */
-const mostLost = 0.1;
 const clocks = { goodMs: 100, badMs: 5_000 };
 
 export function spansLight({ status, store }: SetupFacts): Light {
@@ -22,8 +17,8 @@ export function spansLight({ status, store }: SetupFacts): Light {
   const refused = inputs.flatMap((input) => Object.entries(input.refused));
   const traces = store?.traces;
   if (traces !== undefined && traces.spans > 0) {
-    const { spans: count, services, serversWithinMs } = traces;
-    const values = { count, within: timeText(serversWithinMs), workloads: services.length, names: named(services) };
+    const { spans: count, services, withinMs } = traces;
+    const values = { count, within: timeText(withinMs), workloads: services.length, names: named(services) };
     return light({ id, state: 'green', text: 'spansArriving', values });
   }
   if (accepted === 0 && refused.length > 0) {
@@ -39,7 +34,7 @@ export function spansLight({ status, store }: SetupFacts): Light {
   if (traces === undefined) {
     return light({ id, state: 'green', text: 'spansCounted', values: { count: accepted } });
   }
-  const values = { count: accepted, within: timeText(traces.serversWithinMs) };
+  const values = { count: accepted, within: timeText(traces.withinMs) };
   return light({
     id,
     state: 'yellow',
@@ -49,54 +44,71 @@ export function spansLight({ status, store }: SetupFacts): Light {
   });
 }
 
-/** Traced requests are those of which a sidecar's span of the server's side is here. */
+/** Why the rate is not known → what is said. */
+const unknownTexts = {
+  noSpans: 'samplingIdle',
+  noMetrics: 'samplingNoMetrics',
+  noRequests: 'samplingIdle',
+  few: 'samplingFew',
+  apart: 'samplingApart',
+} as const;
+
+/** Traced requests are those whose trace begins at a gateway, or at a workload that is called from outside. */
 export function samplingLight({ status, store }: SetupFacts): Light {
   const id = 'sampling';
   if (store === undefined) {
     return light({ id, state: 'unknown', text: 'samplingNoStore' });
   }
-  const { traces, requestsPerSecond: requests } = store;
-  if (requests === undefined || Number.isNaN(requests)) {
+  const { doctor } = store;
+  if (doctor === undefined) {
     return light({ id, state: 'unknown', text: 'samplingNoMetrics' });
   }
-  if (requests === 0) {
-    return light({ id, state: 'unknown', text: 'samplingIdle' });
+  const { rate, unknown, roots, requests: counted } = doctor.sampling;
+  const requests = Math.round(counted);
+  const within = timeText(doctor.endMs - doctor.startMs);
+  if (requests > 0 && (rate === 0 || unknown === 'noSpans')) {
+    const values = { requests, within };
+    return light({ id, state: 'yellow', text: 'samplingNone', values, snippet: istioTracing(status) });
   }
-  if ((traces?.spans ?? 0) === 0) {
-    return light({ id, state: 'yellow', text: 'samplingNone', values: { requests }, snippet: istioTracing(status) });
+  if (rate === undefined) {
+    const values = { roots, requests, within };
+    return light({ id, state: 'unknown', text: unknownTexts[unknown ?? 'few'], values });
   }
-  const { servers, serversWithinMs } = traces ?? { servers: 0, serversWithinMs: 0 };
-  if (servers < fewServers || serversWithinMs <= 0) {
-    const values = { spans: servers, within: timeText(serversWithinMs) };
-    return light({ id, state: 'unknown', text: 'samplingFew', values });
-  }
-  const spans = (servers * 1000) / serversWithinMs;
-  if (spans > requests * mostApart) {
-    return light({ id, state: 'unknown', text: 'samplingApart', values: { spans, requests } });
-  }
-  const percent = Math.min(100, (spans / requests) * 100);
+  const percent = rate * 100;
   return light({
     id,
     state: 'green',
     text: 'samplingRate',
     // What is near to all is all: the two are not counted over exactly the same time.
-    values: { percent: percent > 85 ? 100 : Number(percent.toPrecision(percent < 1 ? 1 : 2)), spans, requests },
-    snippet: 'istioctl install --set meshConfig.defaultConfig.tracing.sampling=100',
+    values: {
+      percent: percent > 85 ? 100 : Number(percent.toPrecision(percent < 1 ? 1 : 2)),
+      ...{ roots, requests, within },
+    },
+    snippet: samplingSnippet,
   });
 }
+
+const samplingSnippet = [
+  'istioctl install --set meshConfig.defaultConfig.tracing.sampling=100',
+  '# or, of istiod: --set values.pilot.traceSampling=100 (PILOT_TRACE_SAMPLING)',
+  '# or a Telemetry of telemetry.istio.io/v1, which goes before both:',
+  '#   spec: { tracing: [{ randomSamplingPercentage: 100 }] }',
+  '# and then, for pods take it over when they start:',
+  'kubectl rollout restart deployment -n NAMESPACE',
+].join('\n');
 
 export function headersLight({ store }: SetupFacts): Light {
   const id = 'headers';
   if (store === undefined) {
     return light({ id, state: 'unknown', text: 'headersNoStore' });
   }
-  const all = store.traces?.calls ?? [];
-  if (all.length === 0) {
+  const judged = (store.doctor?.propagation ?? []).filter(({ verdict }) => verdict !== 'few');
+  if (judged.length === 0) {
     return light({ id, state: 'unknown', text: 'headersUnknown' });
   }
-  const losing = all.filter(({ calls, lost }) => lost > calls * mostLost);
+  const losing = judged.filter(({ verdict }) => verdict === 'loses');
   if (losing.length === 0) {
-    return light({ id, state: 'green', text: 'headersPassed', values: { workloads: all.length } });
+    return light({ id, state: 'green', text: 'headersPassed', values: { workloads: judged.length } });
   }
   const values = {
     names: named(losing.map(({ service }) => service)),

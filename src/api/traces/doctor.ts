@@ -136,7 +136,8 @@ export function samplingOf({ workloads, requests, applied }: Observed): Sampling
   const asked = known.reduce((sum, entry) => sum + (entry.requests ?? 0), 0);
   const facts = { roots, requests: asked, entries, applied };
   if (workloads.length === 0) {
-    return { ...facts, unknown: 'noSpans' };
+    const flowing = (requests ?? []).reduce((sum, entry) => sum + entry.requests, 0);
+    return { ...facts, requests: flowing, unknown: 'noSpans' };
   }
   if (requests === undefined) {
     return { ...facts, unknown: 'noMetrics' };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { bytesText, countText, durationText, exactText, microsOf, numberText, rateText, spanText } from './format.ts';
+import { bytesText, countText, durationText, exactText, fewText, microsOf, numberText, rateText, spanText } from './format.ts';
 
 test('counts are written in full up to ten millions', () => {
   expect([0, 999, 1_000, 1_234_567, 12_345_678, 9.9e9].map(countText)).toEqual([
@@ -84,4 +84,12 @@ test('any number is short, and none is rounded to nothing', () => {
     '+Inf',
     '-Inf',
   ]);
+});
+
+test('what is rare is counted by the minute', () => {
+  expect(fewText(0)).toBe('0 /s');
+  expect(fewText(2.5 / 60)).toBe('2.5 /min');
+  expect(fewText(0.9)).toBe('54.0 /min');
+  expect(fewText(1.5)).toBe('1.5 /s');
+  expect(fewText(0.000001)).toBe('0.01 /min');
 });

@@ -82,6 +82,12 @@ export function rateText(perSecond: number | undefined): string {
   return `${perSecond < 10 ? perSecond.toFixed(1) : countText(perSecond)} /s`;
 }
 
+/** The same of what may be rare: `2.5 /min` below one a second. */
+export function fewText(perSecond: number): string {
+  const perMinute = perSecond * 60;
+  return perSecond >= 1 || perSecond === 0 ? rateText(perSecond) : `${threeDigits(Math.max(0.01, perMinute))} /min`;
+}
+
 /** `14:03:09.123` on the clock of who looks. */
 export function clockText(ms: number): string {
   const at = new Date(ms);

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { serviceHues } from './colour.ts';
-import { durationText, exactText, rateText } from './format.ts';
+import { durationText, exactText, fewText } from './format.ts';
 import { box, layoutOf, type PlacedEdge, type PlacedNode } from './graph-layout.ts';
 import { type Say, useSay } from './hooks.ts';
 import { hashOf } from './route.ts';
@@ -95,7 +95,7 @@ function p95Text(say: Say, { p95Ms }: Latency): string {
 }
 
 function factsOf({ calls, errors }: { readonly calls: number; readonly errors: number }, seconds: number): string {
-  return [rateText(calls / seconds), ...(errors > 0 ? [percentText(errors / calls)] : [])].join(' · ');
+  return [fewText(calls / seconds), ...(errors > 0 ? [percentText(errors / calls)] : [])].join(' · ');
 }
 
 interface EdgeProps {

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { countText, durationText, rateText } from './format.ts';
+import { countText, durationText, fewText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { type Go, hashOf } from './route.ts';
 import { ServiceGraph } from './service-graph.tsx';
@@ -172,7 +172,7 @@ function Cells({ counted, seconds }: { readonly counted: Counted; readonly secon
   return (
     <>
       <td data-field="rate" title={countText(calls)}>
-        {rateText(calls / seconds)}
+        {fewText(calls / seconds)}
       </td>
       <td data-field="errors" class={errors > 0 ? 'bad' : 'muted'} title={countText(errors)}>
         {percentText(calls === 0 ? 0 : errors / calls)}

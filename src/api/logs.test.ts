@@ -84,6 +84,18 @@ test('counts come in sixty buckets unless told otherwise', async () => {
   expect(await question('logs/counts?start=0&end=100&step=7')).toMatchObject({ stepMs: 7, query: { endMs: 100 } });
 });
 
+test('a search may be narrowed by LogQL', async () => {
+  expect(await question('logs/search?logql=%7Bpod%3D%22a%22%7D%20%7C%20json')).toMatchObject({
+    query: { logql: '{pod="a"} | json' },
+  });
+});
+
+test('the context of a line is twenty lines each way unless told otherwise', async () => {
+  const line = { kind: 'logs.context', id: '1-2-3', timeMs: 5 };
+  expect(await question('logs/context?id=1-2-3&time=5')).toEqual({ ...line, before: 20, after: 20 });
+  expect(await question('logs/context?id=1-2-3&time=5&before=0&after=7')).toEqual({ ...line, before: 0, after: 7 });
+});
+
 test('labels, their values and the catalogue are of a range', async () => {
   expect(await question('logs/labels')).toEqual({ kind: 'logs.labels', range: lastHour });
   expect(await question('logs/label/pod/values?start=1&end=2')).toEqual({
@@ -103,9 +115,12 @@ test.each([
   ['logs/search?start=2&end=1', 'end: it is before start'],
   [
     'logs/counts?pod=web-1',
-    'pod: there is no such parameter; there are start, end, match, text, level, step; a label is asked for with match=pod=VALUE',
+    'pod: there is no such parameter; there are start, end, match, text, level, logql, step; a label is asked for with match=pod=VALUE',
   ],
   ['metrics/catalogue?limit=5', 'limit: there is no such parameter; there are start, end'],
+  ['logs/context?id=1-2-3', 'time: it is missing'],
+  ['logs/context?time=1', '`id` is missing'],
+  ['logs/context?id=1-2-3&time=1&before=1001', 'before: "1001" is not a whole number from 0 to 1000'],
   ['logs/search?limit=0', 'limit: "0" is not a whole number from 1 to 5000'],
   ['logs/search?limit=5001', 'limit: "5001" is not'],
   ['logs/tail?limit=-1', 'limit: "-1" is not'],

@@ -1,6 +1,16 @@
 import type { HttpRequest, HttpRoute } from '../contract/http.ts';
 import type { Question, StoreReader } from '../contract/store.ts';
-import { bucketMs, cursor, lineLimit, logQuery, onlyKnown, rangeOf } from './native-parameters.ts';
+import {
+  bucketMs,
+  cursor,
+  instantOf,
+  lineId,
+  lineLimit,
+  logQuery,
+  onlyKnown,
+  rangeOf,
+  wholeNumber,
+} from './native-parameters.ts';
 
 export interface LogsDeps {
   readonly store: StoreReader;
@@ -9,7 +19,10 @@ export interface LogsDeps {
 }
 
 const ofRange = ['start', 'end'];
-const ofLines = [...ofRange, 'match', 'text', 'level'];
+const ofLines = [...ofRange, 'match', 'text', 'level', 'logql'];
+/** Lines on each side of one, unless told otherwise. */
+const defaultNeighbours = 20;
+const maxNeighbours = 1_000;
 
 type Ask = (request: HttpRequest) => Question;
 
@@ -42,6 +55,13 @@ export function logsRoutes({ store, now }: LogsDeps): HttpRoute[] {
       const range = rangeOf(query, now());
       return { kind: 'logs.counts', query: logQuery(query, range), stepMs: bucketMs(query, range) };
     }),
+    route('context', ['id', 'time', 'before', 'after'], ({ query }) => ({
+      kind: 'logs.context',
+      id: lineId(query),
+      timeMs: instantOf(query, 'time'),
+      before: wholeNumber(query, 'before', maxNeighbours, 0) ?? defaultNeighbours,
+      after: wholeNumber(query, 'after', maxNeighbours, 0) ?? defaultNeighbours,
+    })),
     route('labels', ofRange, ({ query }) => ({ kind: 'logs.labels', range: rangeOf(query, now()) })),
     route('label/:name/values', ofRange, ({ query, params }) => ({
       kind: 'logs.labelValues',

@@ -1,6 +1,5 @@
 import { BridgeError } from '../contract/errors.ts';
 import type { LokiEncoding, TimeRange } from '../contract/store.ts';
-import { durationMs } from '../lib/prometheus-duration.ts';
 import { rfc3339Nanos } from './instants.ts';
 
 const nanosInMs = 1_000_000n;
@@ -33,10 +32,30 @@ function nanos(parameters: URLSearchParams, name: string): bigint | undefined {
   return found;
 }
 
-/** Seconds, or a duration. */
+/** Seconds, or a duration as Go writes it (`1m0.5s`), also in days. */
 function milliseconds(text: string): number | undefined {
-  return /^\d+(?:\.\d*)?$/.test(text) ? Number(text) * 1000 : durationMs(text);
+  if (/^\d+(?:\.\d*)?$/.test(text)) {
+    return Number(text) * 1000;
+  }
+  if (!/^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|[smhdwy]))+$/.test(text)) {
+    return undefined;
+  }
+  const parts = [...text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|[smhdwy])/g)];
+  return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitsMs[unit] ?? 0), 0);
 }
+
+const unitsMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+  d: 8.64e7,
+  w: 6.048e8,
+  y: 3.1536e10,
+};
 
 export interface NanosRange {
   readonly startNanos: bigint;
@@ -48,11 +67,11 @@ export function lokiRange(parameters: URLSearchParams, nowMs: number): NanosRang
   const now = BigInt(nowMs) * nanosInMs;
   const end = nanos(parameters, 'end');
   const since = parameters.get('since') ?? '';
-  const sinceMs = since === '' ? undefined : durationMs(since);
+  const sinceMs = since === '' ? undefined : milliseconds(since);
   if (since !== '' && sinceMs === undefined) {
     throw bad(`could not parse 'since' parameter: not a valid duration string: ${JSON.stringify(since)}`);
   }
-  const back = sinceMs === undefined ? hourNanos : BigInt(sinceMs) * nanosInMs;
+  const back = sinceMs === undefined ? hourNanos : BigInt(Math.round(sinceMs)) * nanosInMs;
   const last = end === undefined || end > now ? now : end;
   const startNanos = nanos(parameters, 'start') ?? last - back;
   return { startNanos, endNanos: end ?? now };

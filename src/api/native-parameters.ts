@@ -36,6 +36,15 @@ function instant(query: URLSearchParams, name: string): number | undefined {
   return ms;
 }
 
+/** One that must be there. */
+export function instantOf(query: URLSearchParams, name: string): number {
+  const ms = instant(query, name);
+  if (ms === undefined) {
+    throw bad(name, 'it is missing');
+  }
+  return ms;
+}
+
 /** `start` and `end`; the last hour where they are not there. */
 export function rangeOf(query: URLSearchParams, nowMs: number): TimeRange {
   const endMs = instant(query, 'end') ?? nowMs;
@@ -46,15 +55,15 @@ export function rangeOf(query: URLSearchParams, nowMs: number): TimeRange {
   return { startMs, endMs };
 }
 
-/** A whole number from 1 on; undefined where it is not there. */
-function wholeNumber(query: URLSearchParams, name: string, most: number): number | undefined {
+/** A whole number from `least` on; undefined where it is not there. */
+export function wholeNumber(query: URLSearchParams, name: string, most: number, least = 1): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') {
     return undefined;
   }
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0;
-  if (number < 1 || number > most) {
-    throw bad(name, `"${text}" is not a whole number from 1 to ${most}`);
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= least && number <= most)) {
+    throw bad(name, `"${text}" is not a whole number from ${least} to ${most}`);
   }
   return number;
 }
@@ -87,12 +96,23 @@ export function cursor(query: URLSearchParams, name: string): string | undefined
   return text ?? undefined;
 }
 
+/** The `id` of a line of an earlier answer. */
+export function lineId(query: URLSearchParams): string {
+  const id = query.get('id') ?? '';
+  if (id === '') {
+    throw new BridgeError('BRIDGE_DECODE', '`id` is missing');
+  }
+  return id;
+}
+
 export function logQuery(query: URLSearchParams, range: TimeRange): LogQuery {
+  const logql = query.get('logql')?.trim() ?? '';
   return {
     ...range,
     matchers: query.getAll('match').map(matcher),
     texts: query.getAll('text').filter((text) => text !== ''),
     levels: query.getAll('level').map(level),
+    ...(logql === '' ? {} : { logql }),
   };
 }
 

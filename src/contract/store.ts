@@ -42,6 +42,8 @@ export interface LogQuery extends TimeRange {
   readonly texts: readonly string[];
   /** Empty: all. Names of `logLevels`. */
   readonly levels: readonly string[];
+  /** A log query of LogQL, which the line passes too. What it would change of the line is not shown. */
+  readonly logql?: string;
 }
 
 /**
@@ -111,8 +113,8 @@ export type Question =
   /** A JSON list of `{name, measurement, field, type, help?, unit?, series}` by name: what the metrics explorer lists. */
   | { readonly kind: 'metrics.catalogue'; readonly range: TimeRange }
   /**
-   * JSON `{lines: [{id, time, timeMs, message, level, stream, labels, traceId?}], next?}`, newest first. `time` is RFC 3339
-   * with ns, `id` tells lines of equal content apart. `before` goes on where an earlier answer's `next` says.
+   * JSON `{lines: [{id, time, timeMs, message, level, stream, labels, attributes?, fields?, traceId?}], next?}`, newest first.
+   * `time` is RFC 3339 with ns, `id` tells lines of equal content apart, `fields` are those of an access log. `before` goes on where an earlier answer's `next` says.
    */
   | { readonly kind: 'logs.search'; readonly query: LogQuery; readonly limit: number; readonly before?: string }
   /**

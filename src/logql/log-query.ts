@@ -69,8 +69,10 @@ export async function runLogQuery(expr: LogExpr, range: LogRange, source: LineSo
 class FirstEntries {
   readonly #limit: number;
   readonly #sign: number;
-  #entries: Entry[] = [];
-  #worst: Entry | undefined;
+  /** In the order in which they were added, until they are sorted. */
+  #entries: (Entry & { readonly ordinal: number })[] = [];
+  #added = 0;
+  #worst: Instant | undefined;
 
   constructor({ limit, direction }: LogRange) {
     this.#limit = limit;
@@ -82,7 +84,7 @@ class FirstEntries {
   }
 
   add(entry: Entry): void {
-    this.#entries.push(entry);
+    this.#entries.push({ ...entry, ordinal: this.#added++ });
     if (this.#entries.length >= this.#limit * 2 + 64) {
       this.#settle();
     }
@@ -102,7 +104,8 @@ class FirstEntries {
   }
 
   #settle(): void {
-    this.#entries.sort((a, b) => this.#compare(a, b));
+    // Lines of one time stay in the order of the direction too.
+    this.#entries.sort((a, b) => this.#compare(a, b) || this.#sign * (a.ordinal - b.ordinal));
     this.#entries.length = Math.min(this.#entries.length, this.#limit);
     this.#worst = this.#entries.length === this.#limit ? this.#entries.at(-1) : undefined;
   }

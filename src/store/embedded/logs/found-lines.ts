@@ -1,3 +1,4 @@
+import { accessLogFields } from '../../../codec/access-log/access-log.ts';
 import { parseAttributes } from '../../../codec/log-block/attributes.ts';
 import { logFlags, logLevels } from '../../../model/log.ts';
 import { type Arrival, arrivalText, compareArrivals } from './arrival.ts';
@@ -104,6 +105,7 @@ function linesWithin(lines: readonly FoundLine[], bytes: number): number {
 export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, ...line }: FoundLine): object {
   const text = line.message.toString();
   const attributes = line.attributes.length === 0 ? undefined : parseAttributes(line.attributes);
+  const fields = accessLogFields(line.message);
   const traceId = traceIdOf(attributes) ?? traceIdIn(text);
   const stream = (flags & logFlags.stderr) === 0 ? 'stdout' : 'stderr';
   return {
@@ -116,6 +118,7 @@ export function lineJson({ seconds, nanos, ms, arrival, level, flags, labels, ..
     labels: { ...labels, stream },
     ...((flags & logFlags.gap) === 0 ? {} : { gap: true }),
     ...(attributes === undefined ? {} : { attributes }),
+    ...(fields === undefined ? {} : { fields }),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }

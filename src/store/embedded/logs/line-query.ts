@@ -3,6 +3,8 @@ import type { LabelMatcher, LogQuery } from '../../../contract/store.ts';
 import { type LogLevel, logFlags, logLevels } from '../../../model/log.ts';
 import { labelTest } from '../../../promql/label-test.ts';
 import type { BlockFacts } from './block-summary.ts';
+import type { LineAt } from './line-scan.ts';
+import { LogqlFilter } from './logql-filter.ts';
 import type { StreamLabels } from './stream-labels.ts';
 import { TextFolder, TextNeedle } from './text-needle.ts';
 
@@ -23,11 +25,14 @@ export class LineQuery {
   readonly #tests: readonly { readonly name: string; readonly test: LabelTest }[];
   readonly #streamBits: number;
   readonly #known = new WeakMap<StreamLabels, number>();
+  readonly #logql: LogqlFilter | undefined;
 
   /** Throws BRIDGE_DECODE at a wrong expression or level. */
-  constructor({ startMs, endMs, matchers, texts, levels }: LogQuery) {
+  constructor({ startMs, endMs, matchers, texts: asked, levels, logql }: LogQuery) {
     this.startMs = startMs;
     this.endMs = endMs;
+    this.#logql = logql === undefined ? undefined : new LogqlFilter(logql);
+    const texts = [...asked, ...(this.#logql?.texts ?? [])];
     this.needles = texts.filter((text) => text !== '').map((text) => new TextNeedle(text));
     this.levelBits = levels.length === 0 ? -1 : levels.reduce((bits, level) => bits | levelBit(level), 0);
     const tests = matchers.map((matcher) => ({ name: matcher.name, test: testOf(matcher) }));
@@ -73,11 +78,17 @@ export class LineQuery {
   takesAll(facts: BlockFacts, streams: readonly StreamLabels[]): boolean {
     return (
       this.needles.length === 0 &&
+      this.#logql === undefined &&
       this.#streamBits === bothStreams &&
       facts.minMs >= this.startMs &&
       facts.maxMs <= this.endMs &&
       streams.every((labels) => this.bitsOf(labels) !== 0)
     );
+  }
+
+  /** Does LogQL let the line through, where the query has some? */
+  passes(line: LineAt): boolean {
+    return this.#logql?.passes(line) !== false;
   }
 
   /** Is a line meant, its text aside? */

@@ -105,7 +105,7 @@ export function scanLines(
   const at = new LineAt(lines, streams);
   if (query.needles.length > 0 && !query.namesLevels) {
     scanText(lines, query, at, () => {
-      if (query.wants(at, query.bitsOf(at.labels))) {
+      if (query.wants(at, query.bitsOf(at.labels)) && query.passes(at)) {
         visit(at);
       }
     });
@@ -117,7 +117,7 @@ export function scanLines(
     const bits = query.bitsOf(at.labels);
     if (bits === 0) {
       line = at.runEnd - 1;
-    } else if (query.wants(at, bits) && query.isIn(at)) {
+    } else if (query.wants(at, bits) && query.isIn(at) && query.passes(at)) {
       visit(at);
     }
   }

@@ -7,6 +7,7 @@ import type { Control } from '../../../logql/source.ts';
 import type { Slice } from '../slice.ts';
 import type { LogPartition } from './log-partition.ts';
 import { detectedFields, detectedLabels, labelNames, labelValues, seriesIn, statsOf } from './loki-catalogue.ts';
+import { asBridgeError } from './loki-fault.ts';
 import { LokiSource } from './loki-source.ts';
 import { tailMessage } from './loki-tail.ts';
 import { volume } from './loki-volume.ts';
@@ -58,11 +59,6 @@ export async function answerLoki(
   } catch (error) {
     throw error instanceof LogqlError ? asBridgeError(error) : error;
   }
-}
-
-function asBridgeError(error: LogqlError): BridgeError {
-  const code = error.fault === 'syntax' ? 'BRIDGE_DECODE' : 'BRIDGE_UNSUPPORTED';
-  return new BridgeError(code, error.message, { cause: error });
 }
 
 function answerFrom(asking: LokiAsking, question: LokiQuestion): Promise<Answer> {

@@ -1,16 +1,13 @@
-import { accessLogFields } from '../../../codec/access-log/access-log.ts';
-import { parseAttributes } from '../../../codec/log-block/attributes.ts';
-import type { LineRequest, LineSource, LineVisitor, LogLine, Values } from '../../../logql/source.ts';
-import { logLevels } from '../../../model/log.ts';
+import type { LineRequest, LineSource, LineVisitor } from '../../../logql/source.ts';
 import type { Slice } from '../slice.ts';
 import { type Arrival, compareArrivals } from './arrival.ts';
 import { BlocksInOrder } from './block-order.ts';
 import type { BlockLines } from './block-payload.ts';
 import type { Candidate } from './candidates.ts';
 import { LineAt, lineAt } from './line-scan.ts';
+import { LineView } from './line-view.ts';
 import type { LogPartition } from './log-partition.ts';
-import { LokiSelector, type StreamView } from './loki-selector.ts';
-import { traceIdIn } from './trace-id.ts';
+import { LokiSelector } from './loki-selector.ts';
 import { TextFilter } from './words.ts';
 
 /** Lines looked at between two looks at the clock. */
@@ -132,54 +129,5 @@ class NeededTexts {
       }
     }
     return levels.length;
-  }
-}
-
-const noValues: Values = {};
-
-class LineView implements LogLine {
-  readonly #at: LineAt;
-  stream = noValues;
-
-  constructor(at: LineAt) {
-    this.#at = at;
-  }
-
-  stand({ labels }: StreamView): void {
-    this.stream = labels;
-  }
-
-  get seconds(): number {
-    return this.#at.seconds;
-  }
-
-  get nanos(): number {
-    return this.#at.nanos;
-  }
-
-  get level(): string {
-    return logLevels[this.#at.level] ?? 'unknown';
-  }
-
-  get length(): number {
-    return this.#at.length;
-  }
-
-  get bytes(): Buffer {
-    return this.#at.message;
-  }
-
-  get hasMetadata(): boolean {
-    return this.#at.attributes.length > 0;
-  }
-
-  metadata(): Readonly<Record<string, string | number | boolean>> {
-    return parseAttributes(this.#at.attributes) ?? noValues;
-  }
-
-  derived(): Values {
-    const fields = Object.entries(accessLogFields(this.bytes) ?? {}).map(([name, value]) => [name, String(value)]);
-    const traceId = traceIdIn(this.bytes.toString());
-    return { ...Object.fromEntries(fields), ...(traceId === undefined ? {} : { trace_id: traceId }) };
   }
 }

@@ -3,17 +3,22 @@ import { type LogLevel, logLevels } from '../../model/log.ts';
 /** Words by level, lower case. */
 const wordsOfLevel: Readonly<Record<LogLevel, readonly string[]>> = {
   unknown: [],
-  trace: ['trace', 'trc'],
-  debug: ['debug', 'dbg'],
-  info: ['info', 'inf', 'notice'],
+  trace: ['trace', 'trc', 'trce', 'finest', 'finer'],
+  debug: ['debug', 'dbg', 'dbug', 'fine'],
+  info: ['info', 'inf', 'notice', 'note', 'information'],
   warn: ['warn', 'warning', 'wrn'],
-  error: ['error', 'err', 'severe'],
+  error: ['error', 'err', 'severe', 'fail'],
   fatal: ['fatal', 'critical', 'crit', 'panic', 'emerg', 'alert', 'ftl'],
 };
-const levelOfWord = new Map(
-  logLevels.flatMap((level, index) => wordsOfLevel[level].map((word) => [packed(word), index] as const)),
+const levelOfWhole = new Map(
+  logLevels.flatMap((level, index) => wordsOfLevel[level].map((word) => [word, index] as const)),
 );
-const levelKeys = ['level', 'severity', 'lvl', 'log.level', 'levelname'].map((key) => Buffer.from(`${key}"`));
+const levelOfWord = new Map([...levelOfWhole].map(([word, index]) => [packed(word), index] as const));
+/** Each begins with an l, an s or an @, in whatever case. */
+const levelKeys = [
+  ...['level', 'severity', 'lvl', 'log.level', 'levelname', 'log_level', 'loglevel', 'logLevel', 'severityText'],
+  ...['Level', 'Severity', 'LogLevel', 'SeverityText', '@l'],
+].map((key) => Buffer.from(`${key}"`));
 
 const unknown = 0;
 const [trace, debug, info, warn, error, fatal] = [1, 2, 3, 4, 5, 6] as const;
@@ -48,12 +53,14 @@ export function sniffLevel(bytes: Uint8Array, start: number, end: number): numbe
   if (bytes[start] === 123) {
     return jsonLevel(bytes, start, Math.min(end, start + jsonReach));
   }
-  return klogLevel(bytes, start) || wordLevel(bytes, start, end);
+  return bytes[start] === 60
+    ? priorityLevel(bytes, start) || wordLevel(bytes, start, end)
+    : klogLevel(bytes, start) || prefixLevel(bytes, start, end) || wordLevel(bytes, start, end);
 }
 
 /** Index into `logLevels` of a level by name, such as `WARN` or `Warning`; 0 for any other word. */
 export function levelOfName(name: string): number {
-  return levelOfWord.get(packed(name)) ?? unknown;
+  return levelOfWhole.get(name.toLowerCase()) ?? unknown;
 }
 
 /** Of a value that names a level: a word in any case, pino's tens, a syslog severity; 0 (`unknown`) for any other. */
@@ -63,9 +70,7 @@ export function levelOfText(text: string): number {
   if (first >= 48 && first <= 57) {
     return bytes.length <= 2 ? levelOfValue(bytes, 0, bytes.length) : unknown;
   }
-  return wordEnd(bytes, 0, bytes.length) === bytes.length
-    ? (levelOfWord.get(packedAt(bytes, 0, bytes.length)) ?? unknown)
-    : unknown;
+  return levelOfName(text.trim());
 }
 
 function jsonLevel(bytes: Uint8Array, start: number, end: number): number {
@@ -73,9 +78,8 @@ function jsonLevel(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[i] !== 34) {
       continue;
     }
-    const next = bytes[i + 1];
-    // Every key begins with l or s.
-    if (next !== 108 && next !== 115) {
+    const next = (bytes[i + 1] ?? 0) | 32;
+    if (next !== 108 && next !== 115 && next !== 96) {
       continue;
     }
     const value = valueOfLevelKey(bytes, i + 1, end);
@@ -111,6 +115,20 @@ function levelOfValue(bytes: Uint8Array, at: number, end: number): number {
   return ones > 0 && ones <= 9 ? unknown : (syslogLevels[tens] ?? unknown);
 }
 
+/** Syslog's `<34>`: the severity is the rest by 8. */
+function priorityLevel(bytes: Uint8Array, start: number): number {
+  let value = 0;
+  let i = start + 1;
+  for (; i <= start + 3 && isDigit(bytes[i]); i++) {
+    value = value * 10 + (bytes[i] ?? 0) - 48;
+  }
+  return i > start + 1 && bytes[i] === 62 ? (syslogLevels[value % 8] ?? unknown) : unknown;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57;
+}
+
 function klogLevel(bytes: Uint8Array, start: number): number {
   const first = bytes[start];
   if (first !== 73 && first !== 87 && first !== 69 && first !== 70) {
@@ -123,6 +141,14 @@ function klogLevel(bytes: Uint8Array, start: number): number {
     }
   }
   return bytes[start + 5] === 32 ? (klogLevels[String.fromCharCode(first)] ?? unknown) : unknown;
+}
+
+/** The console logger of .NET: `fail: ` in small letters. */
+function prefixLevel(bytes: Uint8Array, start: number, end: number): number {
+  const isPrefix = start + 5 < end && bytes[start + 4] === 58 && bytes[start + 5] === 32;
+  return isPrefix && wordEnd(bytes, start, end) === start + 4
+    ? (levelOfWord.get(packedAt(bytes, start, start + 4)) ?? unknown)
+    : unknown;
 }
 
 function wordLevel(bytes: Uint8Array, start: number, end: number): number {
@@ -193,13 +219,14 @@ function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
   return true;
 }
 
-/** A word of up to 10 letters as a number, capitals as small letters; 0 for a longer one. */
+/** A word as a number, capitals as small letters; of a longer one the first 10 letters, which is all that a double holds. */
 function packedAt(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
-  for (let i = start; i < end; i++) {
+  const last = Math.min(end, start + 10);
+  for (let i = start; i < last; i++) {
     value = value * 32 + ((bytes[i] ?? 0) & 31);
   }
-  return end - start > 10 ? 0 : value;
+  return value;
 }
 
 function packed(word: string): number {

@@ -164,6 +164,19 @@ describe('the level of a line', () => {
     ['', 'unknown'],
     ['ERR', 'error'],
     ['INFORMER', 'unknown'],
+    ['{"Timestamp":"2026-11-21","Level":"Information"}', 'info'],
+    ['{"@t":"2026-11-21","@l":"Warning","@m":"x"}', 'warn'],
+    ['{"SeverityText":"ERROR"}', 'error'],
+    ['{"level":"informations"}', 'info'],
+    ['{"level":"misinformation"}', 'unknown'],
+    ['fail: Microsoft.AspNetCore.Server.Kestrel[13]', 'error'],
+    ['dbug: Program[0]', 'debug'],
+    ['site: example.com', 'unknown'],
+    ['<34>1 2026-11-21T09:39:00Z host su - - - x', 'fatal'],
+    ['<165>1 2026-11-21T09:39:00Z host app - - - x', 'info'],
+    ['<html>', 'unknown'],
+    ['SEVERE: it broke', 'error'],
+    ['2026-11-21T09:39:00.123456Z 0 [Note] ready', 'info'],
   ])('%j is %s', (line, level) => {
     const bytes = Buffer.from(`stdout F ${line}\nERROR`);
     expect(logLevels[sniffLevel(bytes, 9, 9 + Buffer.byteLength(line))]).toBe(level);

@@ -10,6 +10,7 @@ import { diskStatusOf, fileSystemBytes } from './bridge/disk-space.ts';
 import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
 import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
+import type { BridgeOptions } from './bridge/options.ts';
 import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
 import { roleOf } from './bridge/role.ts';
@@ -17,10 +18,10 @@ import { headerSteps } from './bridge/steps.ts';
 import { HostedStore } from './bridge/store.ts';
 import { observeStore } from './bridge/store-metrics.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
+import { startTracing, type Tracing, tracedRoutes } from './bridge/tracing.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
 import { formatFault, type LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
-import type { DefaultsContext } from './contract/input.ts';
 import type { Runtime } from './contract/runtime.ts';
 import type { BridgeStatus, DiskStatus, ListenerStatus } from './contract/status.ts';
 import { Listeners } from './http/listeners.ts';
@@ -31,22 +32,6 @@ import { type DirectoryLock, lockDirectory } from './lib/data-dir-lock.ts';
 import type { Signal } from './model/batch.ts';
 import { createLogger, type RootLogger } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
-
-export interface BridgeOptions {
-  readonly dataDir: string;
-  readonly demo: boolean;
-  readonly version: string;
-  /** Where it runs. */
-  readonly where: DefaultsContext;
-  /** Where the API server of the cluster is looked for. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Name of the node, where the environment tells it. */
-  readonly nodeName?: string;
-  /** Aborted to end the process in good order. */
-  readonly signal: AbortSignal;
-  /** Takes the banner. */
-  readonly print: (text: string) => void;
-}
 
 /** Deliveries in flight, and requests under way, have this long at the end. What is left stays on disk. */
 const stopGraceMs = 10_000;
@@ -87,6 +72,7 @@ class Bridge {
   #bound: readonly ListenerStatus[] = [];
   #demo: DemoInputs | undefined;
   #tokenSecret: TokenSecret | undefined;
+  #tracing: Tracing | undefined;
   #disk: (() => DiskStatus) | undefined;
   #starting: string | undefined = 'it is starting';
 
@@ -102,6 +88,7 @@ class Bridge {
 
   async start(): Promise<void> {
     const { dataDir, where } = this.#options;
+    await this.#startTracing();
     const access = await accessPolicy(this.#config.server, dataDir);
     this.#tokenSecret = await startTokenSecret({
       config: this.#config,
@@ -122,12 +109,13 @@ class Bridge {
     await this.#attachOutputs(lanes);
     const listeners = new Listeners({ log: this.#log.component('http'), clock: systemClock, access: access.policy });
     this.#listeners = listeners;
+    const routes = tracedRoutes(listeners, this.#tracing?.tracer);
     const scheme = this.#config.server.tls === undefined ? 'http' : 'https';
     for (const route of [...this.#apiRoutes(), ...loginRoutes(access.policy, scheme)]) {
-      listeners.add(route);
+      routes.add(route);
     }
     const steps = headerSteps(this.#config, this.#node);
-    const host: InputHost = { runtime: (id) => this.#runtime(id), routes: listeners, lanes, steps };
+    const host: InputHost = { runtime: (id) => this.#runtime(id), routes, lanes, steps };
     const log = this.#log.component('kubernetes');
     const inputs = await withDiscovery({ config: this.#config, env: this.#options.env, node: this.#node, log });
     this.#inputs = inputs.map((input) => new HostedInput(input, host));
@@ -176,6 +164,7 @@ class Bridge {
     await Promise.all(this.#inputs.map(({ input }) => input.stop()));
     await Promise.all(this.#outputs.map((output) => output.stop(grace)));
     await this.#tokenSecret?.stop();
+    await this.#tracing?.stop();
     await this.#store?.stop();
     await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
     await this.#lock.release();
@@ -209,6 +198,15 @@ class Bridge {
   #role(): ReturnType<typeof roleOf> {
     const hasAgents = (): boolean => Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
     return roleOf({ config: this.#config, inCluster: this.#options.where.inCluster, hasAgents });
+  }
+
+  async #startTracing(): Promise<void> {
+    this.#tracing = await startTracing(this.#config.tracing, {
+      node: this.#node,
+      version: this.#options.version,
+      log: this.#log.component('tracing'),
+      meter: this.#telemetry,
+    });
   }
 
   async #startStore(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
@@ -274,6 +272,7 @@ class Bridge {
       dataDir: this.#options.dataDir,
       userAgent: this.#userAgent,
       instance: this.#instance,
+      ...(this.#tracing && { tracer: this.#tracing.tracer }),
     };
   }
 

@@ -4,11 +4,13 @@ import type { Routes } from '../contract/http.ts';
 import type { DefaultsContext, Emission, Input, InputRuntime } from '../contract/input.ts';
 import type { Logger, Runtime } from '../contract/runtime.ts';
 import type { InputStatus } from '../contract/status.ts';
+import type { Tracer } from '../contract/tracer.ts';
 import { inputs as definitions } from '../inputs/index.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import type { HeaderStep } from '../pipeline/header-steps.ts';
 import { InputBook } from '../telemetry/input-books.ts';
+import { committed } from './tracing.ts';
 
 export interface InputHost {
   readonly runtime: (id: string) => Runtime;
@@ -33,6 +35,7 @@ export class HostedInput {
   readonly #books: ReadonlyMap<Signal, InputBook>;
   readonly #rareSignals: ReadonlySet<Signal>;
   readonly #log: Logger;
+  readonly #tracer: Tracer | undefined;
 
   constructor(loaded: LoadedInput, host: InputHost) {
     this.id = loaded.id;
@@ -43,6 +46,7 @@ export class HostedInput {
     this.#rareSignals = new Set(loaded.definition.rareSignals);
     const runtime = host.runtime(loaded.id);
     this.#log = runtime.log;
+    this.#tracer = runtime.tracer;
     this.input = loaded.definition.create(loaded.config, this.#runtime(runtime, host));
   }
 
@@ -84,7 +88,7 @@ export class HostedInput {
       return;
     }
     try {
-      await host.lanes[batch.signal].append(kept, position);
+      await committed(this.#tracer, batch, () => host.lanes[batch.signal].append(kept, position));
     } catch (error) {
       if (hasCode(error, 'BRIDGE_OVERLOADED')) {
         book.refused(batch.items, 'queue_full');
@@ -108,8 +112,10 @@ export class HostedInput {
       }
       return batch === undefined ? [] : [{ ...emission, batch }];
     });
-    const done = host.lanes[signal].appendAll(kept);
-    const settled = await settledOf(done);
+    const items = kept.reduce((sum, { batch }) => sum + batch.items, 0);
+    const { done, settled } = await committed(this.#tracer, { signal, items }, () =>
+      appended(host.lanes[signal], kept),
+    );
     for (const [i, { batch }] of kept.entries()) {
       if (settled.failed.has(done[i])) {
         book.refused(batch.items, 'queue_full');
@@ -127,6 +133,14 @@ interface Settled {
   readonly failed: ReadonlySet<Promise<void> | undefined>;
   /** The first one's. */
   readonly error?: unknown;
+}
+
+async function appended(
+  lane: Lane,
+  emissions: readonly Emission[],
+): Promise<{ readonly done: readonly Promise<void>[]; readonly settled: Settled }> {
+  const done = lane.appendAll(emissions);
+  return { done, settled: await settledOf(done) };
 }
 
 /** Those of one commit have one promise. */

@@ -8,6 +8,7 @@ import { Delivery } from '../lane/delivery.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { QueueRecord, Signal } from '../model/batch.ts';
 import { LaneTail } from '../record/tail.ts';
+import { tracedOutput } from './tracing.ts';
 
 export interface OutputHost {
   readonly runtime: (id: string) => Runtime;
@@ -70,7 +71,7 @@ export class HostedOutput {
       source,
       cursor,
       tail: new LaneTail({ dir: source.dir, signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
-      output: this.output,
+      output: tracedOutput(this.output, this.name, this.#runtime.tracer),
       deadLetters: new DeadLetters({ dir, signal, now: clock.now }),
       accepts: ofNamespaces(delivery.namespaces),
       limits: {

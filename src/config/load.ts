@@ -43,6 +43,7 @@ export interface LoadedConfig {
   readonly store: LoadedStore;
   readonly kubernetes: Tables['kubernetes'];
   readonly log: Tables['log'];
+  readonly tracing: Tables['tracing'];
   readonly globalTags: Tables['global_tags'];
   readonly inputs: readonly LoadedInput[];
   readonly outputs: readonly LoadedOutput[];
@@ -95,6 +96,7 @@ export async function loadFrom(found: FoundFiles, options: LoadOptions): Promise
     store,
     kubernetes: tables.kubernetes,
     log: tables.log,
+    tracing: tables.tracing,
     globalTags: tables.global_tags,
     inputs: inputs.inputs,
     outputs: outputs.outputs,

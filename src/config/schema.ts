@@ -169,6 +169,21 @@ const log = z.strictObject({
     .describe('What the program says about itself on stderr.'),
 });
 
+const tracing = z.strictObject({
+  endpoint: url()
+    .optional()
+    .meta({ example: 'http://127.0.0.1:9411/api/v2/spans' })
+    .describe(
+      'Where spans about meshbridge itself go: the spans address of a Zipkin server or of a meshbridge. Default: nowhere.',
+    ),
+  sampling: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('The share of requests, scrapes, commits and deliveries that have spans.'),
+});
+
 const globalTags = z
   .record(z.string().min(1), z.string())
   .default({})
@@ -182,6 +197,7 @@ export function tables(where: Surroundings) {
     store: store.prefault({}).describe('The embedded store behind the page and the query APIs.'),
     kubernetes: kubernetes.prefault({}).describe('The cluster around it.'),
     log: log.prefault({}).describe('Its own log.'),
+    tracing: tracing.prefault({}).describe('Spans about itself.'),
     global_tags: globalTags,
   });
 }

@@ -1,3 +1,5 @@
+import type { Tracer } from './tracer.ts';
+
 /** Time, so that tests can hold it. */
 export interface Clock {
   /** ms since 1970. */
@@ -39,6 +41,8 @@ export interface Runtime {
   readonly meter: Meter;
   /** Where relative paths of the configuration start. */
   readonly dataDir: string;
+  /** The daemon's own spans, where they are on. */
+  readonly tracer?: Tracer;
   /** Name and version for User-Agent headers. */
   readonly userAgent: string;
   /** Of this process and no other: what is sent with it and comes back has gone round in a circle. */

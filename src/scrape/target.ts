@@ -21,6 +21,7 @@ import { type Fetched, PageFetcher } from './page-fetcher.ts';
 import { type Counted, type EncodedScrape, type OwnTimes, type ScrapeReport, TargetFrames } from './target-frames.ts';
 import { filteredOf, identityOf, type TargetIdentity, type TargetStatus } from './target-status.ts';
 import { TimeOrder } from './time-order.ts';
+import { tracedScrape } from './traced-scrape.ts';
 
 /** The pod behind a target. */
 export interface TargetPod {
@@ -137,7 +138,8 @@ export class Target {
   /** Neither a target nor the disk can end the scraping; only the signal does. */
   async #scrapeOrLog(timestampMs: number, signal: AbortSignal): Promise<void> {
     try {
-      await this.#scrape(timestampMs, signal);
+      const scrape = () => this.#scrape(timestampMs, signal);
+      await tracedScrape(this.#options.runtime, () => this.#status, scrape);
     } catch (error) {
       if (!signal.aborted) {
         this.#options.runtime.log.error({ url: this.#status.url, error }, 'A scrape was lost.');

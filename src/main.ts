@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CheckContext, check } from './cli/check.ts';
+import type { CheckContext } from './cli/check.ts';
 import { type CommandLine, parseCommandLine, type RunOptions } from './cli/command-line.ts';
 import { exitCodes } from './cli/exit-codes.ts';
 import { helpText } from './cli/help.ts';
@@ -115,8 +115,10 @@ async function main(line: CommandLine): Promise<number> {
   switch (line.command) {
     case 'run':
       return run(line.options);
-    case 'check':
+    case 'check': {
+      const { check } = await import('./cli/check.ts');
       return check(line.options, await checkContext());
+    }
     case 'queue': {
       const { queue } = await import('./cli/queue.ts');
       const { action, json } = line.options;

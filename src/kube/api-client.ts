@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Agent, buildConnector, Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { ClusterAccess, ClusterLogin } from './cluster-access.ts';
 
@@ -32,21 +32,11 @@ interface ApiRequest {
 export class ApiClient {
   readonly #access: ClusterAccess;
   readonly #userAgent: string;
-  readonly #agent: Agent;
+  #agent: Promise<Agent> | undefined;
 
   constructor(access: ClusterAccess, userAgent: string) {
     this.#access = access;
     this.#userAgent = userAgent;
-    this.#agent = new Agent({
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: 0,
-      connect: (options, callback) => {
-        connectOptions(access).then(
-          (tls) => buildConnector(tls)(options, callback),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
   }
 
   /** The parsed body of a 200. Throws ApiRefusal. */
@@ -64,8 +54,8 @@ export class ApiClient {
     return (await this.#answer({ method: 'GET', path }, signal)).body;
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  async close(): Promise<void> {
+    await (await this.#agent)?.destroy();
   }
 
   async #parsed(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
@@ -98,12 +88,14 @@ export class ApiClient {
     return await accepted(await this.#request(request, renewed, signal));
   }
 
-  #request(
+  async #request(
     { method, path, body }: ApiRequest,
     authorization: string | undefined,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    return this.#agent.request({
+    this.#agent ??= agentFor(this.#access);
+    const agent = await this.#agent;
+    return agent.request({
       origin: new URL(this.#access.url).origin,
       path: `${prefixOf(this.#access.url)}${path}`,
       method,
@@ -130,6 +122,21 @@ export class ApiClient {
 /** Servers behind a proxy, such as Rancher's, have a path. */
 function prefixOf(url: string): string {
   return new URL(url).pathname.replace(/\/+$/, '');
+}
+
+/** Its package takes some megabytes, so it is there for those who ask an API server. */
+async function agentFor(access: ClusterAccess): Promise<Agent> {
+  const { Agent: UndiciAgent, buildConnector: connectorOf } = await import('undici');
+  return new UndiciAgent({
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: 0,
+    connect: (options, callback) => {
+      connectOptions(access).then(
+        (tls) => connectorOf(tls)(options, callback),
+        (error: Error) => callback(error, null),
+      );
+    },
+  });
 }
 
 async function connectOptions({ caFile, login }: ClusterAccess): Promise<buildConnector.BuildOptions> {

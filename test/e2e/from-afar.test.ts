@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
+import { until } from '../fakes/until.ts';
 import { type Daemon, freePort, startDaemon } from './daemon.ts';
 
 interface Afar {
@@ -64,6 +65,8 @@ const open: readonly (Call & { readonly status: number })[] = [
   { method: 'POST', path: '/api/v2/spans', body: '[{"traceId":"a","id":"b"}]', headers: json, status: 202 },
   { method: 'POST', path: '/api/v1/spans', body: '[{"traceId":"a","id":"b"}]', headers: json, status: 202 },
   { method: 'POST', path: '/v1/traces', body: '{"resourceSpans":[]}', headers: json, status: 200 },
+  { method: 'POST', path: '/v1/write/rum?precision=ms', body: 'view,app_id=a,view_id=afar time_spent=1', status: 200 },
+  { path: '/v1/env_variable?app_id=a', status: 200 },
   { path: '/v1/ping', status: 200 },
   { path: '/v1/health', status: 200 },
   { path: '/-/healthy', status: 200 },
@@ -78,6 +81,8 @@ const reading = [
   '/api/native/setup',
   '/api/native/metrics/catalogue',
   '/api/native/logs/search',
+  '/api/native/rum/overview',
+  '/api/native/rum/points',
   '/api/v1/query?query=1',
   '/api/v1/labels',
   '/api/v2/services',
@@ -127,6 +132,33 @@ for (const afar of [sidecar, ownAddress()].filter((one) => one !== undefined)) {
       const login = { method: 'POST', path: '/api/native/login', body: `token=${token}`, headers };
       const cookie = (await call(afar, port, login)).headers['set-cookie']?.[0]?.split(';')[0] ?? '';
       expect((await call(afar, port, { path: '/api/native/status', headers: { cookie } })).status).toBe(200);
+    });
+
+    test('browsers may send 100 times a second, 500 times at once, and are kept', async () => {
+      const body = (id: number): string => `view,app_id=a,view_id=burst-${id} time_spent=1`;
+      const send = async (id: number): Promise<Answer> =>
+        call(afar, port, { method: 'POST', path: '/v1/write/rum', body: body(id) });
+      const answers: Answer[] = [];
+      // Until the first refusal: a slow machine earns requests while it sends.
+      for (let from = 0; from < 5_000 && answers.every(({ status }) => status === 200); from += 50) {
+        answers.push(...(await Promise.all(Array.from({ length: 50 }, (_, i) => send(from + i)))));
+      }
+      const taken = answers.filter(({ status }) => status === 200).length;
+      const refused = answers.find(({ status }) => status === 429);
+      expect(taken).toBeGreaterThanOrEqual(490);
+      expect([refused?.headers['retry-after'], refused?.text]).toEqual([
+        '1',
+        expect.stringContaining('reachMaxAPILimit'),
+      ]);
+      const token = (await readFile(join(dir.path, 'data', 'token'), 'utf8')).trim();
+      const headers = { authorization: `Bearer ${token}` };
+      await until(
+        async () => {
+          const { text } = await call(afar, port, { path: '/api/native/rum/overview', headers });
+          return JSON.parse(text).totals.views === taken + 1;
+        },
+        { withinMs: 15_000, what: 'all views that were taken' },
+      );
     });
 
     test('records of agents are taken with a token alone', async () => {

@@ -54,7 +54,7 @@ export function sniffLevel(bytes: Uint8Array, start: number, end: number): numbe
     return jsonLevel(bytes, start, Math.min(end, start + jsonReach));
   }
   return bytes[start] === 60
-    ? priorityLevel(bytes, start) || wordLevel(bytes, start, end)
+    ? priorityLevel(bytes, start, end) || wordLevel(bytes, start, end)
     : klogLevel(bytes, start) || prefixLevel(bytes, start, end) || wordLevel(bytes, start, end);
 }
 
@@ -116,13 +116,13 @@ function levelOfValue(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /** Syslog's `<34>`: the severity is the rest by 8. */
-function priorityLevel(bytes: Uint8Array, start: number): number {
+function priorityLevel(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   let i = start + 1;
-  for (; i <= start + 3 && isDigit(bytes[i]); i++) {
+  for (; i < Math.min(end, start + 4) && isDigit(bytes[i]); i++) {
     value = value * 10 + (bytes[i] ?? 0) - 48;
   }
-  return i > start + 1 && bytes[i] === 62 ? (syslogLevels[value % 8] ?? unknown) : unknown;
+  return i > start + 1 && i < end && bytes[i] === 62 ? (syslogLevels[value % 8] ?? unknown) : unknown;
 }
 
 function isDigit(byte: number | undefined): boolean {

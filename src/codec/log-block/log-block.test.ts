@@ -183,6 +183,8 @@ describe('the level of a line', () => {
   });
 
   test('never reads beyond the line, whatever follows', () => {
+    expect(sniffLevel(Buffer.from('<34>'), 0, 3)).toBe(0);
+    expect(sniffLevel(Buffer.from('fail: x'), 0, 5)).toBe(0);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 90 }), fc.uint8Array({ maxLength: 20 }), (line, after) => {
         const alone = sniffLevel(Buffer.from(line), 0, line.length);

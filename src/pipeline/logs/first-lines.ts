@@ -1,4 +1,5 @@
 import type { RE2JS } from 're2js';
+import type { Follower } from './follower.ts';
 import { beginOf, bufferOf, type Text } from './text.ts';
 
 const day = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
@@ -33,7 +34,7 @@ const formReach = 96;
 const patternReach = 4_096;
 
 /** Follows one stream; a line that one of the patterns is found in begins a record. */
-export class FirstLineFollower {
+export class FirstLineFollower implements Follower {
   readonly #forms: RegExp[];
   readonly #patterns: readonly RE2JS[];
   /** Before one was found, lines that are indented continue. */

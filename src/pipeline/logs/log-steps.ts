@@ -5,17 +5,21 @@ import { compiled } from './compiled.ts';
 import { type Recode, recoder, withoutCarriageReturn } from './encodings.ts';
 import { Finisher } from './finisher.ts';
 import { FirstLineFollower } from './first-lines.ts';
+import type { Follower } from './follower.ts';
+import { KeyBlockFollower } from './key-blocks.ts';
 import { OpenGroup } from './open-group.ts';
-import type { JoinedRecord, LogSettings, LogSteps, Multiline, RecordSteps } from './settings.ts';
+import {
+  type JoinedRecord,
+  type LogSettings,
+  type LogSteps,
+  type Multiline,
+  type MultilineLimits,
+  multilineDefaults,
+  type RecordSteps,
+} from './settings.ts';
 import { StepCounters } from './step-counters.ts';
 import type { Text } from './text.ts';
 import { TraceFollower } from './traces.ts';
-
-/** Says of each line of one stream whether it belongs to the one before. */
-interface Follower {
-  judge(text: Text): 'begin' | 'continue' | 'alone';
-  reset(): void;
-}
 
 type Joining = Exclude<Multiline, { by: 'off' }>;
 type PerStream<T> = readonly [out: T, err: T];
@@ -25,18 +29,27 @@ type PerStream<T> = readonly [out: T, err: T];
  * the pattern. Steps of all containers count into the same counters of `meter`.
  */
 export function compileLogSteps(settings: LogSettings, meter: Pick<Meter, 'counter'>): LogSteps {
-  const { encoding, removeAnsi, multiline, redact, parse } = settings;
+  const { encoding, removeAnsi, redact, parse } = settings;
   const counters = new StepCounters(meter);
   const replaced = counters.replaced();
   const recode = recoder(encoding, (characters) => replaced.add(characters));
   const finisher = new Finisher({ redact, parse }, counters);
-  const follow = multiline.by === 'off' ? undefined : { limits: multiline, follower: followerOf(multiline) };
+  const follow = followOf(settings);
   const isPlain = recode === undefined && !removeAnsi && follow === undefined && finisher.isPlain;
   return {
     open: () => {
       return isPlain ? undefined : new InstanceSteps({ recode, removeAnsi, follow, finisher });
     },
   };
+}
+
+function followOf({ multiline, redact }: LogSettings): StepParts['follow'] {
+  const within = multiline.by === 'off' ? undefined : followerOf(multiline);
+  const limits = multiline.by === 'off' ? multilineDefaults : multiline;
+  if (redact.includes('secrets')) {
+    return { limits, follower: () => new KeyBlockFollower(within?.()) };
+  }
+  return within && { limits, follower: within };
 }
 
 /** Makes a follower for a stream. */
@@ -51,7 +64,7 @@ function followerOf(multiline: Joining): () => Follower {
 interface StepParts {
   readonly recode: Recode | undefined;
   readonly removeAnsi: boolean;
-  readonly follow: { readonly limits: Joining; readonly follower: () => Follower } | undefined;
+  readonly follow: { readonly limits: MultilineLimits; readonly follower: () => Follower } | undefined;
   readonly finisher: Finisher;
 }
 

@@ -69,6 +69,23 @@ describe('secrets', () => {
     expect(redacted(['secrets'], line)).toBe(line);
   });
 
+  test('a private key over many lines is one record, of which nothing is left', () => {
+    const lines = ['loading', ...key.replace('\nMIIE', '\nProc-Type: 4,ENCRYPTED\n\nMIIE').split('\n'), 'loaded'];
+    expect(stepped({ redact: ['secrets'] }, lines).map(({ text }) => text)).toEqual([
+      'loading',
+      '[redacted:private-key]',
+      'loaded',
+    ]);
+  });
+
+  test('a private key that is cut off ends where the lines look otherwise', () => {
+    const lines = ['-----BEGIN EC PRIVATE KEY-----', 'MIIEpAIBAAKCAQEA', '2026-11-21 09:39:00 INFO next'];
+    expect(stepped({ redact: ['secrets'] }, lines).map(({ text }) => text)).toEqual([
+      '[redacted:private-key]',
+      '2026-11-21 09:39:00 INFO next',
+    ]);
+  });
+
   test('JSON stays JSON', () => {
     const value = {
       password: 'a"b\\',

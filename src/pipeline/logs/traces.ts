@@ -1,5 +1,6 @@
 import { sniffLevel } from '../../codec/log-block/level.ts';
 import { logLevels } from '../../model/log.ts';
+import type { Follower } from './follower.ts';
 import type { TraceLanguage } from './settings.ts';
 import { beginOf, type Text } from './text.ts';
 
@@ -117,7 +118,7 @@ const warn = logLevels.indexOf('warn');
 const logged = 'logged';
 
 /** Follows one stream; says of each line whether it belongs to the one before. */
-export class TraceFollower {
+export class TraceFollower implements Follower {
   readonly #starts: Machine['starts'];
   readonly #rules: ReadonlyMap<string, readonly Rule[]>;
   /** All that it may be: languages look alike at first. Empty: nothing is open. */

@@ -118,12 +118,16 @@ export class ContainerLog {
 
   /** Whether a step is worth the while now; else the next look at the directory tells. */
   isBusy(nowMs: number): boolean {
-    if (this.pausedBy(nowMs) !== undefined) {
+    if (!this.#mayStep(nowMs)) {
       return false;
     }
     const isUnfinished = this.files.some((file) => !file.done && (file.gone || !file.seen.active || file.lagBytes > 0));
     const isDue = this.#positionDue || !this.#gaps.isEmpty;
     return isUnfinished || this.#assembler.hasOpen || isDue || nowMs - this.#lastChangeMs < busyMs;
+  }
+
+  #mayStep(nowMs: number): boolean {
+    return this.description.leftOut === undefined && this.pausedBy(nowMs) === undefined;
   }
 
   /** Notes that something is lost: a record says so before the next lines. */
@@ -163,7 +167,7 @@ export class ContainerLog {
   /** Reads one block of the oldest file that is not done. `more`: another step may find more at once. */
   step(framer: LineFramer, nowMs: number): Promise<{ readonly taken: TakenBatch | undefined; readonly more: boolean }> {
     return this.#exclusively(async () => {
-      if (this.pausedBy(nowMs) !== undefined) {
+      if (!this.#mayStep(nowMs)) {
         return { taken: undefined, more: false };
       }
       framer.builder.clear();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Pod, PodView } from '../../kube/kube.ts';
-import { entriesOf, realPathOf, unlessMissing } from './file-io.ts';
+import { realPathOf, someEntriesOf, unlessMissing } from './file-io.ts';
 import { matchesText } from './globs.ts';
 import { hostPath } from './host-path.ts';
 import { rulesOf } from './log-annotations.ts';
@@ -32,13 +32,14 @@ interface Wanted {
 /** Of one entry of an annotation. */
 const mostFiles = 100;
 /** Names in one directory that are looked at. */
-const mostNames = 10_000;
+const mostNames = 1_000;
 
 /** Files that annotations of pods name (`"type": "file"`), as far as they lie in volumes that are their pod's own. */
 export class FileTree {
   readonly #options: FileTreeOptions;
   #revision = -1;
   #wanted: readonly Wanted[] = [];
+  readonly #ofPod = new WeakMap<Pod, readonly Wanted[]>();
 
   constructor(options: FileTreeOptions) {
     this.#options = options;
@@ -48,7 +49,7 @@ export class FileTree {
     const { pods } = this.#options;
     if (pods.revision !== this.#revision) {
       this.#revision = pods.revision;
-      this.#wanted = [...pods.all()].flatMap(wantedOf);
+      this.#wanted = [...pods.all()].flatMap((pod) => this.#wantedOf(pod));
     }
     const problems: string[] = [];
     const logs: FoundLog[] = [];
@@ -60,6 +61,12 @@ export class FileTree {
       }
     }
     return { logs: [...new Map(logs.map((log) => [log.path, log])).values()], problems };
+  }
+
+  #wantedOf(pod: Pod): readonly Wanted[] {
+    const wanted = this.#ofPod.get(pod) ?? wantedOf(pod);
+    this.#ofPod.set(pod, wanted);
+    return wanted;
   }
 
   async #filesOf({ container, directory, place }: Wanted): Promise<readonly FoundLog[]> {
@@ -126,22 +133,21 @@ function fits(part: Part, name: string): boolean {
 }
 
 async function directoriesIn(volume: string, names: readonly string[], part: Part): Promise<readonly string[][]> {
-  const entries = (await unlessMissing(entriesOf(join(volume, ...names)))) ?? [];
+  const entries = (await someEntriesOf(join(volume, ...names), mostNames)) ?? [];
   return entries
-    .slice(0, mostNames)
     .filter(({ name, isDirectory, isLink }) => isDirectory && !isLink && fits(part, name))
     .map(({ name }) => [...names, name]);
 }
 
 /** Each file with what was rotated away from it; that is no file of its own, though the pattern may fit it as well. */
 async function filesIn(volume: string, names: readonly string[], pattern: string): Promise<readonly Match[]> {
-  const entries = (await unlessMissing(entriesOf(join(volume, ...names)))) ?? [];
-  const plain = entries.slice(0, mostNames).filter(({ isDirectory, isLink }) => !isDirectory && !isLink);
+  const entries = (await someEntriesOf(join(volume, ...names), mostNames)) ?? [];
+  const plain = entries.filter(({ isDirectory, isLink }) => !isDirectory && !isLink);
   const all = plain.map(({ name }) => name);
   const fitting = all.filter((name) => matchesText(pattern, name));
   const known = new Set(fitting);
   const own = fitting.filter((name) => !prefixesOf(name).some((prefix) => known.has(prefix)));
-  return own.map((name) => ({
+  return own.slice(0, mostFiles).map((name) => ({
     names: [...names, name],
     candidates: all.flatMap((other): Candidate[] => {
       const path = join(volume, ...names, other);

@@ -125,6 +125,20 @@ describe('what is said of the logs of a container', () => {
     });
   });
 
+  test('is read within limits: of its length, its entries, and of what is said of its faults', () => {
+    expect(ofText(`[{"source": "${'x'.repeat(70_000)}"}]`)).toMatchObject({
+      rule: undefined,
+      faults: ['prod/web-1: datakit/logs: is longer than 65536 characters, and is not read'],
+    });
+    const keys = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`key${i}`, i]));
+    expect(ofText(JSON.stringify([{ ...keys, disable: true }]))).toMatchObject({
+      leftOut: 'datakit/logs disables it',
+      warnings: { length: 20 },
+    });
+    const files = Array.from({ length: 300 }, (_, i) => ({ type: 'file', path: `/data/${i}` }));
+    expect(ofText(JSON.stringify(files)).files).toHaveLength(10);
+  });
+
   test('never throws, whatever tenants write', () => {
     fc.assert(
       fc.property(

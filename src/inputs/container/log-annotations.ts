@@ -31,6 +31,12 @@ const entrySchema = z.strictObject({
 export const entryKeys: readonly string[] = Object.keys(entrySchema.shape);
 type Entry = z.output<typeof entrySchema>;
 
+/** A tenant may write what costs much to read; these are more than anybody needs. */
+const mostCharacters = 65_536;
+const mostEntries = 100;
+const mostFileEntries = 10;
+const mostReports = 20;
+
 /** What is understood and does nothing here, and what to write instead. */
 const idle: Readonly<Record<string, string>> = {
   pipeline: "DataKit's pipelines are not run; write `parse` steps",
@@ -84,6 +90,10 @@ export function rulesOf(pod: Pod, container: string, sourceOf?: SourceOf): Conta
     return noRules;
   }
   const source = sourceOf?.(rule, text) ?? { file: `${pod.namespace}/${pod.name}`, text, within: rule };
+  if (text.length > mostCharacters) {
+    const message = `is longer than ${mostCharacters} characters, and is not read`;
+    return { ...noRules, faults: [{ code: 'value', file: source.file, keyPath: source.within ?? '', message }] };
+  }
   const document = parseJson(source);
   if ('code' in document) {
     return { ...noRules, faults: [document] };
@@ -113,7 +123,7 @@ class RulesReading {
       this.#report(this.#faults, [], [finding]);
       return { ...noRules, faults: this.#faults };
     }
-    const list: readonly unknown[] = value;
+    const list: readonly unknown[] = value.slice(0, mostEntries);
     const entries = list.map((one, index) => this.#entry(one, index));
     const concerned = entries.filter(({ only_images: images }) => isOneOf(image, images));
     const wanted = concerned.filter(({ disable }) => disable !== true);
@@ -142,7 +152,7 @@ class RulesReading {
       if (!path.startsWith('/')) {
         const message = path === '' ? 'an entry of type file has no path' : 'path does not begin with /';
         this.#report(this.#faults, [], [{ code: 'value', path: [], message, hint: 'write the path in the container' }]);
-      } else {
+      } else if (files.size < mostFileEntries || files.has(path)) {
         files.set(path, { ...entry, path });
         const isThere = containerOf(this.#pod, this.#container) !== undefined;
         if (isThere && volumePathOf(this.#pod, this.#container, path) === undefined) {
@@ -186,7 +196,8 @@ class RulesReading {
   }
 
   #report(into: Fault[], base: readonly PathStep[], findings: readonly Finding[]): void {
-    into.push(...findings.map(({ path, ...rest }) => ({ ...this.#document.placeOf([...base, ...path]), ...rest })));
+    const some = findings.slice(0, Math.max(0, mostReports - into.length));
+    into.push(...some.map(({ path, ...rest }) => ({ ...this.#document.placeOf([...base, ...path]), ...rest })));
   }
 }
 

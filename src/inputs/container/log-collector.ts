@@ -6,6 +6,7 @@ import { StepsCache } from '../../pipeline/logs/steps-cache.ts';
 import { ContainerLog, type ContainerLogOptions } from './container-log.ts';
 import { type Gap, momentOf } from './gap.ts';
 import { Inflaters } from './inflated-bytes.ts';
+import { LeftOutLogs, leftOutPosition } from './left-out-logs.ts';
 import type { SeenLog } from './log-chain.ts';
 import type { LogDescriber, LogDescription } from './log-description.ts';
 import { pathInContainer } from './log-path.ts';
@@ -43,8 +44,7 @@ export class LogCollector {
   readonly #logs = new Map<string, ContainerLog>();
   readonly #earlier = new Map<string, LogPosition>();
   readonly #withMalformed = new Set<string>();
-  /** Logs that are there and not wanted, with the reason. */
-  readonly #leftOut = new Map<string, string>();
+  readonly #leftOut: LeftOutLogs;
   readonly #paused = new Set<ContainerLog>();
   readonly #pauses: Readonly<Record<'lines' | 'bytes', Counter>>;
   readonly #missedBytes: Counter;
@@ -58,6 +58,7 @@ export class LogCollector {
     this.#pump = new LogPump(runtime);
     this.#steps = new StepsCache(runtime.meter);
     this.#startedMs = runtime.clock.now();
+    this.#leftOut = new LeftOutLogs(runtime, options.keyPrefix);
     this.#missedBytes = runtime.meter.counter(
       'meshbridge_log_missed_bytes_total',
       'Bytes of log files that were rotated away, truncated or deleted before they were read.',
@@ -73,7 +74,7 @@ export class LogCollector {
 
   /** Logs that are there and are not read: path below the root → why. */
   get leftOut(): ReadonlyMap<string, string> {
-    return this.#leftOut;
+    return this.#leftOut.reasons;
   }
 
   get logs(): readonly ContainerLog[] {
@@ -85,7 +86,9 @@ export class LogCollector {
     const { keyPrefix } = this.#options;
     for (const [key, value] of this.#runtime.positions('logs', keyPrefix)) {
       const position = decodePosition(value);
-      if (position === undefined) {
+      if (value === leftOutPosition) {
+        this.#leftOut.inherit(key.slice(keyPrefix.length));
+      } else if (position === undefined) {
         this.#runtime.log.warn({ key }, 'the position of a log is unreadable: its files are read from the beginning');
       } else {
         this.#earlier.set(key.slice(keyPrefix.length), position);
@@ -120,8 +123,8 @@ export class LogCollector {
         this.#options.describer.forget(path);
       }
     }
-    for (const path of [...this.#leftOut.keys()].filter((one) => !found.has(one))) {
-      this.#leftOut.delete(path);
+    for (const path of this.#leftOut.paths.filter((one) => !found.has(one))) {
+      this.#leftOut.forget(path);
       this.#options.describer.forget(path);
     }
     await this.#unpin(nowMs);
@@ -171,12 +174,14 @@ export class LogCollector {
     const description = describer.describe(path, nowMs);
     const known = this.#logs.get(path);
     if (description.leftOut !== undefined) {
-      await this.#leaveOut(path, description.leftOut);
+      await this.#leaveOut(path, description);
+    } else if (this.#leftOut.isInherited(path) && describer.knows?.(path) === false) {
+      // What was disabled stays so until its pod says otherwise.
     } else if (known !== undefined) {
       known.description = description;
       known.steps = this.#stepsOf(description);
     } else {
-      const from = this.#leftOut.delete(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
+      const from = this.#leftOut.take(path) ? 'end' : this.#isFirstLook ? this.#options.from : 'beginning';
       const key = keyPrefix + path;
       const inflaters = this.#inflaters;
       const plain = isFileLog(path);
@@ -192,19 +197,19 @@ export class LogCollector {
     return this.#steps.of(settings).steps;
   }
 
-  async #leaveOut(path: string, reason: string): Promise<void> {
+  async #leaveOut(path: string, description: LogDescription): Promise<void> {
     const log = this.#logs.get(path);
-    if (log !== undefined && this.#pump.isAt(log)) {
-      return;
-    }
-    this.#leftOut.set(path, reason);
-    if (this.#earlier.delete(path)) {
-      this.#runtime.forget('logs', this.#options.keyPrefix + path);
-    }
     if (log !== undefined) {
+      // It takes no further step.
+      log.description = description;
+      if (this.#pump.isAt(log)) {
+        return;
+      }
       this.#remove(path, log);
       await log.close();
     }
+    this.#earlier.delete(path);
+    this.#leftOut.put(path, description.leftOut ?? '', description.origin);
   }
 
   #remove(path: string, log: ContainerLog): void {

@@ -112,10 +112,11 @@ export class LogDescriber {
     return description;
   }
 
-  /** Whether the pod has been seen. */
+  /** Whether the pod has been seen, or nobody will ever see it. */
   knows(path: string): boolean {
     const known = this.#known.get(path);
-    return known?.pod !== undefined || this.#options.pods?.find(originOfLog(path).podUid ?? '') !== undefined;
+    const { pods } = this.#options;
+    return pods === undefined || known?.pod !== undefined || pods.find(originOfLog(path).podUid ?? '') !== undefined;
   }
 
   forget(path: string): void {

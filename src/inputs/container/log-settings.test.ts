@@ -117,7 +117,52 @@ describe('a container that is disabled by its annotation', () => {
     });
   });
 
-  test('has no position that an earlier life left, and misses nothing when its files go', async () => {
+  test('stays so in the next life, before anybody knows its pod, and is read from where that says so', async () => {
+    await inTempDir(async (dir) => {
+      const pods = new NodePods();
+      put(pods, { logs: '[{"disable": true}]' });
+      const logs = new PodLogs(dir, directory);
+      logs.write('secret');
+      const first = rigOf(dir, pods);
+      await first.turn();
+      const later = new NodePods();
+      const next = rigOf(dir, later, first.runtime.restart());
+      await next.rest();
+      expect([...next.collector.leftOut.values()]).toEqual(['it was left out before, and its pod is not known yet']);
+      put(later, {});
+      await next.turn();
+      logs.write('1');
+      await next.turn();
+      expect(next.texts).toEqual(['1']);
+      const last = await next.crash();
+      logs.write('2');
+      await last.turn();
+      expect(last.texts).toEqual(['2']);
+      await first.stop();
+      await last.stop();
+    });
+  });
+
+  test('is noted again where the lane was full, and takes no step meanwhile', async () => {
+    await inTempDir(async (dir) => {
+      const pods = new NodePods();
+      const logs = new PodLogs(dir, directory);
+      const rig = rigOf(dir, pods);
+      logs.write('1');
+      await rig.turn();
+      rig.runtime.overload();
+      put(pods, { logs: '[{"disable": true}]' });
+      logs.write('secret');
+      await rig.turn();
+      rig.runtime.recover();
+      await rig.rest();
+      expect(rig.texts).toEqual(['1']);
+      expect([...rig.runtime.positions('logs', 'container:').values()]).toEqual(['{"v":1,"off":true}']);
+      await rig.stop();
+    });
+  });
+
+  test('has no position of an earlier life, and misses nothing when its files go', async () => {
     await inTempDir(async (dir) => {
       const pods = new NodePods();
       const logs = new PodLogs(dir, directory);
@@ -128,10 +173,11 @@ describe('a container that is disabled by its annotation', () => {
       logs.write('2');
       const next = await first.crash();
       await next.turn();
-      expect(next.runtime.positions('logs', 'container:').size).toBe(0);
+      expect([...next.runtime.positions('logs', 'container:').values()]).toEqual(['{"v":1,"off":true}']);
       logs.removePod();
       await next.pass(70_000);
       expect(next.collector.leftOut.size).toBe(0);
+      expect(next.runtime.positions('logs', 'container:').size).toBe(0);
       expect(next.runtime.meter.value('meshbridge_log_missed_bytes_total')).toBe(0);
       await next.stop();
     });

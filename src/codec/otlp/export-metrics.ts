@@ -39,7 +39,7 @@ export class MetricExporter {
   }
 }
 
-/** The whole of a service name may hold a namespace: `shop/cart`. */
+/** What the origin and the job say goes before `target_info`, of which the names are no attributes' any more. */
 function resourceOf({ job, instance, target }: SenderPlan, origin: Origin): OtlpAttribute[] {
   const slash = job.indexOf('/');
   const service: (readonly [string, string])[] = [
@@ -47,11 +47,11 @@ function resourceOf({ job, instance, target }: SenderPlan, origin: Origin): Otlp
     ['service.namespace', slash < 0 ? '' : job.slice(0, slash)],
     ['service.instance.id', instance],
   ];
-  const known = new Map([...service, ...target]);
+  const known = new Map([...attributesOfOrigin(origin), ...service]);
   const said = new Set([...known.keys()].map(labelName));
-  for (const [key, value] of attributesOfOrigin(origin)) {
-    if (!said.has(labelName(key))) {
-      known.set(key, value);
+  for (const [name, value] of target) {
+    if (!said.has(name)) {
+      known.set(name, value);
     }
   }
   return [...known].filter(([, value]) => value !== '').map(([key, value]) => text(key, value));

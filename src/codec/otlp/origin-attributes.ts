@@ -54,10 +54,10 @@ export function originOf(resource: ReadonlyMap<string, string>): FoundOrigin {
   return { origin, spent };
 }
 
-/** As OTLP has attributes. */
+/** As OTLP has attributes. An app that is called as its service is said by that. */
 export function attributesOfOrigin(origin: Origin): readonly (readonly [key: string, value: string])[] {
   return Object.entries(originKeys).flatMap(([field, key]) => {
     const value = origin[field as keyof Origin];
-    return value === undefined ? [] : [[key, value] as const];
+    return value === undefined || (field === 'app' && value === origin.source) ? [] : [[key, value] as const];
   });
 }

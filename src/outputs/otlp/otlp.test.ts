@@ -411,12 +411,12 @@ describe('metrics', () => {
         {
           resource: {
             attributes: [
+              text('k8s.namespace.name', 'shop'),
+              text('k8s.pod.name', 'cart-1'),
               text('service.name', 'cart'),
               text('service.namespace', 'shop'),
               text('service.instance.id', 'i:1'),
-              text('k8s_pod_name', 'own'),
               text('zone', 'z'),
-              text('k8s.namespace.name', 'shop'),
             ],
           },
           scopeMetrics: [
@@ -490,7 +490,8 @@ describe('metrics', () => {
       const wanted = all
         .filter(([{ name }]) => name !== 'x_created' && name !== 'target_info')
         .map(([{ name, labels, type }, value]) => `${name} ${labels} ${type === 'unknown' ? 'gauge' : type} ${value}`);
-      const target = 'target_info instance,i:1,job,shop/cart,k8s_namespace_name,shop,k8s_pod_name,own,zone,z gauge 1';
+      const target =
+        'target_info instance,i:1,job,shop/cart,k8s_namespace_name,shop,k8s_pod_name,cart-1,zone,z gauge 1';
       expect([rejected, back.sort()]).toEqual([0, [...wanted, target].sort()]);
     },
   );

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useSay } from './hooks.ts';
+import { LogContext } from './log-context.tsx';
 import { prettyText } from './log-digest.ts';
 import type { LogLine } from './logs-api.ts';
 import { hashOf } from './route.ts';
@@ -18,6 +19,7 @@ export function LogDetail({ line, top, onHeight, onMatch, onAround }: LogDetailP
   const say = useSay();
   const place = useRef<HTMLLIElement>(null);
   const [copied, setCopied] = useState(false);
+  const [isInContext, setInContext] = useState(false);
   useEffect(() => {
     const element = place.current;
     if (element === null) {
@@ -39,6 +41,9 @@ export function LogDetail({ line, top, onHeight, onMatch, onAround }: LogDetailP
         {line.traceId !== undefined && (
           <a href={hashOf({ page: 'trace', id: line.traceId })}>{say('openTrace', { id: line.traceId })}</a>
         )}
+        <button type="button" class="quiet" aria-pressed={isInContext} onClick={() => setInContext(!isInContext)}>
+          {say('neighbours')}
+        </button>
         <button type="button" class="quiet" onClick={() => onAround(line)}>
           {say('around')}
         </button>
@@ -46,7 +51,7 @@ export function LogDetail({ line, top, onHeight, onMatch, onAround }: LogDetailP
           {say(copied ? 'copied' : 'copy')}
         </button>
       </p>
-      <pre class="mono">{prettyText(line.message)}</pre>
+      {isInContext ? <LogContext line={line} /> : <pre class="mono">{prettyText(line.message)}</pre>}
       <dl>
         <div>
           <dt>{say('time')}</dt>
@@ -77,6 +82,35 @@ export function LogDetail({ line, top, onHeight, onMatch, onAround }: LogDetailP
           </div>
         ))}
       </dl>
+      <Facts title={say('attributes')} facts={line.attributes} />
+      <Facts title={say('fields')} facts={line.fields} />
     </li>
+  );
+}
+
+/** What is known of a line by name; nothing where there is none. */
+function Facts({
+  title,
+  facts,
+}: {
+  readonly title: string;
+  readonly facts: Readonly<Record<string, string>>;
+}): VNode | null {
+  const names = Object.keys(facts);
+  if (names.length === 0) {
+    return null;
+  }
+  return (
+    <>
+      <h4>{title}</h4>
+      <dl>
+        {names.map((name) => (
+          <div key={name} data-fact={name}>
+            <dt>{name}</dt>
+            <dd class="mono">{facts[name]}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
   );
 }

@@ -10,6 +10,8 @@ const line = (id: string, timeMs: number): LogLine => ({
   level: 'info',
   stream: 'stdout',
   labels: {},
+  attributes: {},
+  fields: {},
 });
 const feed = { isLoadingOlder: false, isCut: false };
 const ids = (lines: readonly LogLine[] | undefined): string => (lines ?? []).map(({ id }) => id).join(' ');

@@ -21,3 +21,9 @@ test('every filter goes to the API, each as often as it was given', () => {
 test('what has no value is not asked', () => {
   expect(logsUrl('tail', anyLines, { limit: 5, after: undefined })).toBe('/api/native/logs/tail?limit=5');
 });
+
+test('what begins with a selector is LogQL, of which the texts are marked', () => {
+  const text = ' {pod="a"} |= "x y" |= `z` != "not" | json';
+  expect([...logFilter({ ...anyLines, text })]).toEqual([['logql', text.trim()]]);
+  expect(textsOf(text)).toEqual(['x y', 'z']);
+});

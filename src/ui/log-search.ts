@@ -30,8 +30,12 @@ export function logFilter(search: LogSearch): URLSearchParams {
   for (const match of search.match) {
     params.append('match', match);
   }
-  for (const text of textsOf(search.text)) {
-    params.append('text', text);
+  if (isLogql(search.text)) {
+    params.set('logql', search.text.trim());
+  } else {
+    for (const text of textsOf(search.text)) {
+      params.append('text', text);
+    }
   }
   for (const level of search.level) {
     params.append('level', level);
@@ -53,8 +57,18 @@ export function logsUrl(
   return `/api/native/logs/${what}?${params}`;
 }
 
-/** Words are looked for one by one, `"what is quoted"` as a whole. */
+/** A selector of LogQL begins so, and no search for words needs to. */
+export function isLogql(typed: string): boolean {
+  return typed.trimStart().startsWith('{');
+}
+
+/** Words are looked for one by one, `"what is quoted"` as a whole; of LogQL, the texts that lines must hold. */
 export function textsOf(typed: string): readonly string[] {
+  if (isLogql(typed)) {
+    return [...typed.matchAll(/\|=\s*(?:"([^"\\]*)"|`([^`]*)`)/g)]
+      .map((found) => found[1] ?? found[2] ?? '')
+      .filter((text) => text !== '');
+  }
   return [...typed.matchAll(/"([^"]*)"?|(\S+)/g)]
     .map((found) => found[1] ?? found[2] ?? '')
     .filter((text) => text !== '');

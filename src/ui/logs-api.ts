@@ -13,6 +13,9 @@ export interface LogLine {
   readonly level: Level;
   readonly stream: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What is known of it beside its text, and what an access log says. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
   readonly traceId?: string;
   /** It is no line: it says that some are missing here. */
   readonly gap?: true;
@@ -53,6 +56,19 @@ export async function tailLines(
   return readLines(await getJson(logsUrl('tail', search, { limit, after }), signal));
 }
 
+export interface ContextView {
+  /** Oldest first. */
+  readonly before: readonly LogLine[];
+  readonly after: readonly LogLine[];
+}
+
+/** What the line's container wrote around it, so many lines each way. */
+export async function linesAround(line: LogLine, count: number, signal: AbortSignal): Promise<ContextView> {
+  const asked = { id: line.id, time: String(line.timeMs), before: String(count), after: String(count) };
+  const it = record(await getJson(`/api/native/logs/context?${new URLSearchParams(asked)}`, signal));
+  return { before: list(it['before'], readLine), after: list(it['after'], readLine) };
+}
+
 export async function countLines(
   search: LogSearch,
   { bounds, stepMs }: { readonly bounds: Bounds; readonly stepMs: number },
@@ -89,10 +105,16 @@ function readLine(value: unknown): LogLine {
     message: text(it['message']) ?? '',
     level: levelOf(text(it['level'])),
     stream: text(it['stream']) ?? '',
-    labels: Object.fromEntries(Object.entries(record(it['labels'])).map(([name, label]) => [name, text(label) ?? ''])),
+    labels: textsIn(it['labels']),
+    attributes: textsIn(it['attributes']),
+    fields: textsIn(it['fields']),
     ...optional('traceId', text(it['traceId'])),
     ...(it['gap'] === true && { gap: true }),
   };
+}
+
+function textsIn(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(record(value)).map(([name, each]) => [name, String(each)]));
 }
 
 function readCounts(value: unknown): CountsView {

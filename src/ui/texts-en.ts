@@ -1,3 +1,4 @@
+import { enLogs } from './texts-logs-en.ts';
 import { enRum } from './texts-rum-en.ts';
 import { enServices } from './texts-services-en.ts';
 import { enTargets } from './texts-targets-en.ts';
@@ -7,6 +8,7 @@ export const en = {
   ...enTargets,
   ...enServices,
   ...enRum,
+  ...enLogs,
   flow: 'Overview',
   traces: 'Traces',
   findTrace: 'Trace id',
@@ -252,30 +254,6 @@ export const en = {
     'Flame graph of {spans} spans on {levels} levels; arrow keys go from span to span, the timeline has all as text',
   selfTime: 'itself {time}',
   selfTimes: 'Time in the services themselves',
-
-  logText: 'Text',
-  logTextHint: 'words, or "a whole phrase"',
-  logTextHelp: 'Each word, and each phrase in quotes, must stand in the line; capitals do not matter.',
-  lineCount: '{count} lines',
-  onlyLevel: 'Only lines of this level',
-  dragTime: 'Drag to choose a time',
-  histogramLabel: 'Lines over time by level',
-  newLines: '{count} new lines',
-  openTrace: 'Open trace {id}',
-  trace: 'trace',
-  around: 'Lines around it',
-  time: 'Time',
-  onlyThis: 'Only lines with this value',
-  notThis: 'Only lines without this value',
-  following: 'new lines appear by themselves',
-  linesHere: '{count} lines here',
-  loadingOlder: 'loading older ones …',
-  linesCut: 'only {count} lines fit here; choose a shorter time to see the others',
-  noOlder: 'no older ones in this range',
-  logKeys: '↑ ↓ choose · Enter open · / text · ? all keys',
-  noLines: 'No lines match in this range.',
-  noLinesWiden: 'Look further back, or clear the filters.',
-  noStoreLogs: 'This daemon has no store, so there are no logs to look at here: it hands everything to its outputs.',
 
   keysTitle: 'Keys',
   keyTabs: 'the views',

@@ -1,4 +1,5 @@
 import type { TextKey } from './texts.ts';
+import { zhLogs } from './texts-logs-zh.ts';
 import { zhRum } from './texts-rum-zh.ts';
 import { zhServices } from './texts-services-zh.ts';
 import { zhTargets } from './texts-targets-zh.ts';
@@ -8,6 +9,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   ...zhTargets,
   ...zhServices,
   ...zhRum,
+  ...zhLogs,
   flow: '概览',
   traces: '链路',
   findTrace: 'Trace ID',
@@ -243,30 +245,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
   flameLabel: '火焰图：{spans} 个 Span，{levels} 层；方向键在 Span 间移动，时间轴有全部文字',
   selfTime: '自身 {time}',
   selfTimes: '各服务自身耗时',
-
-  logText: '文本',
-  logTextHint: '若干词，或 "完整短语"',
-  logTextHelp: '每个词和引号中的短语都必须出现在该行中，不区分大小写。',
-  lineCount: '{count} 行',
-  onlyLevel: '只看该级别',
-  dragTime: '拖动以选择时间',
-  histogramLabel: '各级别日志随时间的分布',
-  newLines: '{count} 行新日志',
-  openTrace: '打开链路 {id}',
-  trace: '链路',
-  around: '上下文',
-  time: '时间',
-  onlyThis: '只看该值',
-  notThis: '排除该值',
-  following: '新日志会自动出现',
-  linesHere: '已载入 {count} 行',
-  loadingOlder: '正在载入更早的日志 …',
-  linesCut: '最多显示 {count} 行；缩短时间范围可看到其余的',
-  noOlder: '该范围内没有更早的日志',
-  logKeys: '↑ ↓ 选择 · Enter 打开 · / 文本 · ? 全部按键',
-  noLines: '该时间范围内没有匹配的日志。',
-  noLinesWiden: '扩大时间范围，或清除过滤条件。',
-  noStoreLogs: '本守护进程没有存储，无法查看日志：数据都交给了输出。',
 
   keysTitle: '按键',
   keyTabs: '切换页面',

@@ -1,0 +1,33 @@
+import type { enLogs } from './texts-logs-en.ts';
+
+export const zhLogs: Readonly<Record<keyof typeof enLogs, string>> = {
+  logText: '文本',
+  logTextHint: '若干词，"完整短语"，或 LogQL：{pod=~".+"} | json',
+  logTextHelp:
+    '每个词和引号中的短语都必须出现在该行中，不区分大小写。以 { 开头的是 LogQL（与 Grafana 相同），用来过滤日志。',
+  lineCount: '{count} 行',
+  onlyLevel: '只看该级别',
+  dragTime: '拖动以选择时间',
+  histogramLabel: '各级别日志随时间的分布',
+  newLines: '{count} 行新日志',
+  openTrace: '打开链路 {id}',
+  trace: '链路',
+  around: '上下文',
+  time: '时间',
+  onlyThis: '只看该值',
+  notThis: '排除该值',
+  following: '新日志会自动出现',
+  linesHere: '已载入 {count} 行',
+  loadingOlder: '正在载入更早的日志 …',
+  linesCut: '最多显示 {count} 行；缩短时间范围可看到其余的',
+  noOlder: '该范围内没有更早的日志',
+  logKeys: '↑ ↓ 选择 · Enter 打开 · / 文本 · ? 全部按键',
+  noLines: '该时间范围内没有匹配的日志。',
+  noLinesWiden: '扩大时间范围，或清除过滤条件。',
+  noStoreLogs: '本守护进程没有存储，无法查看日志：数据都交给了输出。',
+  attributes: '属性',
+  fields: '访问日志',
+  neighbours: '前后日志',
+  moreNeighbours: '更多',
+  noNeighbours: '该容器没有其他仍保留的日志。',
+};

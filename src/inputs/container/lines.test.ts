@@ -69,7 +69,7 @@ function lineNumbers(first: number, last: number): readonly string[] {
 }
 
 describe('partial lines', () => {
-  test('of stdout and stderr that interleave are joined per stream', async () => {
+  test('fluent-bit#4387, VictoriaLogs#1215: of stdout and stderr that interleave are joined per stream', async () => {
     logs.append(
       [
         logs.line('out 1, ', 'P'),
@@ -88,7 +88,7 @@ describe('partial lines', () => {
     ]);
   });
 
-  test('without an end are given out after a while, and not before', async () => {
+  test('containerd#4813: without an end are given out after a while, and not before', async () => {
     logs.append(logs.line('done') + logs.line('prompt> ', 'P'));
     await rig.turn();
     await rig.pass(4_500);
@@ -150,7 +150,7 @@ describe('lines of any shape', () => {
     expect(rig.texts).toEqual(['in two writes']);
   });
 
-  test('longer than the limit are cut, marked, and followed by the next one', async () => {
+  test('fluent-bit#370: longer than the limit are cut, marked, and followed by the next one', async () => {
     await rig.stop();
     rig = new CollectorRig(dir.path, { maxLineBytes: 10 });
     logs.append(logs.line('0123456789') + logs.line('0123456789a') + logs.line('12345678€'));
@@ -167,7 +167,7 @@ describe('lines of any shape', () => {
     expect(rig.collector.logs[0]?.cutBytes).toBe(1 + 3 + 9);
   });
 
-  test('longer than the read buffer are whole up to the limit, of both formats', async () => {
+  test('contrib#36020: longer than the read buffer are whole up to the limit, of both formats', async () => {
     const long = 'abcdefgh'.repeat(100_000);
     const longer = 'abcdefgh'.repeat(200_000);
     logs.append(logs.line(long) + logs.line('between') + logs.line(longer, 'F', 'stderr') + logs.line('end'));

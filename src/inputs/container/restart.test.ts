@@ -38,7 +38,7 @@ describe('after a restart', () => {
     expect([...seen, ...rig.texts]).toEqual(['1', '2', '3']);
   });
 
-  test('reads again what was not durable', async () => {
+  test('fluent-bit#3702: reads again what was not durable', async () => {
     logs.write('1');
     await rig.turn();
     rig.runtime.hold();
@@ -50,7 +50,7 @@ describe('after a restart', () => {
     expect([...seen, ...rig.texts]).toEqual(['1', '2']);
   });
 
-  test('finds a file that was rotated meanwhile by its identity, and reads both to the end', async () => {
+  test('fluent-bit#1330: finds a file that was rotated meanwhile by its identity, and reads both to the end', async () => {
     const seen: string[] = [];
     logs.write('1');
     await rig.turn();
@@ -76,7 +76,7 @@ describe('after a restart', () => {
     expect([...seen, ...rig.texts].slice(1)).toEqual(['1', '2']);
   });
 
-  test('keeps a record whole whose fragments came in two lives, and the other stream as it was', async () => {
+  test('fluent-bit#5024: keeps a record whole whose fragments came in two lives, and the other stream as it was', async () => {
     const seen: string[] = [];
     logs.append(logs.line('first, ', 'P') + logs.line('err', 'F', 'stderr'));
     await rig.turn();
@@ -87,7 +87,7 @@ describe('after a restart', () => {
     expect([...seen, ...rig.texts]).toEqual(['err', 'err 2', 'first, second']);
   });
 
-  test('keeps a record whole that began in a file that was rotated', async () => {
+  test('contrib#26691: keeps a record whole that began in a file that was rotated', async () => {
     const seen: string[] = [];
     logs.append(logs.line('1') + logs.line('first, ', 'P'));
     await rig.turn();
@@ -165,7 +165,7 @@ describe('after a restart', () => {
     rmSync(hide.root, { recursive: true });
   });
 
-  test('an unreadable position is named, and its file is read from the beginning', async () => {
+  test('loki#1457: an unreadable position is named, and its file is read from the beginning', async () => {
     logs.write('1');
     const positions = new Map([['logs container:test:default_web-1_0b7c/app/0.log', '{"v":9}']]);
     await rig.stop();

@@ -35,7 +35,7 @@ function missedBytes(): number | undefined {
 }
 
 describe('rotation by rename', () => {
-  test('in the middle of writing loses and doubles nothing', async () => {
+  test('contrib#35137: in the middle of writing loses and doubles nothing', async () => {
     logs.write('1', '2');
     await rig.turn();
     logs.write('3');
@@ -51,7 +51,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['1', '2', '3', '4', '5', '6', '7']);
   });
 
-  test('that a look falls into, so that it finds the file under neither name, doubles nothing', async () => {
+  test('fluent-bit#1108: that a look falls into, so that it finds the file under neither name, doubles nothing', async () => {
     logs.write('1', '2');
     await rig.turn();
     const rotated = logs.rename();
@@ -120,7 +120,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual([]);
   });
 
-  test('waits a while for a runtime that still writes to the renamed file', async () => {
+  test('contrib#35137: waits a while for a runtime that still writes to the renamed file', async () => {
     logs.write('1');
     await rig.turn();
     const rotated = logs.rotate();
@@ -140,7 +140,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['first half, second half']);
   });
 
-  test('twice between two looks finds the file in between', async () => {
+  test('vector#7934: twice between two looks finds the file in between', async () => {
     logs.write('1');
     await rig.turn();
     logs.write('2');
@@ -152,7 +152,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['1', '2', '3', '4']);
   });
 
-  test('twice while the lane is full is read when there is room again', async () => {
+  test('fluent-bit#2110: twice while the lane is full is read when there is room again', async () => {
     logs.write('1');
     await rig.turn();
     rig.runtime.overload();
@@ -169,7 +169,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['1', '2', '3', '4']);
   });
 
-  test('is drained from the descriptor when the kubelet compresses the file before it was read', async () => {
+  test('contrib#46105: is drained from the descriptor when the kubelet compresses the file before it was read', async () => {
     logs.write('1');
     await rig.turn();
     rig.runtime.overload();
@@ -209,7 +209,7 @@ describe('rotation by rename', () => {
     expect(rig.texts).toEqual(['1', '2']);
   });
 
-  test('leaves a file that is done alone, and lets go of its descriptor', async () => {
+  test('vector#8101: leaves a file that is done alone, and lets go of its descriptor', async () => {
     logs.write('1');
     await rig.turn();
     logs.rotate();
@@ -221,7 +221,7 @@ describe('rotation by rename', () => {
     expect(open.map((file) => file.seen.name)).toEqual(['0.log']);
   });
 
-  test('finds a file again that grows after it was taken for done', async () => {
+  test('contrib#2946: finds a file again that grows after it was taken for done', async () => {
     logs.write('1');
     await rig.turn();
     const rotated = logs.rotate();
@@ -234,7 +234,7 @@ describe('rotation by rename', () => {
 });
 
 describe('truncation in place', () => {
-  test('reads the new content from its beginning', async () => {
+  test('loki#6503: reads the new content from its beginning', async () => {
     logs.write('1', '2');
     await rig.turn();
     logs.truncate();
@@ -245,7 +245,7 @@ describe('truncation in place', () => {
     expect(missedBytes()).toBe(0);
   });
 
-  test('is noticed though the file is longer than before by then', async () => {
+  test('loki#8039: is noticed though the file is longer than before by then', async () => {
     logs.write(...Array.from({ length: 40 }, (_, i) => `old ${i}`));
     await rig.turn();
     logs.truncate();
@@ -254,7 +254,7 @@ describe('truncation in place', () => {
     expect(rig.texts.slice(40)).toEqual(Array.from({ length: 60 }, (_, i) => `new ${i}`));
   });
 
-  test('is noticed after a restart, before anything was read', async () => {
+  test('loki#9864: is noticed after a restart, before anything was read', async () => {
     logs.write(...Array.from({ length: 40 }, (_, i) => `old ${i}`));
     await rig.turn();
     rig = await rig.crash();
@@ -266,7 +266,7 @@ describe('truncation in place', () => {
     expect(rig.texts).toEqual(Array.from({ length: 60 }, (_, i) => `new ${i}`));
   });
 
-  test('of bytes that were not read yet is counted', async () => {
+  test('loki#394: of bytes that were not read yet is counted', async () => {
     logs.write('1');
     await rig.turn();
     rig.runtime.overload();
@@ -301,7 +301,7 @@ describe('truncation in place', () => {
     expect(missedBytes()).toBe(0);
   });
 
-  test('does not read a copy that stays', async () => {
+  test('contrib#46496: does not read a copy that stays', async () => {
     logs.write('1', '2', '3');
     await rig.turn();
     copyFileSync(logs.path(), logs.path('0.log.1'));
@@ -313,7 +313,7 @@ describe('truncation in place', () => {
 });
 
 describe('deletion', () => {
-  test('drains what was written, then lets go of the descriptor and the position', async () => {
+  test('fluent-bit#3702: drains what was written, then lets go of the descriptor and the position', async () => {
     logs.write('1');
     await rig.turn();
     logs.write('2');
@@ -327,7 +327,7 @@ describe('deletion', () => {
     expect(rig.runtime.positions('logs', '').size).toBe(0);
   });
 
-  test('and a new file of the same name and inode is another file', async () => {
+  test('fluent-bit#4895: and a new file of the same name and inode is another file', async () => {
     const inodes = new Set<string>();
     const wanted: string[] = [];
     for (let i = 0; i < 8; i++) {
@@ -342,7 +342,7 @@ describe('deletion', () => {
     expect(rig.texts).toEqual(wanted);
   });
 
-  test('of a short-lived container’s log after one look loses nothing', async () => {
+  test('vector#20541: of a short-lived container’s log after one look loses nothing', async () => {
     logs.write('1', '2', '3');
     await rig.look();
     logs.removePod();
@@ -350,7 +350,7 @@ describe('deletion', () => {
     expect(rig.texts).toEqual(['1', '2', '3']);
   });
 
-  test('while the lane is full keeps the file until it is read', async () => {
+  test('vector#22143: while the lane is full keeps the file until it is read', async () => {
     rig.runtime.overload();
     logs.write('1');
     await rig.turn();

@@ -7,15 +7,13 @@ import type { Go } from './route.ts';
 import { loadOverview, loadRumValues } from './rum-api.ts';
 import { RumHowTo } from './rum-how-to.tsx';
 import { Times, Totals, VitalCards } from './rum-overview.tsx';
-import { anyVisit, type RumSearch, type RumTable, rumNames, rumTables } from './rum-search.ts';
+import { anyVisit, mostBars, type RumSearch, type RumTable, rumNames, rumTables } from './rum-search.ts';
 import { RumSession } from './rum-session.tsx';
 import { ErrorTable, ResourceTable, SessionTable, type TableProps, ViewTable } from './rum-tables.tsx';
 import './rum.css';
 import type { TextKey } from './texts.ts';
 import { TimePicker } from './time-picker.tsx';
 import { aligned, between, boundsOf, isMoving, stepMsOf } from './time-span.ts';
-
-const mostBars = 90;
 
 interface RumPageProps {
   readonly search: RumSearch;
@@ -50,7 +48,7 @@ function Found({ search, status, live, onSearch, open }: FoundProps): VNode {
   const { table: _, session: __, ...question } = search;
   const overview = usePolled(
     (signal) => loadOverview(search, { bounds: aligned(boundsOf(search, Date.now()), stepMs), stepMs }, signal),
-    { everyMs: 5_000, key: JSON.stringify(question), paused: !live || !isMoving(search) },
+    { everyMs: Math.max(5_000, stepMs / 2), key: JSON.stringify(question), paused: !live || !isMoving(search) },
   );
   if (overview.value === undefined) {
     return overview.error instanceof Error ? (

@@ -14,6 +14,9 @@ export interface RumSearch extends TimeSpan {
 
 export const anyVisit: RumSearch = { match: [], table: 'views', session: '', range: usualRange };
 
+/** Steps of time that are drawn at most. */
+export const mostBars = 90;
+
 /** What visits can be narrowed by, as the API names it. */
 export const rumNames = ['app_id', 'view', 'service', 'env', 'version', 'browser', 'os', 'device', 'country', 'userid'];
 

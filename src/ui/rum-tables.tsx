@@ -13,9 +13,9 @@ import {
   type ViewRow,
 } from './rum-api.ts';
 import { msText, ratingOf, vitalText } from './rum-rating.ts';
-import type { RumSearch } from './rum-search.ts';
+import { mostBars, type RumSearch } from './rum-search.ts';
 import type { TextKey } from './texts.ts';
-import { type Bounds, boundsOf, isMoving } from './time-span.ts';
+import { type Bounds, boundsOf, isMoving, stepMsOf } from './time-span.ts';
 
 export interface TableProps {
   readonly search: RumSearch;
@@ -30,8 +30,9 @@ type Load<T> = (search: RumSearch, bounds: Bounds, signal: AbortSignal) => Promi
 
 /** Asks again now and then while the time moves. */
 function useRows<T>(load: Load<T>, { search, live }: TableProps): Polled<readonly T[]> {
+  const stepMs = stepMsOf(boundsOf(search, Date.now()), mostBars);
   return usePolled((signal) => load(search, boundsOf(search, Date.now()), signal), {
-    everyMs: 5_000,
+    everyMs: Math.max(5_000, stepMs / 2),
     key: JSON.stringify([search.table, search.match, search.range, search.from, search.until]),
     paused: !live || !isMoving(search),
   });

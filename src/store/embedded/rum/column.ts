@@ -1,25 +1,19 @@
-import { BridgeError } from '../../../contract/errors.ts';
 import type { FieldValue } from '../../../model/rum.ts';
 
 /**
- * The values of one key over the points of a page, as JSON: `[key, values]`, one for each point and null where it is absent;
- * or `[key, values, places]`, where a place is 0 for absent and else one more than the index in `values`. One number in
- * place of the places means it of every point.
+ * The values of one key over the points of a page, as JSON: `[values]`, one for each point and null where it is absent; or
+ * `[values, places]`, where a place is 0 for absent and else one more than the index in `values`. One number in place of the
+ * places means it of every point.
  */
 export type ColumnJson =
-  | readonly [key: string, values: readonly (FieldValue | null)[]]
-  | readonly [key: string, values: readonly FieldValue[], places: readonly number[] | number];
+  | readonly [values: readonly (FieldValue | null)[]]
+  | readonly [values: readonly FieldValue[], places: readonly number[] | number];
 
 /** Collects the values of one key, point by point. */
 export class ColumnBuilder {
-  readonly #key: string;
   readonly #values: FieldValue[] = [];
   readonly #known = new Map<FieldValue, number>();
   readonly #places: number[] = [];
-
-  constructor(key: string) {
-    this.#key = key;
-  }
 
   /** `at` grows from call to call; the points between are without it. */
   set(at: number, value: FieldValue): void {
@@ -37,12 +31,12 @@ export class ColumnBuilder {
     this.#fill(count);
     const [first = 0] = this.#places;
     if (this.#places.every((place) => place === first)) {
-      return [this.#key, this.#values, first];
+      return [this.#values, first];
     }
     if (this.#values.length > count / 2) {
-      return [this.#key, this.#places.map((place) => this.#values[place - 1] ?? null)];
+      return [this.#places.map((place) => this.#values[place - 1] ?? null)];
     }
-    return [this.#key, this.#values, this.#places];
+    return [this.#values, this.#places];
   }
 
   #fill(to: number): void {
@@ -57,7 +51,7 @@ export class Column {
   readonly #values: readonly (FieldValue | null)[];
   readonly #places: readonly number[] | number | undefined;
 
-  constructor([, values, places]: ColumnJson) {
+  constructor([values, places]: ColumnJson) {
     this.#values = values;
     this.#places = places;
   }
@@ -88,7 +82,7 @@ export class Column {
   }
 }
 
-export const noColumn = new Column(['', [], 0]);
+export const noColumn = new Column([[], 0]);
 
 function numberOf(value: FieldValue | undefined): number | undefined {
   if (typeof value === 'number') {
@@ -98,12 +92,4 @@ function numberOf(value: FieldValue | undefined): number | undefined {
     return undefined;
   }
   return Number(value);
-}
-
-/** Throws BRIDGE_CORRUPT. */
-export function columnsOf(list: unknown): ReadonlyMap<string, Column> {
-  if (!Array.isArray(list)) {
-    throw new BridgeError('BRIDGE_CORRUPT', 'a page without its columns');
-  }
-  return new Map((list as ColumnJson[]).map((column) => [column[0], new Column(column)]));
 }

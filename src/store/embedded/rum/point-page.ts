@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
 import type { RumPoint } from '../../../model/rum.ts';
-import { Column, ColumnBuilder, type ColumnJson, columnsOf, noColumn } from './column.ts';
+import { Column, ColumnBuilder, type ColumnJson, noColumn } from './column.ts';
 
 /** A page that inflates to more than this is not ours: a builder stops far below. */
 const maxPageBytes = 256 * 1024 * 1024;
@@ -10,7 +10,14 @@ const nanosPerMs = 1_000_000n;
 /** Points of one record of the lane that stand one behind the other: `[seq, index of the first, when it came in ms, how many]`. */
 export type ArrivalRun = readonly [seq: number, index: number, arrivedMs: number, count: number];
 
-interface PageJson {
+/** Key, and bytes of its column. */
+type KeyJson = readonly [key: string, bytes: number];
+
+/**
+ * A page before it is packed: u32 length of this head, this head as JSON, and the columns as JSON, those of the tags and then
+ * those of the fields, in the order of their keys here.
+ */
+interface PageHead {
   readonly v: 1;
   readonly count: number;
   readonly kind: ColumnJson;
@@ -18,8 +25,8 @@ interface PageJson {
   readonly ms: readonly number[];
   readonly nanos: readonly number[] | 0;
   readonly runs: readonly ArrivalRun[];
-  readonly tags: readonly ColumnJson[];
-  readonly fields: readonly ColumnJson[];
+  readonly tags: readonly KeyJson[];
+  readonly fields: readonly KeyJson[];
 }
 
 /** A point, and where it came from. */
@@ -32,7 +39,7 @@ export interface PlacedPoint {
 
 /** Puts points into columns. */
 export class PageBuilder {
-  readonly #kind = new ColumnBuilder('');
+  readonly #kind = new ColumnBuilder();
   readonly #ms: number[] = [];
   readonly #nanos: number[] = [];
   readonly #runs: [number, number, number, number][] = [];
@@ -63,17 +70,27 @@ export class PageBuilder {
 
   finish(): Buffer {
     const { count } = this;
-    const page: PageJson = {
+    const columns: Buffer[] = [];
+    const keysOf = (builders: ReadonlyMap<string, ColumnBuilder>): readonly KeyJson[] =>
+      [...builders].map(([key, builder]) => {
+        const column = Buffer.from(JSON.stringify(builder.finish(count)));
+        columns.push(column);
+        return [key, column.length];
+      });
+    const head: PageHead = {
       v: 1,
       count,
       kind: this.#kind.finish(count),
       ms: this.#ms,
       nanos: this.#nanos.every((nanos) => nanos === 0) ? 0 : this.#nanos,
       runs: this.#runs,
-      tags: [...this.#tags.values()].map((column) => column.finish(count)),
-      fields: [...this.#fields.values()].map((column) => column.finish(count)),
+      tags: keysOf(this.#tags),
+      fields: keysOf(this.#fields),
     };
-    return zstdCompressSync(Buffer.from(JSON.stringify(page)), {
+    const json = Buffer.from(JSON.stringify(head));
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(json.length);
+    return zstdCompressSync(Buffer.concat([length, json, ...columns]), {
       params: { [constants.ZSTD_c_compressionLevel]: 3 },
     });
   }
@@ -83,7 +100,7 @@ function setAll(columns: Map<string, ColumnBuilder>, values: RumPoint['fields'],
   for (const [key, value] of Object.entries(values)) {
     let column = columns.get(key);
     if (column === undefined) {
-      column = new ColumnBuilder(key);
+      column = new ColumnBuilder();
       columns.set(key, column);
     }
     column.set(at, value);
@@ -96,50 +113,69 @@ export function msOf(timeNanos: bigint): number {
   return Number(timeNanos < 0n && ms * nanosPerMs !== timeNanos ? ms - 1n : ms);
 }
 
-/** The points of one block, by column. */
+/** Where a column stands, and the column once somebody asked for it. */
+interface Place {
+  readonly at: number;
+  readonly bytes: number;
+  column?: Column;
+}
+
+/** The points of one block, by column; a column is read when it is first asked for. */
 export class PointPage {
   readonly count: number;
   readonly kind: Column;
   readonly ms: Float64Array;
   readonly runs: readonly ArrivalRun[];
+  readonly #bytes: Buffer;
   readonly #nanos: readonly number[] | 0;
-  readonly #tags: ReadonlyMap<string, Column>;
-  readonly #fields: ReadonlyMap<string, Column>;
+  readonly #tags = new Map<string, Place>();
+  readonly #fields = new Map<string, Place>();
 
   /** Throws BRIDGE_CORRUPT. */
   constructor(payload: Buffer) {
-    const page = pageOf(payload);
-    this.count = page.count;
-    this.kind = new Column(page.kind);
-    this.runs = page.runs;
-    this.ms = new Float64Array(page.count);
+    const { bytes, head, columnsAt } = opened(payload);
+    this.#bytes = bytes;
+    this.count = head.count;
+    this.kind = new Column(head.kind);
+    this.runs = head.runs;
+    this.ms = new Float64Array(head.count);
     let ms = 0;
-    for (const [i, difference] of page.ms.entries()) {
+    for (const [i, difference] of head.ms.entries()) {
       ms += difference;
       this.ms[i] = ms;
     }
-    this.#nanos = page.nanos;
-    this.#tags = columnsOf(page.tags);
-    this.#fields = columnsOf(page.fields);
+    this.#nanos = head.nanos;
+    let at = columnsAt;
+    for (const [places, keys] of [
+      [this.#tags, head.tags],
+      [this.#fields, head.fields],
+    ] as const) {
+      for (const [key, length] of keys) {
+        places.set(key, { at, bytes: length });
+        at += length;
+      }
+    }
   }
 
   /** Of the tag, or of the field, of that name. */
   column(key: string): Column {
-    return this.#tags.get(key) ?? this.#fields.get(key) ?? noColumn;
+    const place = this.#tags.get(key) ?? this.#fields.get(key);
+    return place === undefined ? noColumn : this.#columnAt(place);
   }
 
-  get keys(): readonly string[] {
-    return [...this.#tags.keys(), ...this.#fields.keys()];
+  #columnAt(place: Place): Column {
+    place.column ??= new Column(JSON.parse(this.#bytes.toString('utf8', place.at, place.at + place.bytes)));
+    return place.column;
   }
 
   point(at: number): RumPoint {
     const nanos = this.#nanos === 0 ? 0 : (this.#nanos[at] ?? 0);
-    const tags = [...this.#tags].flatMap(([key, column]): [string, string][] => {
-      const value = column.at(at);
+    const tags = [...this.#tags].flatMap(([key, place]): [string, string][] => {
+      const value = this.#columnAt(place).at(at);
       return value === undefined ? [] : [[key, String(value)]];
     });
-    const fields = [...this.#fields].flatMap(([key, column]) => {
-      const value = column.at(at);
+    const fields = [...this.#fields].flatMap(([key, place]) => {
+      const value = this.#columnAt(place).at(at);
       return value === undefined ? [] : [[key, value] as const];
     });
     return {
@@ -162,15 +198,19 @@ export class PointPage {
   }
 }
 
-function pageOf(payload: Buffer): PageJson {
-  let page: PageJson;
+function opened(payload: Buffer): { readonly bytes: Buffer; readonly head: PageHead; readonly columnsAt: number } {
+  let bytes: Buffer;
+  let head: PageHead;
+  let columnsAt: number;
   try {
-    page = JSON.parse(zstdDecompressSync(payload, { maxOutputLength: maxPageBytes }).toString());
+    bytes = zstdDecompressSync(payload, { maxOutputLength: maxPageBytes });
+    columnsAt = 4 + bytes.readUInt32LE(0);
+    head = JSON.parse(bytes.toString('utf8', 4, columnsAt));
   } catch (cause) {
     throw new BridgeError('BRIDGE_CORRUPT', 'a page of points cannot be inflated', { cause });
   }
-  if (page.v !== 1) {
+  if (head.v !== 1) {
     throw new BridgeError('BRIDGE_CORRUPT', 'a page of points of another version');
   }
-  return page;
+  return { bytes, head, columnsAt };
 }

@@ -21,6 +21,7 @@ const tagNames: Readonly<Record<string, string>> = {
   node: 'host',
   workload: 'deployment',
 };
+const workloadKinds = new Set(['deployment', 'statefulset', 'daemonset', 'replicaset', 'cronjob', 'job']);
 /** Keys that a logging point may not have. */
 const reserved = new Set(['source', 'date']);
 const nameless = 'default';
@@ -51,7 +52,10 @@ export function logPoints(record: Pick<QueueRecord, 'origin' | 'edits'>, block: 
 
 function tagsOf(record: Pick<QueueRecord, 'origin' | 'edits'>, service: string): Readonly<Record<string, string>> {
   const labels = Object.entries(originLabels(record)).filter(([name]) => !reserved.has(name));
-  return { service, ...Object.fromEntries(labels.map(([name, value]) => [tagNames[name] ?? name, value])) };
+  // Where the kind of the workload is known, it stands under that.
+  const isKindKnown = labels.some(([name]) => workloadKinds.has(name));
+  const told = labels.filter(([name]) => !(isKindKnown && name === 'workload'));
+  return { service, ...Object.fromEntries(told.map(([name, value]) => [tagNames[name] ?? name, value])) };
 }
 
 function marksOf(flags: number, level: number): Readonly<Record<string, string>> {

@@ -98,6 +98,18 @@ test('points of lines have DataKit’s names, and attributes that take no tag’
   ]);
 });
 
+test('points of lines have their workload under its kind, where that is known', () => {
+  const of = (edits?: { readonly add: Readonly<Record<string, string>> }) => {
+    const line = { message: 'hi', timeNanos: 1n, stream: 'stdout' } as const;
+    const record = logRecord([line], { seq: 1, origin: { container: 'app', workload: 'db' }, ...(edits && { edits }) });
+    return logPoints(record, decodeLogBlock(record.payload))[0]?.tags;
+  };
+  expect(of()).toMatchObject({ deployment: 'db' });
+  expect(of({ add: { statefulset: 'db' } })).toMatchObject({ statefulset: 'db' });
+  expect(of({ add: { statefulset: 'db' } })).not.toHaveProperty('deployment');
+  expect(of({ add: { deployment: 'db' } })).toMatchObject({ deployment: 'db' });
+});
+
 describe('points of spans', () => {
   const traceId = '0000000000000000000000000000000a';
   const service = (serviceName: string) => ({ localEndpoint: { serviceName } });

@@ -1,6 +1,7 @@
 import { hasCode } from '../../contract/errors.ts';
 import type { InputRuntime } from '../../contract/input.ts';
 import type { Counter } from '../../contract/runtime.ts';
+import type { Batch } from '../../model/batch.ts';
 import type { ContainerLog } from './container-log.ts';
 import { LineFramer } from './line-framer.ts';
 import type { TakenBatch } from './taken-batch.ts';
@@ -11,6 +12,8 @@ const blockBytes = 262_144;
 const parallelBlocks = 2;
 /** Batches that wait for the disk at once, one a log at most. */
 const maxEmitting = 32;
+/** The same in bytes: the lane’s buffers are as large as what waits at once. */
+const maxEmittingBytes = 1_048_576;
 /** How long to leave a lane alone that had no room; then one batch is tried. */
 const retryMs = 1_000;
 
@@ -24,6 +27,7 @@ export class LogPump {
   readonly #problems = new WeakMap<ContainerLog, string>();
   readonly #stop = new AbortController();
   #emitting = 0;
+  #emittingBytes = 0;
   #emittingLimit = maxEmitting;
   #isPaused = false;
   #waiting: (() => void)[] = [];
@@ -71,7 +75,7 @@ export class LogPump {
   }
 
   #pump(): void {
-    while (!this.#isPaused && this.#emitting + this.#stepping.size < this.#emittingLimit) {
+    while (!this.#isPaused && this.#hasRoom) {
       const [log] = this.#queue;
       const framer = log === undefined ? undefined : this.#framers.pop();
       if (log === undefined || framer === undefined) {
@@ -84,6 +88,11 @@ export class LogPump {
         this.#tellWaiting();
       });
     }
+  }
+
+  get #hasRoom(): boolean {
+    const isFew = this.#emitting + this.#stepping.size < this.#emittingLimit;
+    return isFew && this.#emittingBytes < maxEmittingBytes;
   }
 
   async #step(log: ContainerLog, framer: LineFramer): Promise<void> {
@@ -107,19 +116,23 @@ export class LogPump {
   }
 
   async #emit(log: ContainerLog, taken: TakenBatch, more: boolean): Promise<void> {
+    const bytes = bytesOf(taken.batch);
     this.#emitting += 1;
+    this.#emittingBytes += bytes;
     try {
       await this.#runtime.emit(taken.batch, taken.position);
       log.commit();
       this.#count(log, taken);
       this.#emittingLimit = maxEmitting;
       this.#emitting -= 1;
+      this.#emittingBytes -= bytes;
       if (more) {
         this.enqueue(log);
       }
     } catch (error) {
       log.rollback();
       this.#emitting -= 1;
+      this.#emittingBytes -= bytes;
       this.#pause(log, error);
     }
     this.#pump();
@@ -171,4 +184,8 @@ export class LogPump {
       resolve();
     }
   }
+}
+
+function bytesOf({ payload }: Batch): number {
+  return payload instanceof Uint8Array ? payload.length : payload.reduce((sum, part) => sum + part.length, 0);
 }

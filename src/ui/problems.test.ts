@@ -91,3 +91,10 @@ test('a target that is down and an input that has nothing to read say so, with t
     'warning: The page http://a:1/metrics can’t be scraped: connect ECONNREFUSED → Is the port right?',
   ]);
 });
+
+test('what was refused is told by its reason', () => {
+  const refused = { queue_full: 1, rate_limited: 2, not_allowed: 3, replay: 4, malformed: 5 };
+  const told = sentences({ inputs: [{ id: 'inputs.rum[0]', refused }] });
+  const todos = ['had no room', 'rate_limit', 'app_id_white_list', 'Recordings', 'can’t be read'];
+  expect(told.map((sentence, i) => sentence.includes(todos[i] ?? '?'))).toEqual(todos.map(() => true));
+});

@@ -116,6 +116,13 @@ function droppedTodo(reason: string): TextKey {
   return /full|oldest/.test(reason) ? 'droppedFullTodo' : 'droppedRejectedTodo';
 }
 
+const refusedTodos: readonly (readonly [RegExp, TextKey])[] = [
+  [/overload|full/, 'refusedFullTodo'],
+  [/rate_limited/, 'refusedRateTodo'],
+  [/not_allowed/, 'refusedAppTodo'],
+  [/replay/, 'refusedReplayTodo'],
+];
+
 function refusedTodo(reason: string): TextKey {
-  return /overload|full/.test(reason) ? 'refusedFullTodo' : 'refusedTodo';
+  return refusedTodos.find(([pattern]) => pattern.test(reason))?.[1] ?? 'refusedTodo';
 }

@@ -10,6 +10,10 @@ export const enRum = {
   noVisits: 'No visits in this time.',
   noVisitsWiden: 'Choose a longer time, or fewer conditions.',
   noStoreRum: 'What browsers send is not kept here: [store] enabled = false. It goes to the outputs.',
+  refusedRateTodo:
+    'One address sent more than rate_limit of [[inputs.rum]] allows. Browsers send again; behind a proxy, which is one address for all users, raise the limit.',
+  refusedAppTodo: 'Their application is not in app_id_white_list of [[inputs.rum]].',
+  refusedReplayTodo: 'Recordings of sessions are not kept. Leave startSessionReplayRecording() away.',
   pageViews: 'Page views',
   visitors: 'Users',
   sessions: 'Sessions',

@@ -11,6 +11,10 @@ export const zhRum: Readonly<Record<keyof typeof enRum, string>> = {
   noVisits: '这段时间里没有访问。',
   noVisitsWiden: '请选择更长的时间，或减少条件。',
   noStoreRum: '浏览器发来的数据不保存在这里：[store] enabled = false。数据会发往输出。',
+  refusedRateTodo:
+    '一个地址发送的请求超过了 [[inputs.rum]] 的 rate_limit。浏览器会重发；如果前面有代理，所有用户共用一个地址，请调高此限制。',
+  refusedAppTodo: '它们的应用不在 [[inputs.rum]] 的 app_id_white_list 中。',
+  refusedReplayTodo: '不保存会话录制。请不要调用 startSessionReplayRecording()。',
   pageViews: '页面浏览量',
   visitors: '用户数',
   sessions: '会话数',

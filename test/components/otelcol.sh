@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the OpenTelemetry Collector that the bench compares with, once, into the cache, and prints the path of the program:
-# otelcol.sh [spans|metrics|logs]. Each kind is a program of its own, since a collector costs memory for all that it is built of.
+# otelcol.sh [spans|metrics|logs|otlp]. Each kind is a program of its own, since a collector costs memory for all that it is built of.
 # Needs Go. From nothing this takes about a quarter of an hour on two cores, so it runs at low priority and on one core at a time.
 set -euo pipefail
 
@@ -32,8 +32,13 @@ case "$kind" in
     exporters="$core/exporter/otlphttpexporter $core/exporter/nopexporter"
     extensions="$contrib/extension/storage/filestorage"
     ;;
+  otlp)
+    build=$version-otlp
+    receivers="$contrib/receiver/zipkinreceiver"
+    exporters="$core/exporter/otlpexporter $core/exporter/otlphttpexporter"
+    ;;
   *)
-    echo "usage: otelcol.sh [spans|metrics|logs]" >&2
+    echo "usage: otelcol.sh [spans|metrics|logs|otlp]" >&2
     exit 64
     ;;
 esac

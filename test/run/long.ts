@@ -36,6 +36,18 @@ const steps: readonly Step[] = [
     ],
     env: { HUB_AWAY_SECONDS: '120' },
   },
+  {
+    name: 'the decoders of spans, fuzzed for a minute each',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=unit'],
+      ...['--runTestsByPath', 'test/unit/fuzz-span-decoders.test.ts'],
+    ],
+    env: { FUZZ_SECONDS: '60' },
+  },
+  {
+    name: 'spans from the exporters of an OpenTelemetry Collector',
+    args: ['--no-warnings', 'test/run/collector-exporters.ts'],
+  },
   { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
 ];
 

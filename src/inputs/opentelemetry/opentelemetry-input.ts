@@ -78,7 +78,7 @@ export class OpentelemetryInput implements Input {
       method: 'POST',
       access: 'open',
       maxBodyBytes,
-      inflate: true,
+      inflate: 'any',
       handle: (request: HttpRequest) => this.#take(signal, request),
       onRefused: (error: BridgeError) => this.#refusals[signal].noteUnread(error),
     } as const;

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- store [traces|metrics|logs] [ARGS]
+ * npm run bench -- store [traces|derived|metrics|logs] [ARGS]
  *
  * The embedded store alone, signal by signal; all of them without a name. Each is a file of `store/`, and a process of its own, so
  * that the peaks of memory are its own.
@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const parts = ['traces', 'metrics', 'logs'].filter((part) => existsSync(fileOf(part)));
+const parts = ['traces', 'derived', 'metrics', 'logs'].filter((part) => existsSync(fileOf(part)));
 const [first = '', ...rest] = process.argv.slice(2);
 const [chosen, args] = parts.includes(first) ? [[first], rest] : [parts, process.argv.slice(2)];
 

@@ -57,7 +57,7 @@ class StoreThread {
     await this.#postStatus();
     const housekeeping = [
       this.#every(expireEveryMs, () => this.#store.expire()),
-      this.#every(deriveEveryMs, () => this.#derive()),
+      this.#derive().then(() => this.#every(deriveEveryMs, () => this.#derive())),
       this.#every(statusEveryMs, () => this.#postStatus()),
     ];
     await this.#ended.promise;

@@ -67,7 +67,7 @@ export class TraceQuestions {
       case 'zipkin.dependencies': {
         const maxMicros = question.endTsMs * 1000;
         const range = { minMicros: maxMicros - question.lookbackMs * 1000, maxMicros };
-        const links = dependencyLinks(await this.#derived.links(range, slice));
+        const links = dependencyLinks(await this.#derived.linkTotals(range, slice));
         return { ...json(JSON.stringify(links)), count: links.length };
       }
       case 'traces.red':

@@ -1,8 +1,9 @@
 import { BridgeError } from '../../../../contract/errors.ts';
 import type { Answer, Question, TimeRange } from '../../../../contract/store.ts';
 import type { Slice } from '../../slice.ts';
-import type { DerivedRows, Reach } from './derived-rows.ts';
+import type { DerivedRows } from './derived-rows.ts';
 import { Durations } from './durations.ts';
+import type { Reach } from './homes.ts';
 import { minuteMs } from './minute.ts';
 import type { LinkEntry, OperationEntry, WorkloadEntry } from './minute-row.ts';
 
@@ -25,7 +26,7 @@ export async function answerDerived(rows: DerivedRows, question: DerivedQuestion
     }
     case 'traces.graph': {
       const range = { minMicros: reach.from * minuteMs * 1000, maxMicros: (reach.to + 1) * minuteMs * 1000 - 1 };
-      const edges = edgesOf(await rows.links(range, slice));
+      const edges = edgesOf(await rows.linkTotals(range, slice));
       const nodes = await servicesIn(rows, reach, slice);
       return json({ ...times, nodes, edges }, edges.length + nodes.length);
     }
@@ -90,21 +91,6 @@ function round(ms: number): number {
   return Number(ms.toPrecision(4));
 }
 
-async function eachOperation(
-  rows: DerivedRows,
-  reach: Reach,
-  slice: Slice,
-  take: (entry: OperationEntry) => void,
-): Promise<void> {
-  await rows.eachMinute(reach, slice, ({ operations }) => {
-    for (const entry of operations) {
-      if (entry.minute >= reach.from && entry.minute <= reach.to) {
-        take(entry);
-      }
-    }
-  });
-}
-
 async function operationsIn(
   rows: DerivedRows,
   reach: Reach,
@@ -112,7 +98,7 @@ async function operationsIn(
   wanted: string | undefined,
 ): Promise<object[]> {
   const found = new Map<string, { readonly named: object; readonly red: Red }>();
-  await eachOperation(rows, reach, slice, (entry) => {
+  for (const entry of await rows.operationTotals(reach, slice)) {
     const { service, name, kind } = entry;
     if (wanted === undefined || service === wanted) {
       const key = JSON.stringify([service, name, kind]);
@@ -120,7 +106,7 @@ async function operationsIn(
       one.red.add(entry);
       found.set(key, one);
     }
-  });
+  }
   return [...found.values()]
     .sort((a, b) => b.red.calls - a.red.calls)
     .map(({ named, red }) => ({ ...named, ...red.json() }));
@@ -129,14 +115,14 @@ async function operationsIn(
 /** Of a service what it was asked counts; of one that nobody asks, what it asks. */
 async function servicesIn(rows: DerivedRows, reach: Reach, slice: Slice): Promise<object[]> {
   const found = new Map<string, { readonly asked: Red; readonly asking: Red }>();
-  await eachOperation(rows, reach, slice, (entry) => {
+  for (const entry of await rows.operationTotals(reach, slice)) {
     const { service, kind } = entry;
     if (service !== '' && kind !== 'INTERNAL') {
       const one = found.get(service) ?? { asked: new Red(), asking: new Red() };
       (kind === 'SERVER' || kind === 'CONSUMER' ? one.asked : one.asking).add(entry);
       found.set(service, one);
     }
-  });
+  }
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([service, { asked, asking }]) => ({ service, ...(asked.calls > 0 ? asked : asking).json() }));

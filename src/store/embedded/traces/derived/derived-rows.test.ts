@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -185,6 +185,40 @@ describe('rows of closed minutes', () => {
       expect(rowsOf(store)).toEqual(before);
       await store.close();
     }
+  });
+
+  test('that the disk does not take are done without', async () => {
+    const store = await opened();
+    await arrive(store, hops('c'.repeat(16), startMs));
+    const [partition = ''] = await readdir(join(dir, 'traces'));
+    const path = join(dir, 'traces', partition, 'derived');
+    await mkdir(path);
+    await closeAll(store);
+    expect(await dependencies(store, startMs + minuteMs, 3_600_000)).toEqual(both);
+    await rmdir(path);
+    await store.derive(never);
+    expect(rowsOf(store).size).toBe(1);
+    await store.close();
+  });
+
+  test('that were changed on the disk are worked out again', async () => {
+    const store = await opened();
+    await arrive(store, hops('c'.repeat(16), startMs));
+    await closeAll(store);
+    const [partition = ''] = await readdir(join(dir, 'traces'));
+    const path = join(dir, 'traces', partition, 'derived');
+    const good = await readFile(path);
+    for (let at = 0; at < good.length; at += 5) {
+      const bad = Buffer.from(good);
+      bad.writeUInt8(bad.readUInt8(at) ^ 0x40, at);
+      await writeFile(path, bad);
+      const again = await opened();
+      expect(await dependencies(again, startMs + minuteMs, 3_600_000)).toEqual(both);
+      await again.derive(never);
+      expect(rowsOf(again).size).toBe(1);
+      await again.close();
+    }
+    await store.close();
   });
 
   test('count within a range that cuts through a minute what began there', async () => {

@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import type { PartitionShared } from '../../blocks/partition-files.ts';
+import { type PartitionShared, sizeOf } from '../../blocks/partition-files.ts';
 import { type MinuteRow, readLinks, readOperations, writeLinks, writeOperations } from './minute-row.ts';
 
 /**
@@ -46,7 +46,7 @@ export class RowBook {
   }
 
   get bytes(): number {
-    return this.#load();
+    return this.#bytes ?? sizeOf(this.#path) ?? 0;
   }
 
   find(minute: number): RowFacts | undefined {
@@ -69,8 +69,19 @@ export class RowBook {
     });
   }
 
-  /** The directory must be there. */
-  write(row: MinuteRow): void {
+  /** False where the disk does not take it. */
+  write(row: MinuteRow): boolean {
+    try {
+      this.#append(row);
+      return true;
+    } catch {
+      // What was written of it is cut when the file is read again.
+      this.#bytes = undefined;
+      return false;
+    }
+  }
+
+  #append(row: MinuteRow): void {
     const at = this.#load();
     const frame = frameOf(row);
     appendFileSync(this.#path, frame, { mode: 0o600 });
@@ -114,7 +125,7 @@ export class RowBook {
       return this.#bytes;
     }
     this.#places.clear();
-    const file = existsSync(this.#path) ? readFileSync(this.#path) : Buffer.alloc(0);
+    const file = this.#whole();
     let at = 0;
     for (let frame = frameAt(file, at); frame !== undefined; frame = frameAt(file, at)) {
       this.#note(frame, at);
@@ -126,6 +137,15 @@ export class RowBook {
     }
     this.#bytes = at;
     return at;
+  }
+
+  /** Nothing where it cannot be read: then it holds no row. */
+  #whole(): Buffer {
+    try {
+      return readFileSync(this.#path);
+    } catch {
+      return Buffer.alloc(0);
+    }
   }
 
   #note(frame: Buffer, offset: number): void {

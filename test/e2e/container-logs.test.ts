@@ -50,6 +50,7 @@ describeWith('kube-apiserver', (program) => {
         enabled = false
       [[inputs.container]]
         root = "${logRoot()}"
+        kubelet_root = "${join(dir.path, 'kubelet')}"
         extract_k8s_label_as_tags_v2 = ["team"]
         container_exclude_log = ["image:*/noise/*"]
         enable_k8s_event = true
@@ -189,6 +190,38 @@ describeWith('kube-apiserver', (program) => {
     await print(pod, 'music', 'music-line');
     await stored('music-line');
     expect(await linesWith('noise-line')).toEqual([]);
+  }, 60_000);
+
+  test('a file in a volume of the pod is read beside stdout, and lines past a limit are left out and counted', async () => {
+    const entries = [
+      { type: 'stdout', max_lines_per_second: 1, over_limit: 'sample' },
+      { type: 'file', path: '/data/*.log' },
+    ];
+    const annotations = { 'datakit/logs': JSON.stringify(entries) };
+    const pod = await newPod({ name: 'writer', emptyDirAt: '/data', annotations });
+    await until(() => explanationOf('writer'), { withinMs: 20_000 });
+    const { uid } = pod.metadata as unknown as Readonly<Record<string, string>>;
+    const volume = join(dir.path, 'kubelet/pods', uid as string, 'volumes/kubernetes.io~empty-dir/data');
+    await mkdir(volume, { recursive: true });
+    await appendFile(join(volume, 'own.log'), 'line-of-a-file\n');
+    expect((await stored('line-of-a-file')).labels).toMatchObject({ pod: 'writer', inside_filepath: '/data/own.log' });
+    for (let i = 0; i < 50; i++) {
+      await print(pod, 'app', `many-lines-${i}`);
+    }
+    await stored('many-lines');
+    const counted = async (): Promise<number> => {
+      const text = await (await fetch(`${daemon.url}/metrics`)).text();
+      return Number(/^meshbridge_log_limit_left_out_lines_total\{[^}]*lines[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const kept = async (): Promise<number> => {
+      const answer = await fetch(`${daemon.url}/api/native/logs/search?limit=1000&text=many-lines`);
+      return ((await answer.json()) as { lines: readonly Line[] }).lines.length;
+    };
+    await until(async () => (await counted()) + (await kept()) === 50, {
+      withinMs: 20_000,
+      what: 'all lines, kept or counted',
+    });
+    expect(await counted()).toBeGreaterThan(0);
   }, 60_000);
 
   test('the pod of a CronJob that is gone at once is read, and belongs to the CronJob', async () => {

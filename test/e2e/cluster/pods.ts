@@ -11,6 +11,8 @@ export interface PodSpec {
   readonly containers?: readonly ContainerSpec[];
   readonly serviceAccount?: string;
   readonly finalizers?: readonly string[];
+  /** Where a volume of its own, `data`, is mounted in its containers. */
+  readonly emptyDirAt?: string;
   /** What made it, such as a ReplicaSet. */
   readonly owner?: { readonly apiVersion: string; readonly kind: string; readonly name: string };
 }
@@ -46,9 +48,11 @@ export async function runningPod(api: ApiCalls, spec: PodSpec): Promise<KubeObje
       nodeName: spec.node,
       ...(spec.serviceAccount !== undefined && { serviceAccountName: spec.serviceAccount }),
       terminationGracePeriodSeconds: 0,
+      ...(spec.emptyDirAt !== undefined && { volumes: [{ name: 'data', emptyDir: {} }] }),
       containers: containers.map((container) => ({
         name: container.name,
         image: container.image ?? 'example.test/none:1',
+        ...(spec.emptyDirAt !== undefined && { volumeMounts: [{ name: 'data', mountPath: spec.emptyDirAt }] }),
         env: container.logsConfig === undefined ? [] : [{ name: 'DATAKIT_LOGS_CONFIG', value: container.logsConfig }],
         ports: (container.ports ?? []).map((port) => (typeof port === 'number' ? { containerPort: port } : port)),
       })),

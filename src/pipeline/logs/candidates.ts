@@ -10,11 +10,6 @@ export const candidates = {
   card: 128,
 } as const;
 
-/** Last letters of words that name something secret: password, passphrase, secret(s), token, api_key, authorization, pwd, credentials. */
-const endsOfNames = new Uint8Array(256);
-for (const letter of 'detnysDETNYS') {
-  endsOfNames[letter.charCodeAt(0)] = 1;
-}
 /** May stand between a name and its `=` or `:`. */
 const between = new Uint8Array(256);
 for (const mark of '"\'\\ ') {
@@ -32,6 +27,10 @@ const names = [
   'authorization',
   'passcode',
 ];
+/** By their last letter. */
+const namesByEnd: readonly (readonly Uint8Array[])[] = Array.from({ length: 128 }, (_, letter) =>
+  names.filter((name) => name.charCodeAt(name.length - 1) === letter).map((name) => Buffer.from(name)),
+);
 
 /** Pairs of bytes at whose second a closer look is worth the while; what stands around them is asked for then. */
 const pairs = new Uint8Array(65_536);
@@ -61,38 +60,49 @@ mark('A', 'KSI');
  */
 export function candidatesIn(bytes: Uint8Array, start: number, end: number): number {
   let found = 0;
-  let before = 0;
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] ?? 0;
-    if (pairs[(before << 8) | byte] === 1) {
-      found |= candidateAt(bytes, start, i);
-    }
-    before = byte;
+  for (let i = nextPlace(bytes, start, end); i < end; i = nextPlace(bytes, i + 1, end)) {
+    found |= candidateAt(bytes, start, i);
   }
   return hasLongNumber(bytes, start, end) ? found | candidates.card : found;
 }
 
+/** The place of the second byte of a pair, or the end. On its own, this loop is three times as fast. */
+function nextPlace(bytes: Uint8Array, from: number, end: number): number {
+  let before = from === 0 ? 0 : (bytes[from - 1] ?? 0);
+  for (let i = from; i < end; i++) {
+    const byte = bytes[i] ?? 0;
+    if (pairs[(before << 8) | byte] === 1) {
+      return i;
+    }
+    before = byte;
+  }
+  return end;
+}
+
+const [at, equals, colon, dash, underscore] = [64, 61, 58, 45, 95] as const;
+const [upperI, upperJ, upperK, upperS] = [73, 74, 75, 83] as const;
+
 function candidateAt(bytes: Uint8Array, start: number, i: number): number {
   const next = bytes[i + 1];
-  switch (String.fromCharCode(bytes[i] ?? 0)) {
-    case '@':
+  switch (bytes[i]) {
+    case at:
       return candidates.url;
-    case '=':
-    case ':':
+    case equals:
+    case colon:
       return isSecretName(bytes, start, i) ? candidates.assignment : 0;
-    case '-':
-      return bytes[i - 1] === 45 ? candidates.privateKey : candidates.prefixed;
-    case '_':
+    case dash:
+      return bytes[i - 1] === dash ? candidates.privateKey : candidates.prefixed;
+    case underscore:
       return candidates.prefixed;
-    case 'J':
+    case upperJ:
       return candidates.jwt;
-    case 'K':
-    case 'S':
-      return next === 73 ? candidates.cloudKey : 0;
-    case 'I':
+    case upperK:
+    case upperS:
+      return next === upperI ? candidates.cloudKey : 0;
+    case upperI:
       return next === 122 ? candidates.cloudKey : 0;
     default:
-      return next === 45 ? candidates.prefixed : bearerAt(next);
+      return next === dash ? candidates.prefixed : bearerAt(next);
   }
 }
 
@@ -101,26 +111,27 @@ function bearerAt(next: number | undefined): number {
   return next === 97 ? candidates.bearer : 0;
 }
 
-function isSecretName(bytes: Uint8Array, start: number, mark: number): boolean {
-  let end = mark;
+function isSecretName(bytes: Uint8Array, start: number, place: number): boolean {
+  let end = place;
   while (end > start && between[bytes[end - 1] ?? 0] === 1) {
     end -= 1;
   }
-  return end > start && endsOfNames[bytes[end - 1] ?? 0] === 1 && endsWithName(bytes, start, end);
+  const isPlural = end > start && ((bytes[end - 1] ?? 0) | 32) === 115;
+  return endsWithName(bytes, start, isPlural ? end - 1 : end);
 }
 
 function endsWithName(bytes: Uint8Array, start: number, end: number): boolean {
-  const last = ((bytes[end - 1] ?? 0) | 32) === 115 ? end - 1 : end;
-  return names.some((name) => isBefore(bytes, start, end, name) || isBefore(bytes, start, last, name));
+  const ending = namesByEnd[((bytes[end - 1] ?? 0) | 32) & 127];
+  return ending?.some((name) => isBefore(bytes, start, end, name)) === true;
 }
 
-function isBefore(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+function isBefore(bytes: Uint8Array, start: number, end: number, name: Uint8Array): boolean {
   const from = end - name.length;
   if (from < start) {
     return false;
   }
   for (let i = name.length - 1; i >= 0; i--) {
-    if (((bytes[from + i] ?? 0) | 32) !== name.charCodeAt(i)) {
+    if (((bytes[from + i] ?? 0) | 32) !== name[i]) {
       return false;
     }
   }

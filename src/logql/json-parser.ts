@@ -16,13 +16,18 @@ export const jsonParser: LineParser = (text, labels) => {
   }
 };
 
+const objectShape = /^\s*\{/;
+
 function objectIn(text: string, labels: LineLabels): object | undefined {
+  if (!objectShape.test(text)) {
+    labels.fail(jsonFault, 'it is no JSON object');
+    return undefined;
+  }
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return value;
     }
-    labels.fail(jsonFault, "Value looks like object, but can't find closing '}' symbol");
   } catch (error) {
     labels.fail(jsonFault, error instanceof Error ? error.message : 'not JSON');
   }

@@ -4,6 +4,8 @@ import type { LogLine, Values } from './source.ts';
 export const errorLabel = '__error__';
 export const errorDetailsLabel = '__error_details__';
 const levelLabel = 'detected_level';
+const traceLabel = 'trace_id';
+const noValues: Values = {};
 
 /** Text → a name that a label may have. */
 export function labelName(text: string): string {
@@ -105,7 +107,9 @@ export class LineLabels {
 
   /** What the text itself is known to say, under names that nothing else has. */
   derived(): Values {
-    const own = Object.entries(this.#readDerived()).filter(([name]) => this.get(name) === this.#derived?.[name]);
+    const traceId = this.#line?.traceId() ?? '';
+    const all = { ...(traceId === '' ? {} : { [traceLabel]: traceId }), ...this.#readDerived() };
+    const own = Object.entries(all).filter(([name, value]) => this.get(name) === value);
     return Object.fromEntries(own.filter(([name]) => !this.#parsed.has(name) && !this.#known().has(name)));
   }
 
@@ -127,11 +131,11 @@ export class LineLabels {
     if (name === 'level') {
       return level === 'unknown' ? '' : level;
     }
-    return this.#readDerived()[name] ?? '';
+    return this.#readDerived()[name] ?? (name === traceLabel ? (this.#line?.traceId() ?? '') : '');
   }
 
   #readDerived(): Values {
-    this.#derived ??= this.#line?.derived() ?? {};
+    this.#derived ??= this.#line?.derived() ?? noValues;
     return this.#derived;
   }
 }

@@ -22,6 +22,9 @@ export async function evaluateRange(
   const endMs = startMs + stepMs * (count - 1) - expr.offsetMs;
   const range = { startMs: Math.floor(startMs - expr.offsetMs - expr.rangeMs), endMs: Math.ceil(endMs) };
   const { matchers } = expr.log;
+  // Lines that count as they are need not be looked at.
+  const isPlain = expr.log.stages.length === 0 && expr.unwrap === undefined;
+  const isBytes = expr.op.startsWith('bytes');
   await source.scan(
     { matchers, texts: pipeline.texts, ...range, order: 'any' },
     {
@@ -31,7 +34,15 @@ export async function evaluateRange(
         // A line counts at the times from its own up to the range after it, that one not included.
         const first = Math.max(0, Math.ceil((ms - startMs) / stepMs));
         const last = Math.min(count - 1, Math.ceil((ms + expr.rangeMs - startMs) / stepMs) - 1);
-        const state = first > last ? undefined : pipeline.run(line);
+        if (first > last) {
+          return;
+        }
+        const known = isPlain ? series.known(line) : undefined;
+        if (known !== undefined) {
+          known.add(first, last, isBytes ? line.length : 1, ms);
+          return;
+        }
+        const state = pipeline.run(line);
         const number = state === undefined ? undefined : value(state);
         if (state !== undefined && number !== undefined) {
           series.of(line, state).add(first, last, number, ms);
@@ -119,6 +130,12 @@ class SeriesBook {
     const accumulator = known.get(line.level) ?? this.#find(state.labels);
     known.set(line.level, accumulator);
     return accumulator;
+  }
+
+  /** That of a line of which nothing but stream and level counts, where there was one before. */
+  known(line: LogLine): Accumulator | undefined {
+    const known = this.#known.get(line.stream)?.get(line.level);
+    return known !== undefined && this.#isOfStream(line) ? known : undefined;
   }
 
   async finish(): Promise<readonly Row[]> {

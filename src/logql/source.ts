@@ -18,8 +18,10 @@ export interface LogLine {
   readonly hasMetadata: boolean;
   /** Structured metadata as it came; names may be any text. */
   metadata(): Readonly<Record<string, string | number | boolean>>;
-  /** What the text itself is known to say: fields of an access log, the id of a trace. */
+  /** Fields that the text itself is known to have, such as those of an access log; cheap where it has none. */
   derived(): Values;
+  /** The id of the trace that the text names; '' where it names none. */
+  traceId(): string;
 }
 
 /** Which lines are looked at. */

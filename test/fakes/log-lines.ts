@@ -52,5 +52,6 @@ function logLine({ text, ms, stream = plain, level = 'unknown', metadata = {}, d
     hasMetadata: Object.keys(metadata).length > 0,
     metadata: () => metadata,
     derived: () => derived,
+    traceId: () => /trace_id=(\w+)/.exec(text)?.[1] ?? '',
   };
 }

@@ -168,6 +168,38 @@ function questionsOver(word: string): Readonly<Record<string, Question>> {
       stepMs: 15_000,
     },
     labels: { kind: 'logs.labels', range: everything },
+    ...logqlOver(word),
+  };
+}
+
+/** The same and more as Loki's API asks it. */
+function logqlOver(word: string): Readonly<Record<string, Question>> {
+  const all = '{namespace=~".+"}';
+  const nanos = (ms: number): bigint => BigInt(ms) * 1_000_000n;
+  const dayMs = 86_400_000;
+  const quarterMs = 900_000;
+  const range = (query: string, lengthMs: number, steps = 60): Question => ({
+    kind: 'loki.queryRange',
+    query: {
+      query,
+      startNanos: nanos(corpusStartMs),
+      endNanos: nanos(corpusStartMs + lengthMs),
+      stepMs: lengthMs / steps,
+      limit: 1000,
+      direction: 'backward',
+      encoding: 'categorized',
+    },
+  });
+  return {
+    'LogQL: rare word, all': range(`${all} |= "${word}"`, dayMs),
+    'LogQL: errors of 15 min with a text': range(`{namespace=~".+", level="error"} |= "reviews"`, quarterMs),
+    'LogQL: volume of lines by level, all': range(`sum by (detected_level) (count_over_time(${all}[24m]))`, dayMs),
+    'LogQL: rate by app, all': range(`sum by (app) (rate(${all}[24m]))`, dayMs),
+    'LogQL: rate of lines with a common text, all': range(`sum(rate(${all} |= "ratings" [24m]))`, dayMs),
+    'LogQL: rate of 15 min by a field of JSON': range(
+      `sum by (level) (rate(${all} | json | __error__="" [1m]))`,
+      quarterMs,
+    ),
   };
 }
 

@@ -50,8 +50,13 @@ export class LineView implements LogLine {
   }
 
   derived(): Values {
-    const fields = Object.entries(accessLogFields(this.bytes) ?? {}).map(([name, value]) => [name, String(value)]);
-    const traceId = traceIdIn(this.bytes.toString());
-    return { ...Object.fromEntries(fields), ...(traceId === undefined ? {} : { trace_id: traceId }) };
+    const fields = accessLogFields(this.#at.message);
+    return fields === undefined
+      ? noValues
+      : Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
+  }
+
+  traceId(): string {
+    return traceIdIn(this.#at.message.toString()) ?? '';
   }
 }

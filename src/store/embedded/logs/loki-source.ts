@@ -1,4 +1,5 @@
 import type { LineRequest, LineSource, LineVisitor } from '../../../logql/source.ts';
+import { logLevels } from '../../../model/log.ts';
 import type { Slice } from '../slice.ts';
 import { type Arrival, compareArrivals } from './arrival.ts';
 import { BlocksInOrder } from './block-order.ts';
@@ -12,6 +13,7 @@ import { TextFilter } from './words.ts';
 
 /** Lines looked at between two looks at the clock. */
 const linesAtOnce = 32;
+const allLevels = (1 << logLevels.length) - 1;
 
 export interface LokiSourceOptions {
   readonly slice: Slice;
@@ -77,22 +79,33 @@ export class LokiSource implements LineSource {
       return;
     }
     const at = new LineAt(lines, streams);
+    await this.#rest();
     const view = new LineView(at);
     this.bytes += facts.textBytes;
+    // Lines of some levels are few: to look at their texts one by one is less than to look through all.
+    const isSome = selector.viewsIn(facts, streams).some(({ levelBits }) => (levelBits & allLevels) !== allLevels);
+    const next = (from: number): number => (isSome ? from : texts.next(lines, from));
     let looked = 0;
-    for (let line = texts.next(lines, 0); line < at.count; line = texts.next(lines, line + 1)) {
+    for (let line = next(0); line < at.count; line = next(line + 1)) {
       at.goTo(line);
       const meant = selector.view(at.labels, at.flags);
-      if ((meant.levelBits & (1 << at.level)) !== 0 && this.#arrived?.(at.arrival) !== false) {
+      const isMeant = (meant.levelBits & (1 << at.level)) !== 0 && this.#arrived?.(at.arrival) !== false;
+      if (isMeant && (!isSome || texts.areIn(at.message))) {
         view.stand(meant);
         visitor.visit(view);
       }
       looked += 1;
-      if (looked % linesAtOnce === 0 && this.#slice.over) {
-        await this.#slice.yield();
+      if (looked % linesAtOnce === 0) {
+        await this.#rest();
       }
     }
     this.lines += looked;
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#slice.over) {
+      await this.#slice.yield();
+    }
   }
 }
 
@@ -105,6 +118,10 @@ class NeededTexts {
     // The longest leads: it is most likely the rarest.
     this.#needles = texts.map((text) => Buffer.from(text)).sort((a, b) => b.length - a.length);
     this.filters = this.#needles.map((needle) => new TextFilter(needle)).filter(({ idle }) => !idle);
+  }
+
+  areIn(text: Buffer): boolean {
+    return this.#needles.every((needle) => text.includes(needle));
   }
 
   /** The next line, from that one on, that holds all; the number of lines where there is none. */

@@ -7,14 +7,21 @@ export interface ZipkinServer {
   stop(): Promise<void>;
 }
 
+export interface ZipkinServerOptions {
+  readonly jar: string;
+  /** Tags whose values it offers to those who search. */
+  readonly autocompleteKeys?: readonly string[];
+}
+
 /** A real Zipkin server with its store in memory, on a free loopback port. */
-export async function startZipkinServer(jar: string): Promise<ZipkinServer> {
+export async function startZipkinServer({ jar, autocompleteKeys = [] }: ZipkinServerOptions): Promise<ZipkinServer> {
   const port = await freePort();
   const child = spawn(
     'java',
     [
       ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-Xmx300m', '-jar', jar],
       ...['--armeria.ports[0].ip=127.0.0.1', `--armeria.ports[0].port=${port}`, '--armeria.ports[0].protocols[0]=http'],
+      `--zipkin.storage.autocomplete-keys=${autocompleteKeys.join(',')}`,
       // Otherwise it would take spans over gRPC and from other ports too.
       '--zipkin.collector.grpc.enabled=false',
     ],

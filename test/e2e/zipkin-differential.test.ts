@@ -14,6 +14,8 @@ import { protoBody, thriftBody } from './zipkin/wire.ts';
 /** Another number gives another run: other bodies, other queries. */
 const seed = 20_261_121;
 const goodTraces = 120;
+const autocompleteKeys = ['http.method', 'component', 'nothing'];
+const config = `[store]\nautocomplete_keys = ${JSON.stringify(autocompleteKeys)}\n`;
 
 /** Where we answer otherwise than the reference server does. */
 interface Deviation {
@@ -136,6 +138,9 @@ function comparable(path: string, { status, body }: Answer): unknown {
   if (/\/api\/v2\/trace\//.test(path) || path.includes('/dependencies')) {
     return unordered(value as unknown[]);
   }
+  if (path.endsWith('/autocompleteKeys')) {
+    return unordered(value as unknown[]);
+  }
   if (path.includes('/traceMany')) {
     return (value as unknown[][]).map((trace) => unordered(trace).join()).toSorted();
   }
@@ -212,7 +217,10 @@ describeWith('zipkin-server', (jar) => {
 
   beforeAll(async () => {
     dir = await tempDir();
-    [daemon, reference] = await Promise.all([startDaemon({ dir: dir.path }), startZipkinServer(jar)]);
+    [daemon, reference] = await Promise.all([
+      startDaemon({ dir: dir.path, config: { 'main.conf': config } }),
+      startZipkinServer({ jar, autocompleteKeys }),
+    ]);
     compared.push(...(await compare(good)));
     for (const path of queries) {
       const [ours, theirs] = await Promise.all([ask(daemon.url, path), ask(reference.url, path)]);

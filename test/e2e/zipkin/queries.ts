@@ -90,6 +90,9 @@ const fixed = [
   '/api/v2/autocompleteValues',
   '/api/v2/autocompleteValues?key=',
   '/api/v2/autocompleteValues?key=nothing',
+  '/api/v2/autocompleteValues?key=http.method',
+  '/api/v2/autocompleteValues?key=component',
+  '/api/v2/autocompleteValues?key=http.path',
   '/zipkin/api/v2/services',
   '/api/v1/services',
 ];

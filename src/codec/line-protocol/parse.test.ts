@@ -171,6 +171,16 @@ test('bytes that are no UTF-8 are refused', () => {
   expect(() => decodeLineProtocol(Buffer.from([0x6d, 0xff]), { nowNanos })).toThrow('not UTF-8');
 });
 
+test.each([
+  ['digits', `m f=${'1'.repeat(1_000_000)}x`],
+  ['backslashes in a tag', `m,t=${'\\'.repeat(1_000_000)}x f=`],
+  ['quotes', `m f="${'\\"'.repeat(500_000)}`],
+  ['commas', `m${','.repeat(1_000_000)}`],
+  ['spaces', `m${' '.repeat(1_000_000)}`],
+])('a million %s are read once, not again and again', (_, text) => {
+  expect(faults(text)).toHaveLength(1);
+});
+
 describe('whatever comes', () => {
   const escapedName = (text: string): string => text.replace(/[\s,="]/g, '\\$&');
   const name = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !/^#|^\s|\\/.test(text));

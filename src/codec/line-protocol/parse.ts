@@ -294,7 +294,8 @@ function unescaped(text: string): string {
   return text.replace(/\\([\s,="])/g, '$1');
 }
 
-const numeral = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Linear: no two parts of it can take the same digits. */
+const numeral = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const whole = /^([+-]?\d+)[iu]$/;
 const trues: ReadonlySet<string> = new Set(['t', 'T', 'true', 'True', 'TRUE']);
 const falses: ReadonlySet<string> = new Set(['f', 'F', 'false', 'False', 'FALSE']);

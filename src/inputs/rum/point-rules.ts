@@ -44,7 +44,11 @@ function keyOf(key: string): string {
 }
 
 function oneLine(text: string): string {
-  return /[\n\\]/.test(text) ? text.replaceAll('\n', ' ').replace(/\\+$/, '') : text;
+  let end = text.length;
+  while (text[end - 1] === '\\') {
+    end -= 1;
+  }
+  return text.slice(0, end).replaceAll('\n', ' ');
 }
 
 /** At most that many bytes, and no half character. */

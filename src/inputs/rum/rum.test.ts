@@ -326,6 +326,12 @@ test('a point is passed on within DataKit’s limits', () => {
   expect([Object.keys(full.tags).length, Object.keys(full.fields).length]).toEqual([256, 1024]);
 });
 
+test('a million backslashes in a tag are looked at once', () => {
+  const tags = { t: `${'\\'.repeat(1_000_000)}x`, u: '\\'.repeat(1_000_000) };
+  const point = passedOn({ measurement: 'view', tags, fields: { f: 1 }, timeNanos: 1n }, {});
+  expect(point.tags).toEqual({ t: '\\'.repeat(1024) });
+});
+
 test('JSON of any shape gives points or BRIDGE_DECODE', () => {
   const keyed = fc.dictionary(fc.string(), fc.jsonValue());
   const point = fc.record(

@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import { logEncodings, redactionSets, traceLanguages } from '../../pipeline/logs/settings.ts';
 
+/** More than anybody needs; a tenant may write what costs much to compile. */
+const mostSteps = 40;
+const mostPatterns = 20;
+const pattern = z.string().max(4_096);
+
 const value = z.union([z.string(), z.number(), z.boolean()]);
 const when = z
   .strictObject({
     field: z.string().optional(),
-    matches: z.string().optional(),
+    matches: pattern.optional(),
     equals: value.optional(),
     missing: z.boolean().optional(),
   })
@@ -18,7 +23,7 @@ const parseStep = z.discriminatedUnion('step', [
   z.strictObject({ step: z.literal('logfmt'), ...reading }),
   z.strictObject({
     step: z.literal('grok'),
-    patterns: z.array(z.string()).min(1, 'is empty; write at least one pattern'),
+    patterns: z.array(pattern).min(1, 'is empty; write at least one pattern').max(mostPatterns),
     define: texts.optional(),
     ...reading,
   }),
@@ -48,7 +53,7 @@ const redaction = z.union([
   z.enum(redactionSets),
   z.strictObject({
     name: z.string().describe('Under which it is counted.'),
-    pattern: z.string().describe('Regular expression (RE2) of what is to be hidden.'),
+    pattern: pattern.describe('Regular expression (RE2) of what is to be hidden.'),
     replacement: z.string().optional().describe('What stands there in its place; `$1` is its first group.'),
   }),
 ]);
@@ -64,6 +69,7 @@ export const contentKeys = {
     ),
   redact: z
     .array(redaction)
+    .max(mostSteps)
     .optional()
     .meta({ example: ['secrets', 'cards'] })
     .describe(
@@ -71,6 +77,7 @@ export const contentKeys = {
     ),
   parse: z
     .array(parseStep)
+    .max(mostSteps)
     .optional()
     .meta({ example: [{ step: 'json' }] })
     .describe('Steps that take fields out of lines, one after the other (docs/logs.md).'),

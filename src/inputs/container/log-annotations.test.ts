@@ -115,6 +115,20 @@ describe('what is said of the logs of a container', () => {
     expect(ofText('{"disable": true}').faults).toEqual(['prod/web-1:1: datakit/logs: must be a list; write [{ ... }]']);
   });
 
+  test('that is nested more deeply than anybody can follow keeps nobody from going on', () => {
+    const deep = (open: string, end: string, depth: number): string => open.repeat(depth) + end.repeat(depth);
+    const { faults, rule } = ofText(`[{"x": 1, "tags": ${deep('[', ']', 20_000)}}]`);
+    expect(rule).toBeUndefined();
+    expect(faults).toEqual([
+      expect.stringMatching(/^prod\/web-1:1: datakit\/logs: cannot be understood, and is not read/),
+    ]);
+    const steps = Array.from({ length: 41 }, () => ({ step: 'json' }));
+    expect(ofText(JSON.stringify([{ parse: steps, source: 'x' }]))).toMatchObject({
+      entry: { source: 'x' },
+      faults: ['prod/web-1:1: datakit/logs: [0].parse: is too long; write at most 40'],
+    });
+  });
+
   test('takes all of DataKit’s keys', () => {
     const text = `[{"disable": false, "type": "stdout", "path": "", "source": "", "service": "", "pipeline": "", "multiline_match": "",
       "remove_ansi_escape_codes": false, "from_beginning": true, "tags": {}, "character_encoding": "", "storage_index": "main",

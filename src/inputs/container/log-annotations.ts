@@ -19,7 +19,7 @@ const entrySchema = z.strictObject({
   service: z.string().optional(),
   only_images: z.array(z.string()).optional(),
   tags: z.record(z.string(), z.string()).optional(),
-  multiline_match: z.string().optional(),
+  multiline_match: z.string().max(4_096).optional(),
   remove_ansi_escape_codes: z.boolean().optional(),
   json_as_fields: z.boolean().optional(),
   character_encoding: encodingKey.optional(),
@@ -98,7 +98,14 @@ export function rulesOf(pod: Pod, container: string, sourceOf?: SourceOf): Conta
   if ('code' in document) {
     return { ...noRules, faults: [document] };
   }
-  return new RulesReading(pod, container, rule, document).read(known?.image);
+  try {
+    return new RulesReading(pod, container, rule, document).read(known?.image);
+  } catch (error) {
+    // What is nested deeply enough takes more stack than there is.
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `cannot be understood, and is not read: ${reason}`;
+    return { ...noRules, faults: [{ code: 'value', ...document.placeOf([]), message }] };
+  }
 }
 
 class RulesReading {

@@ -301,3 +301,55 @@ test('whatever the order of writes, rotations, full lanes and kills, every recor
     { numRuns: 120 },
   );
 }, 120_000);
+
+/** As docker writes it: the text with its newline, in JSON. */
+function dockerLine(text: string, stream: string): string {
+  return `${JSON.stringify({ log: `${text}\n`, stream, time: '2026-11-21T09:39:00.1Z' })}\n`;
+}
+
+test('wherever what is there ends at a look, and whatever the runtime, the records are the same', async () => {
+  const settings: LogSettings = {
+    ...joining,
+    removeAnsi: true,
+    redact: ['secrets'],
+    parse: [{ step: 'drop', when: { matches: 'nobody' } }],
+  };
+  const line = fc.constantFrom(
+    'BEGIN a',
+    '\u001b[1mBEGIN b\u001b[m',
+    'more',
+    '\tmore',
+    'password=x',
+    'nobody',
+    '日志 ü',
+    '',
+    'a\r',
+  );
+  const lines = fc.array(fc.tuple(line, fc.constantFrom('stdout', 'stderr')), { minLength: 1, maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(lines, fc.array(fc.nat(80), { maxLength: 12 }), fc.boolean(), async (written, cuts, isDocker) => {
+      const runs: (readonly string[])[] = [];
+      for (const steps of [cuts, [], Array.from({ length: 12 }, () => 7)]) {
+        await inLogs(settings, async (logs, rig) => {
+          const text = written.map(([one, stream]) =>
+            isDocker ? dockerLine(one, stream) : `2026-11-21T09:39:00.1Z ${stream} F ${one}\n`,
+          );
+          const bytes = Buffer.from(text.join(''));
+          let at = 0;
+          for (const step of steps) {
+            logs.append(bytes.subarray(at, at + step));
+            at = Math.min(bytes.length, at + step);
+            await rig.turn();
+          }
+          logs.append(bytes.subarray(at));
+          await settle(rig);
+          runs.push([...rig.texts].sort());
+          return undefined;
+        });
+      }
+      expect(runs[1]).toEqual(runs[0]);
+      expect(runs[2]).toEqual(runs[0]);
+    }),
+    { numRuns: 30 },
+  );
+}, 120_000);

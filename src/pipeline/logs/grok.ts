@@ -48,7 +48,12 @@ export function compileGrok(key: string, pattern: string, define: Readonly<Recor
     }
     throw cause;
   }
-  const own = Object.keys(compiled.namedGroups()).filter((name) => !fields.some(({ group }) => group === name));
+  const groups = compiled.namedGroups();
+  const lost = fields.find(({ group }) => !Object.hasOwn(groups, group));
+  if (lost !== undefined) {
+    throw faulty(key, `the field "${lost.name}" stands behind a backslash or within [ ], where no pattern can be`);
+  }
+  const own = Object.keys(groups).filter((name) => !fields.some(({ group }) => group === name));
   const all: readonly Field[] = [...fields, ...own.map((name): Field => ({ group: name, name, cast: 'string' }))];
   return (line) => {
     // Whether it fits is told much faster than where the groups are.

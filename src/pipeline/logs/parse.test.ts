@@ -144,6 +144,8 @@ describe('grok', () => {
     ['%{INT:x:number}', /"number" at character 1 is not a type/],
     ['%{WORD:a} (', /^parse\[0\]\.patterns\[0\]: "%\{WORD:a\} \(" is not a pattern: .*missing/],
     ['(?=x)', /is not a pattern/],
+    ['(\\%{INT:x}|', /^parse\[0\]\.patterns\[0\]: the field "x" stands behind a backslash/],
+    ['[%{INT:x}]', /is not a pattern/],
   ])('%s is refused', (pattern, wanted) => {
     expect(() => compileGrok('parse[0].patterns[0]', pattern)).toThrow(wanted);
   });
@@ -193,6 +195,27 @@ describe('grok', () => {
     const whole = compileGrok('p', `^%{${name}}$`);
     expect(good.filter((text) => whole(text) === undefined)).toEqual([]);
     expect(bad.filter((text) => whole(text) !== undefined)).toEqual([]);
+  });
+
+  test('any text is a pattern or is refused with its key', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'%{}:()[]?*+\\\\|^$.<>P=!INTWORDa1 '), maxLength: 24 });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          text,
+          fc.tuple(text, text).map(([a, b]) => `${a}%{INT:x:int}${b}`),
+        ),
+        text,
+        (pattern, line) => {
+          try {
+            compileGrok('key', pattern)(line);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'BRIDGE_CONFIG', message: expect.stringMatching(/^key: /) });
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   test("a web server's line", () => {

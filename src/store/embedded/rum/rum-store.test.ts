@@ -620,6 +620,15 @@ test('a sampled map counts what it leaves out', () => {
   expect(Math.abs(map.count / 100_000 - 1)).toBeLessThan(0.15);
 });
 
+test('a sampled map holds few keys where they are long', () => {
+  const map = new SampledMap<true>(1_000_000);
+  for (let i = 0; i < 40_000; i++) {
+    map.set(`${i} ${'x'.repeat(1000)}`, true);
+  }
+  expect(map.size).toBeLessThan(17_000);
+  expect(Math.abs(map.count / 40_000 - 1)).toBeLessThan(0.15);
+});
+
 test('quantiles of a sketch are right to one in a hundred, also of two that were added up', () => {
   fc.assert(
     fc.property(

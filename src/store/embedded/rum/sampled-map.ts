@@ -1,5 +1,14 @@
 import { hashText } from '../traces/hash.ts';
 
+/** Keys together; those of the SDK have 36 letters, but anybody may send longer ones. */
+const mostChars = 16 * 1024 * 1024;
+const briefChars = 200;
+
+/** What is kept of a text of whoever: not more than 200 characters, and nothing of the rest in memory. */
+export function brief(text: string): string {
+  return text.length <= briefChars ? text : Buffer.from(text.slice(0, briefChars)).toString();
+}
+
 /**
  * A map that holds all of its keys until they are too many, then every second one, every fourth, and so on: always those whose
  * hash says so, so that what is kept of a key does not hang on when it came. `scale` is how many keys one stands for.
@@ -8,6 +17,7 @@ export class SampledMap<V> {
   readonly #most: number;
   readonly #entries = new Map<string, V>();
   #mask = 0;
+  #chars = 0;
 
   constructor(most: number) {
     this.#most = most;
@@ -40,12 +50,14 @@ export class SampledMap<V> {
     if (!this.wants(key)) {
       return;
     }
+    this.#chars += this.#entries.has(key) ? 0 : key.length;
     this.#entries.set(key, value);
-    while (this.#entries.size > this.#most) {
+    while (this.#entries.size > this.#most || this.#chars > mostChars) {
       this.#mask = this.#mask * 2 + 1;
       for (const one of this.#entries.keys()) {
         if (!this.wants(one)) {
           this.#entries.delete(one);
+          this.#chars -= one.length;
         }
       }
     }

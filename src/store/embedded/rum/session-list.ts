@@ -3,11 +3,12 @@ import type { Slice } from '../slice.ts';
 import type { PointPage } from './point-page.ts';
 import { PointQuery, textsOf } from './point-query.ts';
 import type { RumPartition } from './rum-partition.ts';
-import { SampledMap } from './sampled-map.ts';
+import { brief, SampledMap } from './sampled-map.ts';
 import { visitPages } from './visit.ts';
 
 /** Sessions that are held at once; past it every second one, and so on. */
 const mostSessions = 50_000;
+const mostViewsOfSession = 1_000;
 
 const told = [
   'app_id',
@@ -63,12 +64,14 @@ function takePage(page: PointPage, query: PointQuery, sessions: SampledMap<Sessi
     const ms = page.ms[at] ?? 0;
     let session = sessions.get(id);
     if (session === undefined) {
-      const texts = tags.map(([key, column]) => [key, column.text(at)] as const).filter(([, text]) => text !== '');
+      const texts = tags
+        .map(([key, column]) => [key, brief(column.text(at))] as const)
+        .filter(([, text]) => text !== '');
       session = newSession(id, Object.fromEntries(texts), ms);
       sessions.set(id, session);
     }
     count(session, page.kind.text(at), viewIds.text(at));
-    noteView(session, view(at), ms);
+    noteView(session, brief(view(at)), ms);
   }
 }
 
@@ -81,7 +84,9 @@ function newSession(id: string, tags: Session['tags'], ms: number): Session {
 function count(session: Session, kind: string, viewId: string): void {
   switch (kind) {
     case 'view':
-      session.views.add(viewId);
+      if (session.views.size < mostViewsOfSession) {
+        session.views.add(brief(viewId));
+      }
       break;
     case 'error':
       session.errors += 1;

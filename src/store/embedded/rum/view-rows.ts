@@ -1,6 +1,6 @@
 import type { PointPage } from './point-page.ts';
 import { type PointQuery, type TextAt, textsOf } from './point-query.ts';
-import { SampledMap } from './sampled-map.ts';
+import { brief, SampledMap } from './sampled-map.ts';
 import { type VitalValues, vitalReader } from './vitals.ts';
 
 /** What one view of a page is told of: some 500 bytes each. */
@@ -65,14 +65,14 @@ function rowReader(page: PointPage): (at: number) => ViewRow {
   const loading = page.column('loading_time');
   const errors = page.column('view_error_count');
   return (at) => ({
-    name: name(at),
+    name: brief(name(at)),
     ms: page.ms[at] ?? 0,
-    session: session.text(at),
-    user: user.text(at),
+    session: brief(session.text(at)),
+    user: brief(user.text(at)),
     vitals: vitals(at),
     timeSpentMs: (timeSpent.number(at) ?? 0) / nanosPerMs,
     loadingMs: (loading.number(at) ?? Number.NaN) / nanosPerMs,
     errors: errors.number(at) ?? 0,
-    facets: facetTexts.map((text) => text(at)),
+    facets: facetTexts.map((text) => brief(text(at))),
   });
 }

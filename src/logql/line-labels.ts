@@ -7,8 +7,13 @@ const levelLabel = 'detected_level';
 const traceLabel = 'trace_id';
 const noValues: Values = {};
 
+const plainName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
 /** Text → a name that a label may have. */
 export function labelName(text: string): string {
+  if (plainName.test(text)) {
+    return text;
+  }
   const name = text.trim().replaceAll(/[^a-zA-Z0-9_]/g, '_');
   return /^\d/.test(name) ? `_${name}` : name;
 }
@@ -38,8 +43,12 @@ export class LineLabels {
     this.#line = line;
     this.#metadata = undefined;
     this.#derived = undefined;
-    this.#parsed.clear();
-    this.#dropped.clear();
+    if (this.#parsed.size > 0) {
+      this.#parsed.clear();
+    }
+    if (this.#dropped.size > 0) {
+      this.#dropped.clear();
+    }
     this.error = '';
     this.errorDetails = '';
   }
@@ -63,7 +72,7 @@ export class LineLabels {
     if (parsed !== undefined || this.#dropped.has(name)) {
       return parsed ?? '';
     }
-    return this.#line?.stream[name] ?? this.#known().get(name) ?? this.#derivedValue(name);
+    return this.#line?.stream[name] ?? this.#knownValue(name) ?? this.#derivedValue(name);
   }
 
   set(name: string, value: string): void {
@@ -111,6 +120,13 @@ export class LineLabels {
     const all = { ...(traceId === '' ? {} : { [traceLabel]: traceId }), ...this.#readDerived() };
     const own = Object.entries(all).filter(([name, value]) => this.get(name) === value);
     return Object.fromEntries(own.filter(([name]) => !this.#parsed.has(name) && !this.#known().has(name)));
+  }
+
+  #knownValue(name: string): string | undefined {
+    if (this.#line?.hasMetadata === true) {
+      return this.#known().get(name);
+    }
+    return name === levelLabel ? (this.#line?.level ?? 'unknown') : undefined;
   }
 
   #known(): Map<string, string> {

@@ -157,12 +157,24 @@ class SeriesBook {
   }
 
   #find(labels: LineLabels): Accumulator {
-    const wanted = this.#labels(labels);
-    const key = labelsKey(wanted);
-    const known = this.#series.get(key);
-    if (known !== undefined) {
-      return known.accumulator;
+    const grouping = this.#grouping;
+    const isBy = grouping?.without === false && labels.error === '';
+    const wanted = isBy ? undefined : this.#labels(labels);
+    const key = wanted === undefined ? this.#valuesKey(labels) : labelsKey(wanted);
+    return this.#series.get(key)?.accumulator ?? this.#begin(key, labels, wanted ?? this.#labels(labels));
+  }
+
+  /** Values of the labels that are grouped by: cheaper than labels where the series is known. */
+  #valuesKey(labels: LineLabels): string {
+    let key = '';
+    for (const name of this.#grouping?.names ?? []) {
+      const value = labels.get(name);
+      key += `${value.length}:${value}`;
     }
+    return key;
+  }
+
+  #begin(key: string, labels: LineLabels, wanted: Values): Accumulator {
     if (labels.error !== '') {
       throw pipelineError(labels.error, wanted);
     }

@@ -44,6 +44,7 @@ export class LogCollector {
   readonly #logs = new Map<string, ContainerLog>();
   readonly #earlier = new Map<string, LogPosition>();
   readonly #withMalformed = new Set<string>();
+  readonly #failing = new Set<string>();
   readonly #leftOut: LeftOutLogs;
   readonly #paused = new Set<ContainerLog>();
   readonly #pauses: Readonly<Record<'lines' | 'bytes', Counter>>;
@@ -104,7 +105,7 @@ export class LogCollector {
     const skipped = skippedRestarts([...this.#logs.keys(), ...this.#earlier.keys()], found.keys());
     for (const path of [...found.keys(), ...this.#earlier.keys(), ...[...this.#logs.keys()].filter(isFileLog)]) {
       if (found.has(path) || !this.#isUnsure(path, nowMs)) {
-        await this.#ensure(path, nowMs);
+        await this.#ensureOrLog(path, nowMs);
       }
     }
     this.#isFirstLook = false;
@@ -123,10 +124,7 @@ export class LogCollector {
         this.#options.describer.forget(path);
       }
     }
-    for (const path of this.#leftOut.paths.filter((one) => !found.has(one))) {
-      this.#leftOut.forget(path);
-      this.#options.describer.forget(path);
-    }
+    this.#forgetWhatWent(found);
     await this.#unpin(nowMs);
     this.poke();
   }
@@ -166,6 +164,28 @@ export class LogCollector {
   async stop(): Promise<void> {
     await this.#pump.stop();
     await Promise.all(this.logs.map((log) => log.close()));
+  }
+
+  /** Of logs that are not read there is nothing else to wait for. */
+  #forgetWhatWent(found: ReadonlyMap<string, SeenLog>): void {
+    for (const path of [...this.#failing, ...this.#leftOut.paths].filter((one) => !found.has(one))) {
+      this.#failing.delete(path);
+      this.#leftOut.forget(path);
+      this.#options.describer.forget(path);
+    }
+  }
+
+  /** One log that is more than this can take must not keep the others waiting. */
+  async #ensureOrLog(path: string, nowMs: number): Promise<void> {
+    try {
+      await this.#ensure(path, nowMs);
+      this.#failing.delete(path);
+    } catch (error) {
+      if (!this.#failing.has(path)) {
+        this.#failing.add(path);
+        this.#runtime.log.error({ log: path, error }, 'what is wanted of a log could not be understood');
+      }
+    }
   }
 
   /** What was not wanted for a while is read from then on, and not what was written meanwhile. */

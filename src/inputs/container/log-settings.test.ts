@@ -93,6 +93,29 @@ describe('what is known of a pod', () => {
   });
 });
 
+test('a log of which nobody can tell what is wanted does not keep the others waiting, and is named once', async () => {
+  await inTempDir(async (dir) => {
+    const known = new LogDescriber();
+    const describer = {
+      describe: (path: string, nowMs: number) => {
+        if (path.startsWith('prod_odd')) {
+          throw new Error('odd');
+        }
+        return known.describe(path, nowMs);
+      },
+      forget: (path: string) => known.forget(path),
+    };
+    new PodLogs(dir, 'prod_odd_u0/app').write('0');
+    new PodLogs(dir, directory).write('1');
+    const rig = new CollectorRig(dir, { describer });
+    await rig.turn();
+    await rig.turn();
+    expect(rig.texts).toEqual(['1']);
+    expect(rig.runtime.log.at('error')).toHaveLength(1);
+    await rig.stop();
+  });
+});
+
 describe('a container that is disabled by its annotation', () => {
   test('is not read, and once that is taken back only from then on', async () => {
     await inTempDir(async (dir) => {

@@ -153,7 +153,7 @@ interface World {
 /** One life of the agent: some records, of which some or all are delivered. Resolves with the ids in its queue. */
 async function live(world: World, howMany: 'some' | 'all'): Promise<readonly string[]> {
   const { dir, roll, hub } = world;
-  const runtime = { ...fakeRuntime(), name: 'hub', decode: plainSpanDecoder };
+  const runtime = { ...fakeRuntime(), instance: 'the agent', name: 'hub', decode: plainSpanDecoder };
   const output = hubOutput.create(hubOutput.config.parse({ urls: [hub.url] }), runtime);
   await output.start();
   const agent = await startAgent(join(dir, 'agent'), output, roll);

@@ -6,6 +6,7 @@ import type { GrpcListenerName, HttpRoute, ListenerName, Routes } from '../contr
 import type { Clock, Logger } from '../contract/runtime.ts';
 import type { ListenerStatus } from '../contract/status.ts';
 import type { AccessPolicy } from './access.ts';
+import { http2Refusal, isHttp2 } from './http2-refusal.ts';
 import { QuickListener } from './quick-listener.ts';
 import { RouteServer } from './route-server.ts';
 import { StreamServer } from './stream-server.ts';
@@ -80,6 +81,10 @@ function bindFault(error: unknown): string {
 function onClientError(error: Error & { code?: string }, socket: import('node:stream').Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  if (isHttp2(error)) {
+    socket.end(http2Refusal());
     return;
   }
   const status =

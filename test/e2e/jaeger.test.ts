@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect, constants } from 'node:http2';
 import { join } from 'node:path';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -226,6 +227,22 @@ describe('clients of Jaeger', () => {
         dependencies: [{ parent: 'istio-ingressgateway.istio-system', child: 'reviews.default', callCount: 30 }],
       });
     });
+  });
+
+  test('that speak the wrong protocol to a port are told which one it speaks', async () => {
+    const { listeners } = await daemon.status();
+    const address = listeners.find(({ name }) => name === 'jaeger_grpc')?.address ?? '';
+    const answer = await fetch(`http://${address}/jaeger/api/services`);
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('This port speaks gRPC')]);
+    const session = connect(daemon.url);
+    // The session fails for it, too.
+    session.on('error', () => undefined);
+    const { promise, resolve } = Promise.withResolvers<{ readonly code: number; readonly said: string }>();
+    session.once('goaway', (code, _, data) => resolve({ code, said: Buffer.from(data ?? []).toString() }));
+    const { code, said } = await promise;
+    session.destroy();
+    expect(code).toBe(constants.NGHTTP2_HTTP_1_1_REQUIRED);
+    expect(said).toMatch(/This port speaks HTTP\/1\.1\..*16685/);
   });
 
   describe('over HTTP, as Kiali, Grafana and its own page do', () => {

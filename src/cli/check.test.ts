@@ -9,6 +9,7 @@ import { duration, secret } from '../config/fields.ts';
 import { defineInput } from '../contract/input.ts';
 import { defineOutput } from '../contract/output.ts';
 import type { Health } from '../contract/runtime.ts';
+import { container } from '../inputs/container/container.ts';
 import { check } from './check.ts';
 import type { CheckOptions } from './command-line.ts';
 
@@ -81,7 +82,7 @@ async function run(options: Partial<CheckOptions>) {
     {
       env: {},
       cwd: home,
-      definitions: { inputs: [prom, zipkin], outputs: [probe] },
+      definitions: { inputs: [prom, zipkin, container], outputs: [probe] },
       where: { inCluster: false, readableDir: () => false },
       version: '1.2.3',
       dataDir: home,
@@ -120,6 +121,22 @@ describe('a configuration', () => {
       'fault    conf.d/a.conf:5: outputs.probe[0].reasons: unknown key; did you mean "reason"?',
       'fault    conf.d/a.conf:7: store.retention: "x" is not a duration; write a number with a unit, such as "10s", "1m30s" or "7d"',
       'not good: 2 faults, 1 warning',
+    ]);
+  });
+
+  test('patterns that are none are named with their key', async () => {
+    await write(
+      'conf.d/a.conf',
+      '[[inputs.container]]\nredact = ["secrets", { name = "x", pattern = "a(" }]\nparse = [{ step = "grok", patterns = ["%{NOPE}"] }]',
+    );
+    const { code, lines } = await run({ configDir: 'conf.d' });
+    expect(code).toBe(78);
+    expect(lines.slice(-3)).toEqual([
+      expect.stringMatching(
+        /^fault {4}conf\.d\/a\.conf: inputs\.container\[0\]\.redact\[1\]\.pattern: "a\(" is not a regular expression/,
+      ),
+      'fault    conf.d/a.conf: inputs.container[0].parse[0].patterns[0]: %{NOPE} at character 1 is not a known pattern',
+      'not good: 2 faults, 0 warnings',
     ]);
   });
 

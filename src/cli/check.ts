@@ -34,6 +34,21 @@ export async function check(options: CheckOptions, context: CheckContext): Promi
   return checking.report();
 }
 
+/** What only the inputs themselves can tell. */
+async function faultsWithin({ inputs }: LoadedConfig): Promise<readonly Fault[]> {
+  const found = await Promise.all(
+    inputs.map(async ({ id, file, definition, config }) => {
+      const lines = (await definition.faults?.(config)) ?? [];
+      return lines.map((line): Fault => {
+        const [key = '', ...message] = line.split(': ');
+        const place = { ...(file !== undefined && { file }), keyPath: `${id}.${key}` };
+        return { code: 'value', ...place, message: message.join(': ') };
+      });
+    }),
+  );
+  return found.flat();
+}
+
 class Checking {
   readonly #options: CheckOptions;
   readonly #context: CheckContext;
@@ -54,10 +69,10 @@ class Checking {
     const { env, cwd, definitions, where } = this.#context;
     const load = { flags: {}, env, cwd, definitions, where };
     if (files.length === 0 || configDir !== undefined) {
-      this.#take(await loadConfig({ ...load, ...(configDir === undefined ? {} : { configDir }) }));
+      await this.#take(await loadConfig({ ...load, ...(configDir === undefined ? {} : { configDir }) }));
     }
     if (conf.length > 0) {
-      this.#take(await loadFrom(await readConfigFiles(cwd, conf), load));
+      await this.#take(await loadFrom(await readConfigFiles(cwd, conf), load));
     }
     for (const { file, yaml } of kinds) {
       if (typeof yaml === 'string') {
@@ -66,10 +81,10 @@ class Checking {
     }
   }
 
-  #take(loaded: LoadedConfig): void {
+  async #take(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.#files.push(...loaded.files);
-    this.#faults.push(...loaded.faults);
+    this.#faults.push(...loaded.faults, ...(await faultsWithin(loaded)));
     this.#warnings.push(...loaded.warnings);
   }
 
@@ -104,7 +119,7 @@ class Checking {
     const { cwd, definitions, where } = this.#context;
     const loaded = await loadFrom(found, { flags: {}, env: {}, cwd, definitions, where });
     const elsewhere = (fault: Fault): boolean => fault.code === 'environment' || fault.code === 'secret';
-    this.#faults.push(...loaded.faults.filter((fault) => !elsewhere(fault)));
+    this.#faults.push(...loaded.faults.filter((fault) => !elsewhere(fault)), ...(await faultsWithin(loaded)));
     this.#warnings.push(...loaded.warnings, ...loaded.faults.filter(elsewhere));
   }
 

@@ -71,6 +71,11 @@ export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
   byDefault?(where: DefaultsContext): z.input<C> | undefined;
   /** Why it does not run where nobody configured it and `byDefault` gives nothing; half a sentence for the banner. */
   readonly offBecause?: string;
+  /**
+   * For `check`: what only the working part can tell of a configuration of the right shape, such as patterns that are none. Whole
+   * lines that begin with the key.
+   */
+  faults?(config: z.output<C>): Promise<readonly string[]>;
   /** Must not do I/O. */
   create(config: z.output<C>, runtime: InputRuntime): Input;
 }

@@ -70,11 +70,20 @@ export function defineContainer(surroundings: ContainerSurroundings = {}): Input
     datakit: true,
     byDefault: (where) => (where.readableDir(defaultRoot) ? {} : undefined),
     offBecause: `${defaultRoot} can't be read here; [[inputs.container]] with another root reads that`,
+    faults: faultsOf,
     create: (checked, runtime) => new LazyContainerInput(checked, runtime, surroundings),
   });
 }
 
 export const container = defineContainer();
+
+async function faultsOf(checked: ContainerConfig): Promise<readonly string[]> {
+  const [{ LogDescriber }, { optionsOf }] = await Promise.all([
+    import('./log-description.ts'),
+    import('./container-options.ts'),
+  ]);
+  return new LogDescriber(optionsOf(checked, undefined).description).wrongForAll;
+}
 
 /** Imports the reader when it is started. */
 class LazyContainerInput implements Input {

@@ -75,7 +75,8 @@ function parentOf({ span }: TraceNode, { byId, shared }: Known): TraceNode | und
   if (span.parentId === undefined) {
     return undefined;
   }
-  return shared.get(sharedKey(span.parentId, span.local)) ?? byId.get(span.parentId);
+  const onOwnEndpoint = shared.size === 0 ? undefined : shared.get(sharedKey(span.parentId, span.local));
+  return onOwnEndpoint ?? byId.get(span.parentId);
 }
 
 /** Ids that name each other in a ring hang from nothing; they would hang from themselves. */

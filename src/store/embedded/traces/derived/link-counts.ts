@@ -32,7 +32,7 @@ export class LinkCounts {
   }
 
   #count(minute: number, { parent, child, way, failed, serverMicros, clientMicros }: Call): void {
-    const key = JSON.stringify([minute, parent, child, way]);
+    const key = `${minute} ${way} ${parent.length} ${parent} ${child}`;
     const link = this.#links.get(key) ?? {
       ...{ minute, parent, child, way },
       ...{ calls: 0, errors: 0, server: new Durations(), client: new Durations() },

@@ -1,3 +1,4 @@
+import { spanFlags } from '../block-layout.ts';
 import type { BlockView } from '../block-view.ts';
 import { Durations } from './durations.ts';
 import { minuteOf } from './minute.ts';
@@ -7,6 +8,21 @@ import type { ProxyNode, SpanFacts } from './span-facts.ts';
 /** So many operations of one minute are told apart; the others of a service count as one. */
 const mostOperations = 2000;
 export const otherOperations = '(other)';
+
+/** Refs of one block stay far below: three of them and a kind fit one double exactly. */
+const range = 2 ** 16;
+
+interface Place {
+  readonly view: BlockView;
+  readonly facts: SpanFacts;
+  readonly index: number;
+  readonly minute: number;
+}
+
+interface Counted {
+  readonly operation: OperationEntry;
+  readonly workload: WorkloadEntry | undefined;
+}
 
 /** Counts spans by operation and by workload. Spans are given in order of arrival, so that the outcome hangs on them alone. */
 export class SpanCounts {
@@ -19,24 +35,40 @@ export class SpanCounts {
   }
 
   add(view: BlockView, facts: SpanFacts): void {
+    const inView = new Map<number, Counted>();
     for (let index = 0; index < view.spans; index++) {
       const at = view.timestamp[index] ?? Number.NaN;
       const minute = Number.isNaN(at) ? this.#arrivalMinute : minuteOf(at);
-      const kind = view.kind(index) ?? 'INTERNAL';
-      const service = view.serviceName(index) ?? '';
-      const operation = this.#operation(minute, {
-        service,
-        name: view.optionalString(view.name[index]) ?? '',
-        kind,
-        failed: facts.failed(index),
-      });
-      operation.calls++;
-      operation.durations.add(view.duration[index] ?? Number.NaN);
-      if (kind === 'SERVER' || kind === 'CLIENT') {
-        const workload = this.#workload(minute, service, facts.node(index));
-        count(workload, kind, view.parentId(index) === undefined && !view.shared(index));
+      const counted = this.#counted(inView, { view, facts, index, minute });
+      counted.operation.calls++;
+      counted.operation.durations.add(view.duration[index] ?? Number.NaN);
+      if (counted.workload !== undefined) {
+        count(counted.workload, counted.operation.kind, view.parentId(index) === undefined && !view.shared(index));
       }
     }
+  }
+
+  /** Spans of one block have few different names: what is equal in all that counts is looked up once. */
+  #counted(inView: Map<number, Counted>, { view, facts, index, minute }: Place): Counted {
+    const failed = facts.failed(index);
+    const nodePair = facts.nodePair(index);
+    const kindAndError = ((view.flags[index] ?? 0) & spanFlags.kindMask) * 2 + (failed ? 1 : 0);
+    const key =
+      (((view.local[index] ?? 0) * range + (view.name[index] ?? 0)) * range + nodePair + 1) * 16 + kindAndError;
+    const known = nodePair + 1 < range && (view.name[index] ?? 0) < range ? inView.get(key) : undefined;
+    if (known !== undefined && known.operation.minute === minute) {
+      return known;
+    }
+    const kind = view.kind(index) ?? 'INTERNAL';
+    const service = view.serviceName(index) ?? '';
+    const name = view.optionalString(view.name[index]) ?? '';
+    const isCall = kind === 'SERVER' || kind === 'CLIENT';
+    const counted = {
+      operation: this.#operation(minute, { service, name, kind, failed }),
+      workload: isCall ? this.#workload(minute, service, facts.nodeOf(nodePair)) : undefined,
+    };
+    inView.set(key, counted);
+    return counted;
   }
 
   operations(): OperationEntry[] {
@@ -51,12 +83,13 @@ export class SpanCounts {
     minute: number,
     named: { readonly service: string; readonly name: string; readonly kind: OperationKind; readonly failed: boolean },
   ): OperationEntry {
-    const key = JSON.stringify([minute, named.service, named.name, named.kind, named.failed]);
+    const { service, name, kind, failed } = named;
+    const key = `${minute} ${kind} ${failed} ${service.length} ${service} ${name}`;
     const known = this.#operations.get(key);
     if (known !== undefined) {
       return known;
     }
-    if (this.#operations.size >= mostOperations && named.name !== otherOperations) {
+    if (this.#operations.size >= mostOperations && name !== otherOperations) {
       return this.#operation(minute, { ...named, name: otherOperations });
     }
     const entry = { minute, ...named, calls: 0, durations: new Durations() };
@@ -65,7 +98,7 @@ export class SpanCounts {
   }
 
   #workload(minute: number, service: string, { workload, namespace, proxy }: ProxyNode): WorkloadEntry {
-    const key = JSON.stringify([minute, service, workload, namespace, proxy]);
+    const key = `${minute} ${proxy} ${namespace} ${workload} ${service}`;
     const known = this.#workloads.get(key);
     if (known !== undefined) {
       return known;
@@ -77,7 +110,7 @@ export class SpanCounts {
   }
 }
 
-function count(workload: WorkloadEntry, kind: 'SERVER' | 'CLIENT', isRoot: boolean): void {
+function count(workload: WorkloadEntry, kind: OperationKind, isRoot: boolean): void {
   if (kind === 'SERVER') {
     workload.servers++;
     workload.serverRoots += isRoot ? 1 : 0;

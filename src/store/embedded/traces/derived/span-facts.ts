@@ -60,14 +60,19 @@ export class SpanFacts {
     return false;
   }
 
-  node(index: number): ProxyNode {
+  /** The pair with the span's `node_id`; -1 where it has none. */
+  nodePair(index: number): number {
     const { tagBegin, tagPair } = this.#view;
     for (let at = tagBegin[index] ?? 0; this.#nodes.size > 0 && at < (tagBegin[index + 1] ?? 0); at++) {
-      const node = this.#nodes.get(tagPair[at] ?? 0);
-      if (node !== undefined) {
-        return node;
+      const pair = tagPair[at] ?? 0;
+      if (this.#nodes.has(pair)) {
+        return pair;
       }
     }
-    return noNode;
+    return -1;
+  }
+
+  nodeOf(pair: number): ProxyNode {
+    return this.#nodes.get(pair) ?? noNode;
   }
 }

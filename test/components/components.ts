@@ -40,6 +40,8 @@ const scripts = {
     'v1.0.1-0.20250131122238-3bb328ab04d2',
     'tests/testdata/parsers',
   ],
+  /** Prints a program that names metrics as Prometheus does (see otlp-names/main.go). */
+  'otlp-names': ['otlp-names.sh'],
   /** Prints the program; it is etcd too, see kube-apiserver/main.go. */
   'kube-apiserver': ['kube-apiserver.sh'],
 } as const;

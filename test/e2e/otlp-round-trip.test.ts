@@ -175,7 +175,7 @@ describe('what came over OTLP', () => {
 
 describeWith('zipkin-server', (jar) => {
   test('spans that go out as protobuf are read by the real server as those that go out as JSON', async () => {
-    const zipkin = await startZipkinServer(jar);
+    const zipkin = await startZipkinServer({ jar });
     closing.push(() => zipkin.stop());
     const output = (encoding: string) =>
       `[store]\n  enabled = false\n[[outputs.zipkin]]\n  url = "${zipkin.url}/api/v2/spans"\n  encoding = "${encoding}"\n  batch_wait = "1ms"\n`;

@@ -45,6 +45,7 @@ test.each([
   ['ключ1', '____1'],
   ['😀a', 'key_a'],
   ['', undefined],
+  ['.', 'key_'],
   ['..', undefined],
 ])('attribute %j is label %j', (key, expected) => {
   expect(labelName(key)).toBe(expected);

@@ -46,13 +46,16 @@ const perUnitOfWord: ReadonlyMap<string, string> = new Map(Array.from(perUnits, 
 const annotation = /[{}]/;
 const notOfName = /[^a-zA-Z0-9:]+/;
 const notOfLabel = /[^a-zA-Z0-9_]/gu;
+/** What is left of a unit behind the slash of which no character may stand in a name. */
+const nothing = 'per_';
 const onlyUnderscores = /^_*$/;
 const digitFirst = /^\d/;
 
 /** Undefined where nothing is left of the name. */
 export function metricName(name: string, unit: string, type: OtlpMetricType): string | undefined {
   let tokens = name.split(notOfName).filter((token) => token !== '');
-  const { main, per } = unitParts(unit);
+  const { main, per: written } = unitParts(unit);
+  const per = written === nothing ? '' : written.replace(/_$/, '');
   const isMainNew = main !== '' && !tokens.includes(main);
   const isPerNew = per !== '' && !tokens.includes(per);
   if (isMainNew) {
@@ -88,20 +91,20 @@ export function otlpUnit(name: string): string {
 /** Undefined where no label can be made of it. */
 export function labelName(key: string): string | undefined {
   const name = key.replace(notOfLabel, '_');
-  if (onlyUnderscores.test(name)) {
-    return undefined;
-  }
   if (digitFirst.test(name)) {
     return `key_${name}`;
   }
-  return name.startsWith('_') && !name.startsWith('__') ? `key${name}` : name;
+  if (name.startsWith('_') && !name.startsWith('__')) {
+    return `key${name}`;
+  }
+  return onlyUnderscores.test(name) ? undefined : name;
 }
 
 function unitParts(unit: string): { readonly main: string; readonly per: string } {
   const slash = unit.indexOf('/');
   const [before, after] = slash < 0 ? [unit, ''] : [unit.slice(0, slash), unit.slice(slash + 1)];
   const per = wordOf(after, perUnits);
-  return { main: cleaned(wordOf(before, units)), per: per === '' ? '' : cleaned(`per_${per}`).replace(/_$/, '') };
+  return { main: cleaned(wordOf(before, units)), per: per === '' ? '' : cleaned(`${nothing}${per}`) };
 }
 
 /** What stands in braces is a remark. */

@@ -230,9 +230,9 @@ describe.each(encodings)('a metric in %s', (encoding, bytesOf) => {
     const attributes = [attribute('a.b', '2'), attribute('a-b', '1'), attribute('__name__', 'x')];
     expect(lines({ gauge: { dataPoints: [{ attributes }] } })).toEqual(['m{a_b="1;2"} 0']);
     const { rejected, firstFault } = decode(
-      request([{ name: 'm', gauge: { dataPoints: [{ attributes: [attribute('-', 'x')] }] } }]),
+      request([{ name: 'm', gauge: { dataPoints: [{ attributes: [attribute('--', 'x')] }] } }]),
     );
-    expect([rejected, firstFault]).toEqual([1, 'metric "m" has an attribute "-", of which no label can be made']);
+    expect([rejected, firstFault]).toEqual([1, 'metric "m" has an attribute "--", of which no label can be made']);
   });
 
   test('without a time is of now', () => {

@@ -1,4 +1,5 @@
 import type { LogExpr } from './ast.ts';
+import { executionError } from './errors.ts';
 import type { LabelParts } from './line-labels.ts';
 import { Pipeline } from './pipeline.ts';
 import type { LineSource, LogLine, Values } from './source.ts';
@@ -65,6 +66,9 @@ export async function runLogQuery(expr: LogExpr, range: LogRange, source: LineSo
   return found.finish();
 }
 
+/** Letters of the lines of one answer. */
+const maxTextLength = 64 * 1024 * 1024;
+
 /** Keeps the first entries of an order, up to a limit. */
 class FirstEntries {
   readonly #limit: number;
@@ -72,6 +76,7 @@ class FirstEntries {
   /** In the order in which they were added, until they are sorted. */
   #entries: (Entry & { readonly ordinal: number })[] = [];
   #added = 0;
+  #textLength = 0;
   #worst: Instant | undefined;
 
   constructor({ limit, direction }: LogRange) {
@@ -85,7 +90,8 @@ class FirstEntries {
 
   add(entry: Entry): void {
     this.#entries.push({ ...entry, ordinal: this.#added++ });
-    if (this.#entries.length >= this.#limit * 2 + 64) {
+    this.#textLength += entry.line.length;
+    if (this.#entries.length >= this.#limit * 2 + 64 || this.#textLength > maxTextLength * 2) {
       this.#settle();
     }
   }
@@ -108,6 +114,10 @@ class FirstEntries {
     this.#entries.sort((a, b) => this.#compare(a, b) || this.#sign * (a.ordinal - b.ordinal));
     this.#entries.length = Math.min(this.#entries.length, this.#limit);
     this.#worst = this.#entries.length === this.#limit ? this.#entries.at(-1) : undefined;
+    this.#textLength = this.#entries.reduce((sum, { line }) => sum + line.length, 0);
+    if (this.#textLength > maxTextLength) {
+      throw executionError(`the lines of this answer are too long for one: ask for fewer than ${this.#limit}`);
+    }
   }
 
   #compare(a: Instant, b: Instant): number {

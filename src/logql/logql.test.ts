@@ -258,6 +258,16 @@ describe('lines of a range', () => {
     expect(found.flatMap((stream) => stream.values.map(([, text]) => text))).toEqual(expected);
   });
 
+  test('that are too long for one answer are refused, not cut', async () => {
+    const long = 'x'.repeat(1_000_000);
+    const source = new FakeLines(Array.from({ length: 150 }, (_, i) => ({ text: long, ms: i })));
+    await expect(queryRange(rangeOf('{app="a"}', { limit: 100 }), source, control)).rejects.toThrow(
+      'ask for fewer than 100',
+    );
+    const few = await queryRange(rangeOf('{app="a"}', { limit: 2 }), source, control);
+    expect(few.count).toBe(2);
+  });
+
   test('are not read on once there are enough', async () => {
     const source = new FakeLines(Array.from({ length: 1000 }, (_, i) => ({ text: 'x', ms: i * 1000 })));
     await queryRange(rangeOf('{app="a"}', { limit: 3 }), source, control);

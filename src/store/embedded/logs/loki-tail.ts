@@ -1,9 +1,9 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, Question } from '../../../contract/store.ts';
 import { LogqlError } from '../../../logql/errors.ts';
-import { instantOf, runLogQuery } from '../../../logql/log-query.ts';
+import { type Entry, instantOf, runLogQuery } from '../../../logql/log-query.ts';
 import { parse } from '../../../logql/parse.ts';
-import { streamsJson } from '../../../logql/result-json.ts';
+import { nanosText, streamsJson } from '../../../logql/result-json.ts';
 import { arrivalText, compareArrivals, parseArrival } from './arrival.ts';
 import { newestArrival } from './log-tail.ts';
 import type { LokiAsking } from './loki-questions.ts';
@@ -34,11 +34,19 @@ export async function tailMessage(
     ...(begin === undefined ? {} : { after: begin }),
   });
   const from = instantOf(begin === undefined ? question.startNanos : 0n);
-  const range = { from, to: endOfTime, limit: question.limit, direction: 'backward' as const };
-  const entries = (await runLogQuery(expr, range, source)).toReversed();
+  // One more, to know whether there are more.
+  const range = { from, to: endOfTime, limit: question.limit + 1, direction: 'backward' as const };
+  const found = (await runLogQuery(expr, range, source)).toReversed();
+  const entries = found.slice(-question.limit);
+  // The newest lines that are asked for at first leave out none.
+  const dropped = begin === undefined ? [] : found.slice(0, -question.limit).map(droppedEntry);
   const streams = await streamsJson(entries, question.encoding, control);
   const flags = question.encoding === 'categorized' ? ',"encodingFlags":["categorize-labels"]' : '';
   const next = arrivalText(begin !== undefined && compareArrivals(newest, begin) < 0 ? begin : newest);
-  const text = `${next}\n{"streams":${streams},"dropped_entries":[]${flags}}`;
+  const text = `${next}\n{"streams":${streams},"dropped_entries":${JSON.stringify(dropped)}${flags}}`;
   return { contentType: 'application/json', body: Buffer.from(text), count: entries.length };
+}
+
+function droppedEntry(entry: Entry): object {
+  return { labels: entry.parts.stream, timestamp: nanosText(entry) };
 }

@@ -271,6 +271,23 @@ describe('LogQL on the store', () => {
   );
 
   test(
+    'a tail says when there was more than it gives',
+    withRig(async (rig) => {
+      await rig.add([{ message: 'first' }]);
+      const ask = (limit: number, after: string): Promise<string> =>
+        rig.text({ kind: 'loki.tail', query: '{pod="app-0"}', startNanos: 0n, limit, encoding: 'merged', after });
+      await rig.add([{ message: 'a' }, { message: 'b' }, { message: 'c' }], { atMs: startMs + 5 });
+      const read = (text: string): { streams: Streams['result']; dropped_entries: { timestamp: string }[] } =>
+        JSON.parse(text.slice(text.indexOf('\n')));
+      const all = read(await ask(3, `${startMs}-1-0`));
+      expect([all.streams[0]?.values.length, all.dropped_entries]).toEqual([3, []]);
+      const cut = read(await ask(2, `${startMs}-1-0`));
+      expect(cut.streams[0]?.values.map(([, message]) => message)).toEqual(['b', 'c']);
+      expect(cut.dropped_entries.map(({ timestamp }) => timestamp)).toEqual([`${startMs + 5}000000`]);
+    }),
+  );
+
+  test(
     'lets others have their turn while it works through a large block',
     withRig(async (rig) => {
       await rig.add(Array.from({ length: 5_000 }, (_, i) => ({ message: JSON.stringify({ i, msg: 'x'.repeat(30) }) })));

@@ -150,6 +150,11 @@ describe('grok', () => {
     expect(() => compileGrok('parse[0].patterns[0]', pattern)).toThrow(wanted);
   });
 
+  test('a message of more than 64 Ki characters is left as it is', () => {
+    expect(fieldsOf(grok('^%{WORD:a}'), 'a '.repeat(32_768))).toEqual({ a: 'a' });
+    expect(fieldsOf(grok('^%{WORD:a}'), `${'a '.repeat(32_768)}b`)).toBeUndefined();
+  });
+
   test('names that contain themselves are refused, and those that would never end to be put in', () => {
     expect(() => compileGrok('p', '%{A}', { A: '%{B}', B: '%{A}' })).toThrow(
       /^p: %\{A\} at character 1 contains itself/,

@@ -33,8 +33,8 @@ case "$kind" in
     extensions="$contrib/extension/storage/filestorage"
     ;;
   otlp)
-    build=$version-otlp
-    receivers="$contrib/receiver/zipkinreceiver"
+    build=$version-otlp-both-ways
+    receivers="$contrib/receiver/zipkinreceiver $core/receiver/otlpreceiver"
     exporters="$core/exporter/otlpexporter $core/exporter/otlphttpexporter"
     ;;
   *)

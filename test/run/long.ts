@@ -48,6 +48,10 @@ const steps: readonly Step[] = [
     name: 'spans from the exporters of an OpenTelemetry Collector',
     args: ['--no-warnings', 'test/run/collector-exporters.ts'],
   },
+  {
+    name: 'all that goes over OTLP through an OpenTelemetry Collector',
+    args: ['--no-warnings', 'test/run/collector-signals.ts'],
+  },
   { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
 ];
 

@@ -1,4 +1,4 @@
-import { closeFile, readAt } from './file-io.ts';
+import { closeFile, factsOfOpen, readAt } from './file-io.ts';
 import { readPrefix } from './fingerprint.ts';
 
 /** Where the bytes of a log file come from. */
@@ -7,6 +7,8 @@ export interface FileBytes {
   readAt(buffer: Buffer, from: number): Promise<number | undefined>;
   /** The first bytes that are there now, 1 KiB at most. */
   prefix(): Promise<Buffer>;
+  /** Whether it holds so many bytes, as far as that can be told without reading it. */
+  isOfSize(bytes: number): Promise<boolean>;
   /** Why it can not be read to its end; undefined while it can. */
   readonly damage: string | undefined;
   close(): Promise<void>;
@@ -27,6 +29,10 @@ export class PlainBytes implements FileBytes {
 
   prefix(): Promise<Buffer> {
     return readPrefix(this.#descriptor);
+  }
+
+  async isOfSize(bytes: number): Promise<boolean> {
+    return (await factsOfOpen(this.#descriptor)).size === bytes;
   }
 
   close(): Promise<void> {

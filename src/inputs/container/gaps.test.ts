@@ -90,6 +90,18 @@ describe('compressed files', () => {
     expect(rig.texts).toEqual([]);
   });
 
+  test('contrib#46239: that hold more than was read of their original are read on', async () => {
+    logs.write('1');
+    await rig.turn();
+    const rotated = logs.rotate();
+    logs.write('3');
+    await rig.rest();
+    logs.append(logs.line('2, written late'), rotated);
+    compress(rotated);
+    await rig.rest();
+    expect(rig.texts).toEqual(['1', '3', '2, written late']);
+  });
+
   test('contrib#46105: of a file that is read itself are no second copy', async () => {
     logs.write('1');
     await rig.turn();
@@ -219,6 +231,22 @@ describe('a gap', () => {
       time: `${Date.UTC(2026, 10, 21, 9, 39) / 1000}.000002000`,
     });
     expect(missedBytes()).toBe(0);
+  });
+
+  test('lies between the records that it is missing between, however many short lives follow', async () => {
+    logs.write('1');
+    await rig.turn();
+    await crash();
+    rmSync(logs.path(logs.rotate()));
+    for (let life = 0; life < 5; life++) {
+      logs.write(`life ${life}`);
+      await rig.turn();
+      await crash();
+    }
+    await rig.rest();
+    expect(rig.gaps).toEqual([
+      expect.stringMatching(/between 2026-11-21T09:39:00.000001000Z and 2026-11-21T09:39:00.000002000Z/),
+    ]);
   });
 
   test('counts the bytes that had been seen, and survives a lane that is full', async () => {

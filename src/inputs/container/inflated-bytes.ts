@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import type { FileBytes } from './file-bytes.ts';
-import { closeFile, readAt } from './file-io.ts';
+import { closeFile, factsOfOpen, readAt } from './file-io.ts';
 import { maxPrefixBytes } from './fingerprint.ts';
 
 const chunkBytes = 65_536;
@@ -59,6 +59,14 @@ export class InflatedBytes implements FileBytes {
       course.end();
     }
     return this.#prefix;
+  }
+
+  /** By the gzip trailer: modulo 2^32, and of the last member only (RFC 1952 §2.3.1). */
+  async isOfSize(bytes: number): Promise<boolean> {
+    const { size } = await factsOfOpen(this.#descriptor);
+    const trailer = Buffer.alloc(4);
+    const got = size < 18 ? 0 : await readAt(this.#descriptor, trailer, size - 4);
+    return got === 4 && trailer.readUInt32LE(0) === bytes % 2 ** 32;
   }
 
   close(): Promise<void> {

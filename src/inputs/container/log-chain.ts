@@ -230,8 +230,9 @@ export class LogChain {
     }
     for (const original of file.seen.active ? [] : this.files) {
       if (await file.isCopyOf(original)) {
+        const as = await this.#settleCopy(file, original);
         await file.close();
-        return { file, as: this.#settleCopy(file, original) };
+        return { file, as };
       }
     }
     if (from === 'end' && !file.seen.compressed) {
@@ -241,7 +242,7 @@ export class LogChain {
   }
 
   /** A copy waits while its original stands. A compressed one takes the place of the original once that was read and deleted. */
-  #settleCopy(file: LogFile, original: LogFile): Place['as'] {
+  async #settleCopy(file: LogFile, original: LogFile): Promise<Place['as']> {
     if (!file.seen.compressed) {
       this.#copies.set(file.id, file);
       return 'later';
@@ -249,7 +250,7 @@ export class LogChain {
     if (original.isOpen || !original.done || !original.gone) {
       return 'later';
     }
-    file.succeed(original);
+    await file.succeed(original);
     this.files = this.files.filter((other) => other !== original);
     return 'known';
   }

@@ -226,11 +226,14 @@ export class LogFile {
     this.consumed = [neverRead, neverRead];
   }
 
-  /** Takes the place of the file that it is a copy of, and that was read to its end. */
-  succeed(original: LogFile): void {
+  /** Takes the place of the file that it is a copy of, and that was read to what was its end then. */
+  async succeed(original: LogFile): Promise<void> {
+    const hasMore = !(await this.#bytes?.isOfSize(original.framed));
     this.resume(original.position());
-    this.framed = original.framed;
-    this.done = true;
+    if (!hasMore) {
+      this.framed = original.framed;
+      this.done = true;
+    }
   }
 
   /** The file was written anew in place, or its inode belongs to another file now: nothing of it was read yet. */

@@ -20,6 +20,8 @@ export interface FilePosition {
   readonly size: number;
   /** It was being written then. */
   readonly growing: boolean;
+  /** Of one that has not turned up again: between which records of its log it is missing, as far as that is known. */
+  readonly missing?: { readonly from: Moment | undefined; readonly to: Moment | undefined };
 }
 
 /** How far one log has been read: its files from the oldest that still exists to the one that is written. */
@@ -40,6 +42,25 @@ const wire = z.object({
   last: z.tuple([offset, offset]).optional(),
 });
 
+function marksOf({ growing, missing }: FilePosition): readonly number[] {
+  if (missing === undefined) {
+    return growing ? [1] : [];
+  }
+  const { from, to } = missing;
+  return [growing ? 1 : 0, ...[from, to].flatMap((at) => [at?.seconds ?? 0, at?.nanos ?? 0])];
+}
+
+function missingOf([fromSeconds, fromNanos = 0, toSeconds = 0, toNanos = 0]: readonly number[]): Pick<
+  FilePosition,
+  'missing'
+> {
+  if (fromSeconds === undefined) {
+    return {};
+  }
+  const at = (seconds: number, nanos: number): Moment | undefined => (seconds === 0 ? undefined : { seconds, nanos });
+  return { missing: { from: at(fromSeconds, fromNanos), to: at(toSeconds, toNanos) } };
+}
+
 export function encodePosition(position: LogPosition): string {
   const files = position.files.map((file) => [
     file.id,
@@ -49,7 +70,7 @@ export function encodePosition(position: LogPosition): string {
     file.consumed[0],
     file.consumed[1],
     file.size,
-    ...(file.growing ? [1] : []),
+    ...marksOf(file),
   ]);
   const { discarding, lastTime } = position;
   return JSON.stringify({
@@ -73,7 +94,7 @@ export function decodePosition(text: string): LogPosition | undefined {
     return undefined;
   }
   const files = parsed.data.files.map(
-    ([id, name, prefixBytes, hash, out, err, size, growing]): FilePosition => ({
+    ([id, name, prefixBytes, hash, out, err, size, growing, ...missing]): FilePosition => ({
       id,
       name,
       prefixBytes,
@@ -81,6 +102,7 @@ export function decodePosition(text: string): LogPosition | undefined {
       consumed: [out, err],
       size,
       growing: growing === 1,
+      ...missingOf(missing),
     }),
   );
   const { cut = [false, false], last } = parsed.data;

@@ -24,12 +24,13 @@ export class UnplacedPositions {
   }
 
   get positions(): readonly FilePosition[] {
-    return this.#all.map(({ position }) => position);
+    return this.#all.map(({ position, from, to }) => ({ ...position, missing: { from, to } }));
   }
 
   add(position: FilePosition, missing: Missing, nowMs: number): void {
     if (position.prefixBytes > 0) {
-      this.#all.push({ ...missing, position, sinceMs: nowMs, to: undefined });
+      const { from = missing.from, to } = position.missing ?? {};
+      this.#all.push({ ...missing, from, to, position, sinceMs: nowMs });
     }
   }
 

@@ -41,6 +41,11 @@ export function jaegerV3Routes({ store }: Pick<JaegerDeps, 'store'>): HttpRoute[
       const { body, count } = await store.ask({ kind: 'jaeger.traces', query: search, encoding: 'otlp' }, signal);
       return found(body, count);
     },
+    'trace-summaries': async ({ query, signal }) => {
+      const search = traceQueryOf(searchOf(query));
+      const { body } = await store.ask({ kind: 'jaeger.traces', query: search, encoding: 'summary' }, signal);
+      return json(200, Buffer.concat([Buffer.from('{"summaries":'), body, Buffer.from('}')]));
+    },
     'traces/:id': async ({ params, signal }) => {
       const traceId = jaegerTraceId(params['id'] ?? '');
       const { body, count } = await store.ask({ kind: 'jaeger.trace', traceId, encoding: 'otlp' }, signal);

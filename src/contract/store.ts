@@ -65,8 +65,9 @@ export interface SeriesQuery extends TimeRange {
 /**
  * `ui`: the JSON list that stands under `data` in the HTTP API of Jaeger's query service. `chunks`: SpansResponseChunk
  * messages of its gRPC API, each behind its length as 4 bytes, big-endian. `otlp`: a JSON list of OTLP's ResourceSpans.
+ * `summary`: a JSON list of what its API v3 says of traces in a few numbers.
  */
-export type JaegerEncoding = 'ui' | 'chunks' | 'otlp';
+export type JaegerEncoding = 'ui' | 'chunks' | 'otlp' | 'summary';
 
 /** Small objects in, finished response bytes out: nothing is copied field by field between threads. */
 export type Question =

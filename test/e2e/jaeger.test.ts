@@ -373,6 +373,41 @@ describe('clients of Jaeger', () => {
       ]);
     });
 
+    test('find traces in a few numbers each', async () => {
+      const query = new URLSearchParams({
+        'query.serviceName': 'reviews.default',
+        'query.startTimeMin': iso(from),
+        'query.startTimeMax': iso(from + 3_600e6),
+        'query.searchDepth': '1',
+        'query.attributes': '{"error":"true"}',
+      });
+      const start = from + 30 * 1_000_000;
+      expect(await v3(`/api/v3/trace-summaries?${query}`)).toEqual({
+        status: 200,
+        body: {
+          summaries: [
+            {
+              traceId: traceOf(30),
+              rootServiceName: 'istio-ingressgateway.istio-system',
+              rootOperationName: 'reviews.default.svc.cluster.local:9080/*',
+              minStartTimeUnixNano: `${start}000`,
+              maxEndTimeUnixNano: `${start + 30_500}000`,
+              spanCount: 2,
+              errorSpanCount: 1,
+              orphanSpanCount: 0,
+              services: [
+                { name: 'istio-ingressgateway.istio-system', spanCount: 1, errorSpanCount: 0 },
+                { name: 'reviews.default', spanCount: 1, errorSpanCount: 1 },
+              ],
+            },
+          ],
+        },
+      });
+      query.set('query.serviceName', 'nobody');
+      expect(await v3(`/jaeger/api/v3/trace-summaries?${query}`)).toEqual({ status: 200, body: { summaries: [] } });
+      expect((await v3('/api/v3/trace-summaries')).status).toBe(400);
+    });
+
     test('get one trace by its id', async () => {
       const { status, body } = await v3(`/api/v3/traces/${traceOf(7)}?start_time=x`);
       expect([status, body]).toMatchObject([

@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { encodeRumPoints } from '../../src/codec/rum-points/rum-points.ts';
 import type { QueueRecord } from '../../src/model/batch.ts';
 import type { EmbeddedStore } from '../../src/store/embedded/embedded-store.ts';
@@ -8,6 +8,8 @@ import { requestOf } from '../fakes/requests.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { blockNumber, cutsOf, flip, placesOf, recordsOf } from './block-damage.ts';
 import { askJson, hourMs, openStore } from './store-rig.ts';
+
+jest.setTimeout(120_000);
 
 const commits = [1, 2, 3, 4];
 const pointsEach = 20;

@@ -159,7 +159,7 @@ for (const afar of [sidecar, ownAddress()].filter((one) => one !== undefined)) {
         },
         { withinMs: 15_000, what: 'all views that were taken' },
       );
-    });
+    }, 60_000);
 
     test('records of agents are taken with a token alone', async () => {
       const refused = await call(afar, port, { method: 'POST', path: '/api/native/records' });

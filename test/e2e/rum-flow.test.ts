@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { HubRig } from './hub-rig.ts';
+
+jest.setTimeout(120_000);
 
 const samples = join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples');
 const sent = readFileSync(join(samples, 'rum/line-protocol.txt'));

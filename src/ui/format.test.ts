@@ -1,5 +1,15 @@
 import { expect, test } from '@jest/globals';
-import { bytesText, countText, durationText, exactText, fewText, microsOf, numberText, rateText, spanText } from './format.ts';
+import {
+  bytesText,
+  countText,
+  durationText,
+  exactText,
+  fewText,
+  microsOf,
+  numberText,
+  rateText,
+  spanText,
+} from './format.ts';
 
 test('counts are written in full up to ten millions', () => {
   expect([0, 999, 1_000, 1_234_567, 12_345_678, 9.9e9].map(countText)).toEqual([

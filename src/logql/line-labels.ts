@@ -79,9 +79,10 @@ export class LineLabels {
     this.#parsed.set(name, value);
   }
 
-  /** What a parser found. A label of the stream keeps its name; of two of one name the first counts. */
+  /** What a parser found. Labels of the stream and structured metadata keep their names; of two of one name the first counts. */
   extract(name: string, value: string): void {
-    const own = this.#line?.stream[name] !== undefined && !this.#dropped.has(name) ? `${name}_extracted` : name;
+    const isKnown = this.#line?.stream[name] !== undefined || (!this.#dropped.has(name) && this.#isMetadata(name));
+    const own = isKnown ? `${name}_extracted` : name;
     if (!this.#parsed.has(own)) {
       this.#parsed.set(own, value);
     }
@@ -120,6 +121,10 @@ export class LineLabels {
     const all = { ...(traceId === '' ? {} : { [traceLabel]: traceId }), ...this.#readDerived() };
     const own = Object.entries(all).filter(([name, value]) => this.get(name) === value);
     return Object.fromEntries(own.filter(([name]) => !this.#parsed.has(name) && !this.#known().has(name)));
+  }
+
+  #isMetadata(name: string): boolean {
+    return this.#line?.hasMetadata === true && this.#known().has(name);
   }
 
   #knownValue(name: string): string | undefined {

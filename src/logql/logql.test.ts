@@ -179,6 +179,12 @@ describe('structured metadata', () => {
     expect(await labels('{app="a"} | code=404', 'text', line)).toEqual({});
   });
 
+  test('keeps its name where a parser finds the same one, until it is dropped', async () => {
+    const own = { metadata: { code: 1 } };
+    expect(await labels('{app="a"} | logfmt', 'code=2', own)).toEqual({ code: '1', code_extracted: '2' });
+    expect(await labels('{app="a"} | drop code | logfmt', 'code=2', own)).toEqual({ code: '2' });
+  });
+
   test('of the line itself: its level, and what its text is known to say', async () => {
     for (const [filter, passes] of [
       ['detected_level="error"', 1],

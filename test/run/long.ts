@@ -49,8 +49,8 @@ const steps: readonly Step[] = [
     args: ['--no-warnings', 'test/run/collector-exporters.ts'],
   },
   {
-    name: 'all that goes over OTLP through an OpenTelemetry Collector',
-    args: ['--no-warnings', 'test/run/collector-signals.ts'],
+    name: 'container logs beside an OpenTelemetry Collector',
+    args: ['--no-warnings', 'test/bench/run.ts', 'logs', '--mib', '256', '--rounds', '1'],
   },
   { name: 'spans beside an OpenTelemetry Collector', args: ['--no-warnings', 'test/bench/run.ts', 'zipkin'] },
 ];

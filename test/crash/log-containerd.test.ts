@@ -12,7 +12,7 @@ import { judge } from './log-oracle.ts';
 
 const kills = 30;
 /** After every so many kills the daemon stays away while logs are rotated more than once. */
-const longAwayEvery = 10;
+const longAwayEvery = 15;
 const longAwayMs = 6_500;
 /** After that time it is said what is lost. */
 const gapMs = 7_000;
@@ -42,7 +42,7 @@ async function killed(program: string, dir: string): Promise<void> {
   ]);
   void work.catch(() => undefined);
   try {
-    const daemon = await survivor(start, lives, work);
+    const daemon = await survivor(start, lives, node);
     node.stop();
     await work;
     const startedMs = Date.now();
@@ -61,6 +61,9 @@ async function killed(program: string, dir: string): Promise<void> {
     expect(node.printed.length).toBeGreaterThan(200);
     expect(node.rotations).toBeGreaterThan(20);
     expect(verdict.lines).toBeGreaterThan(20_000);
+    // What was deleted on purpose is missing, and the record of it says so.
+    expect(verdict.inGaps).toBeGreaterThan(0);
+    expect(verdict.gaps.some((gap) => gap.startsWith('slow-writer: [meshbridge] gap: '))).toBe(true);
   } catch (error) {
     const said = lives.map((daemon, life) => `life ${life}:\n${daemon.output().replace(/^ .*$\n?/gm, '')}`).join('\n');
     throw new Error(`the lives said:\n${said.slice(-8_000)}`, { cause: error });
@@ -73,14 +76,17 @@ async function killed(program: string, dir: string): Promise<void> {
 }
 
 /** Kills one life after the other, at moments that chance picks. */
-async function survivor(start: () => Promise<Daemon>, lives: Daemon[], work: Promise<unknown>): Promise<Daemon> {
+async function survivor(start: () => Promise<Daemon>, lives: Daemon[], node: LogNode): Promise<Daemon> {
   let daemon = await start();
   lives.push(daemon);
   for (let kill = 1; kill <= kills; kill += 1) {
-    await Promise.race([delay(200 + Math.random() * 800), work]);
+    await delay(200 + Math.random() * 800);
     expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
     if (kill % longAwayEvery === 0) {
       await delay(longAwayMs);
+    }
+    if (kill === kills) {
+      await node.loseCompressed('slow-writer');
     }
     daemon = await start();
     lives.push(daemon);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Containerd } from '../components/containerd.ts';
 import type { PodPlace } from '../components/cri-client.ts';
@@ -132,6 +132,14 @@ export class LogNode {
       void this.#clearUp(pod);
     }
     await runtime.removeSandbox(sandboxId);
+  }
+
+  /** As when the files were deleted by hand: what was rotated away and compressed of that pod's log is gone. */
+  async loseCompressed(name: string): Promise<void> {
+    const directory = dirname(this.#logPath(this.#pod(name), 0));
+    for (const file of (await readdir(directory)).filter((one) => one.endsWith('.gz'))) {
+      await rm(join(directory, file), { force: true });
+    }
   }
 
   async #clearUp(pod: PodPlace): Promise<void> {

@@ -37,10 +37,10 @@ const steps: readonly Step[] = [
     env: { HUB_AWAY_SECONDS: '120' },
   },
   {
-    name: 'the decoders of spans, fuzzed for a minute each',
+    name: 'the decoders of spans and of OTLP, fuzzed for a minute each',
     args: [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=unit'],
-      ...['--runTestsByPath', 'test/unit/fuzz-span-decoders.test.ts'],
+      ...['--runTestsByPath', 'test/unit/fuzz-span-decoders.test.ts', 'test/unit/fuzz-otlp.test.ts'],
     ],
     env: { FUZZ_SECONDS: '60' },
   },

@@ -50,8 +50,8 @@ const metrics: readonly Fields[] = [
     },
   },
 ];
-const metricsRequest = { resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] };
-const logsRequest = {
+export const metricsRequest = { resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] };
+export const logsRequest = {
   resourceLogs: [
     {
       resource,

@@ -21,6 +21,10 @@ export async function jaegerList(encoding: JaegerEncoding): Promise<TraceList> {
     const { jaegerUiJson } = await import('../../../codec/jaeger/ui-json.ts');
     return { ...zipkinList, one: (places) => Buffer.from(jaegerUiJson(spansOf(places))) };
   }
+  if (encoding === 'summary') {
+    const { traceSummaryJson } = await import('../../../codec/jaeger/trace-summary.ts');
+    return { ...zipkinList, one: (places) => Buffer.from(traceSummaryJson(spansOf(places))) };
+  }
   if (encoding === 'otlp') {
     const { resourceSpans } = await import('../../../codec/otlp/export-spans.ts');
     const one = (places: readonly SpanPlace[]): Uint8Array =>

@@ -471,7 +471,12 @@ describe('what runs', () => {
   });
 
   test('the store is on by default, and off beside a hub or when it is told so', async () => {
-    expect((await loadText('')).store).toEqual({ enabled: true, retention: 604_800_000 });
+    expect((await loadText('')).store).toEqual({
+      enabled: true,
+      retention: 604_800_000,
+      pinned_max_bytes: 500_000_000,
+      autocomplete_keys: expect.arrayContaining(['http.method', 'istio.canonical_service']),
+    });
     expect((await loadText('[store]\nenabled = false')).store).toMatchObject({
       enabled: false,
       off: '[store] enabled = false',

@@ -27,7 +27,7 @@ export interface GraphLayout<E> {
   readonly height: number;
 }
 
-export const box = { width: 178, height: 50 } as const;
+export const box = { width: 206, height: 50 } as const;
 const gap = { x: 132, y: 30 } as const;
 const margin = 24;
 const sweeps = 4;

@@ -29,6 +29,8 @@ export interface ContainerLogOptions {
   /** Its lines are as a program wrote them, and no runtime. */
   readonly plain: boolean;
   readonly inflaters: Inflaters;
+  /** Where the very first life began. */
+  readonly begin: 'beginning' | 'end';
 }
 
 /** A log that changed is looked at more often for this long. */
@@ -66,7 +68,7 @@ export class ContainerLog {
     this.description = options.description;
     this.#options = options;
     this.#assembler = new RecordAssembler(options.maxLineBytes);
-    this.#chain = new LogChain(options.inflaters);
+    this.#chain = new LogChain(options.inflaters, options.begin);
     Object.assign(this.#lastTime, earlier?.lastTime);
     this.#from = earlier === undefined ? options.from : 'beginning';
     this.#positionDue = this.#from === 'end';

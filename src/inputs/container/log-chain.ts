@@ -42,8 +42,12 @@ export class LogChain {
   #gaps: Gap[] = [];
   readonly #inflaters: Inflaters;
 
-  constructor(inflaters: Inflaters) {
+  readonly #begin: 'beginning' | 'end';
+
+  /** `begin`: where the very first life began. */
+  constructor(inflaters: Inflaters, begin: 'beginning' | 'end') {
     this.#inflaters = inflaters;
+    this.#begin = begin;
   }
 
   /** Where an earlier life ended, which wrote its last record at `from`. */
@@ -256,12 +260,13 @@ export class LogChain {
   }
 
   /**
-   * Compressed files of which nothing is known are read if they are newer than all that is known: rotated away while nobody
-   * looked. Older ones were read in an earlier life, or came before the first one.
+   * Compressed files of which nothing is known are read: rotated away while nobody looked, or compressed during a look. Where
+   * the first life began at the end, those older than all that is known came before it.
    */
   async #leaveOut(order: Order, from: 'beginning' | 'end', nowMs: number): Promise<void> {
     const damaged = order.unsure.filter((file) => file.damage !== undefined && file.fingerprint.prefixBytes === 0);
-    const left = [...order.left, ...(from === 'end' ? order.unsure : damaged)];
+    const older = this.#begin === 'end' ? order.left : [];
+    const left = [...older, ...(from === 'end' ? order.unsure : damaged)];
     for (const { seen } of from === 'end' ? [] : damaged) {
       const to = momentOf(nowMs);
       this.#gaps.push({ name: seen.name, bytes: undefined, reason: 'damaged', from: undefined, to });

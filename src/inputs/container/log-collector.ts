@@ -205,7 +205,8 @@ export class LogCollector {
       const key = keyPrefix + path;
       const inflaters = this.#inflaters;
       const plain = isFileLog(path);
-      const options = { key, description, maxLineBytes, flushAfterMs, from, times, plain, inflaters } as const;
+      const begin = this.#options.from;
+      const options = { key, description, maxLineBytes, flushAfterMs, from, times, plain, inflaters, begin } as const;
       const log = new ContainerLog(options, nowMs, this.#earlier.get(path));
       log.steps = this.#stepsOf(description);
       this.#logs.set(path, log);

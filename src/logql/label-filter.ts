@@ -34,10 +34,6 @@ function numberTest({ kind, name, op, value }: Extract<LabelFilter, { readonly v
   const read = readers[kind];
   const holds = comparisons[op];
   return (labels) => {
-    if (labels.error !== '') {
-      // Of a line with a fault only what is compared as text is known.
-      return true;
-    }
     const text = labels.get(name);
     if (text === '') {
       return false;

@@ -19,6 +19,8 @@ export interface SeenLog {
  * file that is renamed in between is found under neither: what is known of it must outlive that look.
  */
 const patienceMs = 5_000;
+/** By then, once a file is done and closed, a look has come by that finds the compressed copy which takes its place. */
+const restMs = 1_500;
 /** The same where nothing of the log is there at all: the directory may not be mounted yet. */
 const longPatienceMs = 60_000;
 
@@ -200,10 +202,10 @@ export class LogChain {
     for (const file of this.files) {
       if (file.done && file.isTaken) {
         await file.close();
+        file.restingSinceMs ??= nowMs;
       }
     }
-    const isPast = ({ goneSinceMs = nowMs }: LogFile): boolean => nowMs - goneSinceMs >= patienceMs;
-    this.files = this.files.filter((file) => !(file.done && !file.isOpen && isPast(file)));
+    this.files = this.files.filter((file) => !isForgotten(file, nowMs));
   }
 
   async close(): Promise<void> {
@@ -233,6 +235,7 @@ export class LogChain {
       return { file, as: 'known' };
     }
     for (const original of file.seen.active ? [] : this.files) {
+      await original.learn();
       if (await file.isCopyOf(original)) {
         const as = await this.#settleCopy(file, original);
         await file.close();
@@ -275,6 +278,13 @@ export class LogChain {
     this.#leftOut = new Set([...this.#leftOut, ...left.map(({ seen }) => versionOf(seen))]);
     await Promise.all(left.map((file) => file.close()));
   }
+}
+
+function isForgotten({ done, isOpen, goneSinceMs, restingSinceMs }: LogFile, nowMs: number): boolean {
+  if (!done || isOpen || goneSinceMs === undefined || restingSinceMs === undefined) {
+    return false;
+  }
+  return nowMs - goneSinceMs >= patienceMs && nowMs - restingSinceMs >= restMs;
 }
 
 /** Tells a file from one that gets its inode later. */

@@ -53,6 +53,8 @@ export class LogFile {
   goneSinceMs: number | undefined;
   /** Read to its end for good. */
   done = false;
+  /** Since when it is done and closed, ms. */
+  restingSinceMs: number | undefined;
   /** When it first looked finished, ms; undefined while it does not. */
   finishedSinceMs: number | undefined;
   fingerprint: Fingerprint = noFingerprint;
@@ -107,6 +109,7 @@ export class LogFile {
     if (this.done && (hasGrown || modifiedNanos !== seen.modifiedNanos)) {
       // Its inode may belong to another file by now: `open` finds out.
       this.done = false;
+      this.restingSinceMs = undefined;
       this.finishedSinceMs = undefined;
     }
     return size !== seen.size || modifiedNanos !== seen.modifiedNanos || active !== seen.active;
@@ -161,6 +164,13 @@ export class LogFile {
   /** The first bytes that are there now; none when it is not open. */
   async prefix(): Promise<Buffer> {
     return this.#bytes === undefined ? Buffer.alloc(0) : await this.#bytes.prefix();
+  }
+
+  /** Knows by its first bytes what was written since it was last read, while its descriptor still gives them. */
+  async learn(): Promise<void> {
+    if (this.#bytes !== undefined && this.fingerprint.prefixBytes < maxPrefixBytes) {
+      this.#isReplaced(await this.#bytes.prefix());
+    }
   }
 
   /** Does this file, which is open, hold all that was read of the other one? */
@@ -270,6 +280,7 @@ export class LogFile {
     this.framed = Math.min(...consumed);
     this.longLine = undefined;
     this.done = false;
+    this.restingSinceMs = undefined;
     this.finishedSinceMs = undefined;
     this.#tail = Buffer.alloc(0);
   }

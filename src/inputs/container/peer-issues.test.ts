@@ -155,6 +155,28 @@ describe('rotations of a kubelet and of docker', () => {
     expect(rig.texts).toHaveLength(48_000);
   });
 
+  test.each([
+    ['nothing', []],
+    ['a line', ['2']],
+  ])(
+    'a file that gets its line and is compressed between two looks is read once, with %s behind it',
+    async (_, later) => {
+      logs.create();
+      await rig.turn();
+      const rotated = logs.rename();
+      logs.append(logs.line('1'), rotated);
+      logs.create();
+      writeFileSync(logs.path(`${rotated}.gz`), gzipSync(readFileSync(logs.path(rotated))));
+      logs.remove(rotated);
+      for (const text of later) {
+        logs.write(text);
+      }
+      await rig.rest();
+      await rig.pass(10_000);
+      expect(rig.texts).toEqual(['1', ...later]);
+    },
+  );
+
   test('contrib#46239: while a file is there plain and compressed, it is read once', async () => {
     logs.write('1');
     const rotated = logs.rotate();

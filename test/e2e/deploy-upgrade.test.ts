@@ -19,7 +19,7 @@ function ageBy(file: string, versionAt: number): void {
     const [headerBytes, payloadBytes] = [bytes.readUInt32LE(at + 4), bytes.readUInt32LE(at + 8)];
     const header = bytes.subarray(at + 20, at + 20 + headerBytes);
     expect(header[versionAt]).toBe(1);
-    header[versionAt] = 2;
+    header[versionAt] = 9;
     bytes.writeUInt32LE(crc32(header, crc32(bytes.subarray(at + 4, at + 12))), at + 12);
     at += 20 + headerBytes + payloadBytes;
   }
@@ -51,7 +51,7 @@ test.each([
         ageBy(file, versionAt);
       }
       const aged = fingerprint(files);
-      await expect(startDaemon({ dir })).rejects.toThrow(
+      await expect(startDaemon({ dir }).then((running) => running.end())).rejects.toThrow(
         /ended with 1:[\s\S]*was written by a later version of meshbridge[\s\S]*start that one, or move the/,
       );
       expect(fingerprint(files)).toEqual(aged);

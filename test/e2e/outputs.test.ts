@@ -96,7 +96,7 @@ test('as many requests are under way as concurrency says, and each span arrives'
 
 test('docs/own-metrics.md names every number that /metrics shows, and only those', async () => {
   daemon = await start(
-    `[[inputs.container]]\n  root = "${dir.path}/pods"\n[[inputs.prom]]\n  url = "${far.url}"\n${zipkinTo(far.url)}`,
+    `[tracing]\n  endpoint = "${far.url}/own"\n[[inputs.container]]\n  root = "${dir.path}/pods"\n[[inputs.prom]]\n  url = "${far.url}"\n${zipkinTo(far.url)}`,
   );
   const running = daemon;
   far.once({ status: 200, body: 'a 1\n' });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { inTempDir } from '../fakes/temp-dir.ts';
@@ -8,7 +8,7 @@ import { ledgerMs, ledgerSeries, ledgerStore } from './metrics-ledger.ts';
 const kills = 20;
 const program = join(import.meta.dirname, 'metrics-writer.ts');
 
-/** One life of the writer: where it began, and the last record of which it heard that it is stored. */
+/** One life of the writer, in `dir`: where it began, and the last record of which it heard that it is stored. */
 function life(dir: string, afterMs: number): Promise<{ begun: number; stored: number }> {
   const child = spawn(process.execPath, ['--no-warnings', program, dir], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -24,18 +24,22 @@ function life(dir: string, afterMs: number): Promise<{ begun: number; stored: nu
   });
   return new Promise((resolve, reject) => {
     child.once('close', (_, signal) => {
-      const lines = said.split('\n').slice(0, -1).map(Number);
-      const begun = lines[0];
+      const begun = said === '' ? undefined : Number(said);
+      const heard = existsSync(`${dir}.said`) ? readFileSync(`${dir}.said`, 'utf8').split('\n').slice(0, -1) : [];
       if (signal !== 'SIGKILL' || begun === undefined) {
         reject(new Error(`the writer ended by itself: ${complained}`));
       } else {
-        resolve({ begun, stored: Math.max(...lines) });
+        resolve({ begun, stored: Math.max(begun, Number(heard.at(-1) ?? 0)) });
       }
     });
   });
 }
 
-test(`samples survive kill -9 ${kills} times, each one once`, () => inTempDir(killLoop), 600_000);
+test(
+  `samples survive kill -9 ${kills} times, each one once`,
+  () => inTempDir((dir) => killLoop(join(dir, 'store'))),
+  600_000,
+);
 
 async function killLoop(dir: string): Promise<void> {
   let stored = 0;

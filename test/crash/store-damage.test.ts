@@ -21,7 +21,8 @@ async function fill(dir: string, how: 'active' | 'sealed'): Promise<void> {
 }
 
 async function partitionDir(dir: string, which: number): Promise<string> {
-  const names = (await readdir(join(dir, 'traces'))).sort();
+  // Pinned traces stand beside the partitions.
+  const names = (await readdir(join(dir, 'traces'))).filter((name) => /^\d+$/.test(name)).sort();
   return join(dir, 'traces', names.at(which) ?? '');
 }
 

@@ -1,8 +1,8 @@
 /**
- * npm run bench -- zipkin [--rounds 3] [--seconds 15] [--shapes small,large,paced] [--peers both|meshbridge|collector] [--json FILE] [--profile DIR]
+ * npm run bench -- zipkin [--rounds 3] [--seconds 15] [--shapes small,large,paced] [--peers meshbridge,collector,zipkin-server] [--json FILE] [--profile DIR]
  *
- * Zipkin v2 JSON of a real Envoy into meshbridge (accepted → durable → stored and indexed) and into an OpenTelemetry
- * Collector (zipkin → batch → file), in turns on one machine; medians over the rounds. --profile writes CPU profiles of
+ * Zipkin v2 JSON of a real Envoy into meshbridge (accepted → durable → stored and indexed), into an OpenTelemetry
+ * Collector (zipkin → batch → file) and into the Zipkin server (in memory), in turns on one machine; medians over the rounds. --profile writes CPU profiles of
  * meshbridge's threads to DIR (and slows it down).
  */
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quantile, run as runChild } from './lane/child.ts';
 import type { LoadPlan, LoadReport } from './zipkin/load.ts';
-import { collector, meshbridge, type Peer, type PeerKind } from './zipkin/peers.ts';
+import { collector, meshbridge, type Peer, type PeerKind, zipkinServer } from './zipkin/peers.ts';
 import { cpuSeconds, peakMegabytes } from './zipkin/process-cost.ts';
 
 type Shape = Pick<LoadPlan, 'connections' | 'bodySpans' | 'spansPerSecond'> & { readonly title: string };
@@ -46,7 +46,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '15' },
     'warm-up': { type: 'string', default: '4' },
     shapes: { type: 'string', default: Object.keys(shapes).join(',') },
-    peers: { type: 'string', default: 'both' },
+    peers: { type: 'string', default: 'meshbridge,collector,zipkin-server' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'string' },
     profile: { type: 'string' },
@@ -141,11 +141,13 @@ function print(rows: readonly Row[], disk: readonly number[]): void {
     `\nfdatasync of this disk (16 KiB appends): p50 ${quantile(disk, 0.5).toFixed(2)} ms, p99 ${diskP99.toFixed(2)} ms`,
   );
   for (const row of rows.filter(({ peer }) => peer === meshbridge.name)) {
-    const other = rows.find(({ shape, peer }) => shape === row.shape && peer !== row.peer);
-    const against =
-      other === undefined
-        ? ''
-        : `CPU ${(medianOf(row, 'cpuPerMillion') / medianOf(other, 'cpuPerMillion')).toFixed(3)} × the collector's, `;
+    const others = rows.filter(({ shape, peer }) => shape === row.shape && peer !== row.peer);
+    const against = others
+      .map((other) => {
+        const share = medianOf(row, 'cpuPerMillion') / medianOf(other, 'cpuPerMillion');
+        return `CPU ${share.toFixed(3)} × the ${other.peer}'s, `;
+      })
+      .join('');
     const beside = medianOf(row, 'diskP99Ms');
     const ratios = [diskP99, beside].map((p99) => (medianOf(row, 'p99Ms') / p99).toFixed(1));
     console.log(
@@ -162,7 +164,7 @@ async function main(): Promise<void> {
     }
     return shape;
   });
-  const kinds = [meshbridge, collector].filter(({ name }) => values.peers === 'both' || values.peers === name);
+  const kinds = [meshbridge, collector, zipkinServer].filter(({ name }) => values.peers.split(',').includes(name));
   const rows = chosen.flatMap((shape) =>
     kinds.map((kind) => ({ shape: shape.title, peer: kind.name, runs: [] as Measured[] })),
   );

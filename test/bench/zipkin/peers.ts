@@ -1,4 +1,4 @@
-/** The two that are compared: each is started fresh for a run, takes Zipkin v2 JSON, and says when all it took is on disk. */
+/** Those that are compared: each is started fresh for a run, takes Zipkin v2 JSON, and says when all it took is where it keeps it. */
 import { spawnSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -82,6 +82,35 @@ export const collector: PeerKind = {
       port,
       path: '/api/v2/spans',
       stored: (spans) => until(async () => (await counter.count()) >= spans, `${spans} spans in ${file}`),
+    };
+  },
+};
+
+/** The reference server with its store in memory: nothing of what it takes is on disk. */
+export const zipkinServer: PeerKind = {
+  name: 'zipkin-server',
+  async start(folder) {
+    const found = spawnSync('bash', [join(top, 'test', 'components', 'zipkin-server.sh')], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (found.status !== 0) {
+      throw new Error('the Zipkin server is missing');
+    }
+    const port = await freePort();
+    const flags = ['ip=127.0.0.1', `port=${port}`, 'protocols[0]=http'].map((flag) => `--armeria.ports[0].${flag}`);
+    const args = ['-Xmx1g', '-jar', found.stdout.trim(), ...flags, '--zipkin.collector.grpc.enabled=false'];
+    const child = start('java', args, folder);
+    await answers(child, `http://127.0.0.1:${port}/health`, folder);
+    const taken = async (): Promise<number> => {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+      return Number(JSON.parse(await answer.text())['counter.zipkin_collector.spans.http'] ?? 0);
+    };
+    return {
+      ...processOf(child),
+      port,
+      path: '/api/v2/spans',
+      stored: (spans) => until(async () => (await taken()) >= spans, `${spans} spans in the Zipkin server`),
     };
   },
 };

@@ -125,7 +125,7 @@ class Month {
   }
 
   async #settle(): Promise<void> {
-    for (const ms of [300, 300, 6_000, 500]) {
+    for (const ms of [300, 300, 6_000, 2_000]) {
       await this.rig.turn();
       await this.rig.clock.advance(ms);
     }

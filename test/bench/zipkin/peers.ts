@@ -99,7 +99,9 @@ export const zipkinServer: PeerKind = {
     }
     const port = await freePort();
     const flags = ['ip=127.0.0.1', `port=${port}`, 'protocols[0]=http'].map((flag) => `--armeria.ports[0].${flag}`);
-    const args = ['-Xmx1g', '-jar', found.stdout.trim(), ...flags, '--zipkin.collector.grpc.enabled=false'];
+    // By default it keeps half a million spans, which takes more than that heap where bodies are large: it then does nothing else.
+    const kept = '--zipkin.storage.mem.max-spans=100000';
+    const args = ['-Xmx1g', '-jar', found.stdout.trim(), ...flags, kept, '--zipkin.collector.grpc.enabled=false'];
     const child = start('java', args, folder);
     await answers(child, `http://127.0.0.1:${port}/health`, folder);
     const taken = async (): Promise<number> => {

@@ -97,7 +97,7 @@ const httpCases = {
       const stop = new AbortController();
       const writing = [s.request(1), s.request(3)].map((request) => output.write(request, stop.signal));
       const ended = Promise.allSettled(writing);
-      await until(() => far.requests.length === 2, { what: 'both requests' });
+      await until(() => far.requests.length === 2, { what: 'both requests', withinMs: 5_000 });
       assert.deepEqual(
         far.requests.map((received) => s.itemsIn(received)).toSorted((one, other) => one - other),
         [s.request(1).items, s.request(3).items],
@@ -144,7 +144,7 @@ const httpCases = {
       const reason = new Error('shutting down');
       const writing = output.write(s.request(1), stop.signal);
       writing.catch(() => undefined);
-      await until(() => far.requests.length > 0, { what: 'the request' });
+      await until(() => far.requests.length > 0, { what: 'the request', withinMs: 5_000 });
       stop.abort(reason);
       await assert.rejects(within(writing, 2_000, 'a write whose signal was aborted'), (error) => error === reason);
     }),

@@ -204,7 +204,7 @@ describeWith('kube-apiserver', (program) => {
     const [hub] = (await run(workload('StatefulSet'), ['node-3'])) as [NodePod];
     const secret = '/api/v1/namespaces/meshbridge/secrets/meshbridge-token';
     await until(async () => (await cluster.attempt('GET', secret)).status === 200, {
-      withinMs: 20_000,
+      withinMs: 60_000,
       what: 'the Secret',
     });
     const agents = await run(workload('DaemonSet'), nodes, ['http://meshbridge-hub:9529']);
@@ -214,7 +214,7 @@ describeWith('kube-apiserver', (program) => {
     await postHalf('node-1', zipkin, client);
     await postHalf('node-2', zipkin, server);
     await until(async () => (await kindsOf(hub, traceId)) === 'CLIENT,SERVER', {
-      withinMs: 20_000,
+      withinMs: 60_000,
       what: 'the whole trace',
     });
     for (const agent of agents) {
@@ -236,7 +236,7 @@ describeWith('kube-apiserver', (program) => {
         const found = await linesWith(hub, 'GET');
         return found.length === 4 ? found : undefined;
       },
-      { withinMs: 20_000, what: 'the lines of both nodes' },
+      { withinMs: 60_000, what: 'the lines of both nodes' },
     );
     expect(lines.map(({ labels }) => `${labels['node']} ${labels['pod']} ${labels['container']}`).sort()).toEqual([
       'node-1 details-v1-0 details',
@@ -278,7 +278,7 @@ describeWith('kube-apiserver', (program) => {
     for (const [index, daemon] of daemons.entries()) {
       const node = nodes[index] as Node;
       await until(async () => (await kindsOf(daemon, traceId)) === (index === 0 ? 'CLIENT' : 'SERVER'), {
-        withinMs: 20_000,
+        withinMs: 60_000,
         what: `the half of the trace on ${node}`,
       });
       const wanted = { [node]: 2 * requestsOfPage };
@@ -287,7 +287,7 @@ describeWith('kube-apiserver', (program) => {
         what: `the requests of ${node}`,
       });
       await until(async () => (await linesWith(daemon, 'GET')).length === 2, {
-        withinMs: 20_000,
+        withinMs: 60_000,
         what: `lines of ${node}`,
       });
       const istiod = await until(

@@ -77,7 +77,7 @@ describeWith('kube-apiserver', (program) => {
   }
 
   async function stored(text: string): Promise<Line> {
-    return until(async () => (await linesWith(text))[0], { withinMs: 20_000, what: `the line ${text} in the store` });
+    return until(async () => (await linesWith(text))[0], { withinMs: 60_000, what: `the line ${text} in the store` });
   }
 
   async function explanationOf(name: string): Promise<PodExplanation | undefined> {
@@ -147,7 +147,7 @@ describeWith('kube-apiserver', (program) => {
     const text = '[{"source": "front", "service": "shop", "tags": {"tier": "edge"}, "sourse": 1}]';
     await annotatePod(cluster, 'web', { 'datakit/logs': text }, 'prod');
     const problem = 'prod/web:1: datakit/logs: [0].sourse: unknown key; did you mean "source"?';
-    await until(async () => (await explanationOf('web'))?.warnings.includes(problem), { withinMs: 20_000 });
+    await until(async () => (await explanationOf('web'))?.warnings.includes(problem), { withinMs: 60_000 });
     await until(
       async () => {
         await print(pod, 'app', `tagged-line-${++written}`);
@@ -156,7 +156,7 @@ describeWith('kube-apiserver', (program) => {
           ({ labels }) => labels['tier'] === 'edge' && labels['source'] === 'front' && labels['service'] === 'shop',
         );
       },
-      { withinMs: 20_000, what: 'a line with the tags of the annotation' },
+      { withinMs: 60_000, what: 'a line with the tags of the annotation' },
     );
     const { inputs } = await daemon.status();
     expect(inputs.find(({ type }) => type === 'container')?.detail).toMatchObject({
@@ -171,10 +171,10 @@ describeWith('kube-apiserver', (program) => {
       };
       return detail.leftOut?.some(({ pod: name }) => name === 'web') === true;
     };
-    await until(isOff, { withinMs: 20_000, what: 'the container is left out' });
+    await until(isOff, { withinMs: 60_000, what: 'the container is left out' });
     await print(pod, 'app', 'while-disabled');
     await annotatePod(cluster, 'web', { 'datakit/logs': undefined }, 'prod');
-    await until(async () => !(await isOff()), { withinMs: 20_000, what: 'the container is read again' });
+    await until(async () => !(await isOff()), { withinMs: 60_000, what: 'the container is read again' });
     await print(pod, 'app', 'after-disabled');
     await stored('after-disabled');
     expect(await linesWith('while-disabled')).toEqual([]);
@@ -185,7 +185,7 @@ describeWith('kube-apiserver', (program) => {
       name: 'mixed',
       containers: [{ name: 'noise', image: 'example.test/noise/maker:1' }, { name: 'music' }],
     });
-    await until(() => explanationOf('mixed'), { withinMs: 20_000 });
+    await until(() => explanationOf('mixed'), { withinMs: 60_000 });
     await print(pod, 'noise', 'noise-line');
     await print(pod, 'music', 'music-line');
     await stored('music-line');
@@ -199,7 +199,7 @@ describeWith('kube-apiserver', (program) => {
     ];
     const annotations = { 'datakit/logs': JSON.stringify(entries) };
     const pod = await newPod({ name: 'writer', emptyDirAt: '/data', annotations });
-    await until(() => explanationOf('writer'), { withinMs: 20_000 });
+    await until(() => explanationOf('writer'), { withinMs: 60_000 });
     const { uid } = pod.metadata as unknown as Readonly<Record<string, string>>;
     const volume = join(dir.path, 'kubelet/pods', uid as string, 'volumes/kubernetes.io~empty-dir/data');
     await mkdir(volume, { recursive: true });
@@ -218,7 +218,7 @@ describeWith('kube-apiserver', (program) => {
       return ((await answer.json()) as { lines: readonly Line[] }).lines.length;
     };
     await until(async () => (await counted()) + (await kept()) === 50, {
-      withinMs: 20_000,
+      withinMs: 60_000,
       what: 'all lines, kept or counted',
     });
     expect(await counted()).toBeGreaterThan(0);
@@ -230,7 +230,7 @@ describeWith('kube-apiserver', (program) => {
       owner: { apiVersion: 'batch/v1', kind: 'Job', name: 'backup-29412345' },
       containers: [{ name: 'job', logsConfig: '[{"tags": {"from": "variable"}}]' }],
     });
-    await until(() => explanationOf('backup-29412345-x7k2p'), { withinMs: 20_000 });
+    await until(() => explanationOf('backup-29412345-x7k2p'), { withinMs: 60_000 });
     await removePod(cluster, 'backup-29412345-x7k2p', 'prod');
     await print(pod, 'job', 'short-line');
     const { labels } = await stored('short-line');

@@ -131,7 +131,7 @@ describeWith('kube-apiserver', (program) => {
     /** DataKit's own, as kubectl apply put it there. */
     async function deployDataKit(): Promise<void> {
       await cluster.attempt('DELETE', path);
-      await until(async () => (await cluster.attempt('GET', path)).status === 404, { withinMs: 20_000 });
+      await until(async () => (await cluster.attempt('GET', path)).status === 404, { withinMs: 60_000 });
       await apply('-f', dataKits);
     }
 

@@ -145,7 +145,7 @@ test('pods of the own node are scraped as their annotations say, come, change an
   api.put(details('details-1', one));
   api.put(details('far-1', other, { node: 'node-2' }));
   await start();
-  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 20_000, what: 'the first target' });
+  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 60_000, what: 'the first target' });
   expect((await detail()).targets[0]).toMatchObject({
     url: `http://127.0.0.2:${one.port}/stats/prometheus`,
     rule: 'datakit/prom.instances',
@@ -154,7 +154,7 @@ test('pods of the own node are scraped as their annotations say, come, change an
 
   const requests = await until(
     async () => (await written()).find(({ name }) => name === 'istio_requests_total') as Record<string, unknown>,
-    { withinMs: 10_000, what: 'a line of the file' },
+    { withinMs: 60_000, what: 'a line of the file' },
   );
   expect(requests).toMatchObject({
     measurement: 'istio_prom',
@@ -174,15 +174,15 @@ test('pods of the own node are scraped as their annotations say, come, change an
   });
 
   api.put(details('details-2', two));
-  await until(async () => (await targets()).length === 2, { withinMs: 8_000, what: 'the second target' });
+  await until(async () => (await targets()).length === 2, { withinMs: 60_000, what: 'the second target' });
   api.put(details('details-1', one, { annotations: annotations(one.port, '/other') }));
-  await until(async () => (await detail()).targets.some(({ url }) => url.endsWith('/other')), { withinMs: 8_000 });
-  await until(() => one.asked.includes('/other'), { withinMs: 10_000, what: 'the changed page is asked for' });
+  await until(async () => (await detail()).targets.some(({ url }) => url.endsWith('/other')), { withinMs: 60_000 });
+  await until(() => one.asked.includes('/other'), { withinMs: 60_000, what: 'the changed page is asked for' });
   api.remove('details-1', 'prod');
-  await until(async () => (await detail()).targets.every(({ pod }) => pod === 'details-2'), { withinMs: 8_000 });
+  await until(async () => (await detail()).targets.every(({ pod }) => pod === 'details-2'), { withinMs: 60_000 });
 
   await api.stop();
-  await until(async () => (await detail()).watch.state === 'retrying', { withinMs: 10_000 });
+  await until(async () => (await detail()).watch.state === 'retrying', { withinMs: 60_000 });
   expect(await targets()).toHaveLength(1);
   await writeFile(join(dir.path, 'account/token'), 'token-2');
   api.tokens(['token-2']);
@@ -190,7 +190,7 @@ test('pods of the own node are scraped as their annotations say, come, change an
   await api.restart();
   api.put(details('details-3', two));
   await until(async () => (await targets()).join().startsWith('details-3'), {
-    withinMs: 12_000,
+    withinMs: 60_000,
     what: 'the third pod',
   });
   expect((await detail()).watch).toMatchObject({ state: 'watching', pods: 1 });
@@ -225,7 +225,7 @@ test('what an annotation may not do is refused with its reason, and what has non
     containers: [{ name: 'app' }, { name: 'istio-proxy', ports: [15_090] }],
   });
   await start();
-  await until(async () => (await detail()).pods.length === 3, { withinMs: 10_000, what: 'three pods' });
+  await until(async () => (await detail()).pods.length === 3, { withinMs: 60_000, what: 'three pods' });
   const { pods, targets: found } = await detail();
   expect(found.map(({ pod, rule, url }) => [pod, rule, url]).sort()).toEqual([
     ['injected', 'istio', 'http://127.0.0.2:15020/stats/prometheus'],
@@ -280,7 +280,7 @@ test("istiod is scraped as DataKit's ConfigMap says by the agent that has the le
   await istiods();
   await start(istiodConfig());
   await until(async () => (await targets()).join() === 'istiod-1 up,istiod-2 down', {
-    withinMs: 15_000,
+    withinMs: 60_000,
     what: 'two targets',
   });
   expect((await detail()).targets.map(({ url }) => url)).toEqual([
@@ -289,7 +289,7 @@ test("istiod is scraped as DataKit's ConfigMap says by the agent that has the le
   ]);
   expect(api.lease('meshbridge', 'default')).toMatchObject({ holderIdentity: expect.stringMatching(/^node-1_/) });
   const line = await until(async () => (await written()).find(({ name }) => name === 'page_of_pod'), {
-    withinMs: 10_000,
+    withinMs: 60_000,
   });
   expect(line).toMatchObject({
     measurement: 'istio_prom',
@@ -311,7 +311,7 @@ test('istiod is scraped by the agent of its own node where leases may not be use
   api.of('leases', { status: 403 });
   await istiods();
   await start(istiodConfig());
-  await until(async () => (await targets()).join() === 'istiod-1 up', { withinMs: 15_000, what: 'one target' });
+  await until(async () => (await targets()).join() === 'istiod-1 up', { withinMs: 60_000, what: 'one target' });
   expect((await detail()).targets[0]).toMatchObject({ url: 'http://127.0.0.5:15014/metrics', rule: '[[inputs.prom]]' });
   const status = await daemon?.status();
   expect(status?.inputs.filter(({ type }) => type === 'prom')).toEqual([]);
@@ -341,14 +341,14 @@ test('outside of a cluster the one that a kubeconfig names is found, and one tha
   await expect(startDaemon({ dir: dir.path, config })).rejects.toThrow(/kubeconfig: .* cannot be read/);
   await writeFile(path, stringify(kubeconfig));
   daemon = await startDaemon({ dir: dir.path, config });
-  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 20_000, what: 'the pod' });
+  await until(async () => (await targets()).join() === 'details-1 up', { withinMs: 60_000, what: 'the pod' });
   expect(api.requests.map(({ token }) => token)).toContain('token-1');
 }, 180_000);
 
 test('without the right to list pods everything else runs, and the right that is missing is named', async () => {
   api.always({ status: 403 });
   await start();
-  await until(async () => (await detail()).watch.state === 'forbidden', { withinMs: 10_000, what: 'forbidden' });
+  await until(async () => (await detail()).watch.state === 'forbidden', { withinMs: 60_000, what: 'forbidden' });
   expect((await detail()).watch.hint).toContain('get, list and watch of pods');
   expect((await fetch(`${daemon?.url}/-/ready`)).status).toBe(200);
 }, 180_000);

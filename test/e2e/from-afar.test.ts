@@ -157,7 +157,7 @@ for (const afar of [sidecar, ownAddress()].filter((one) => one !== undefined)) {
           const { text } = await call(afar, port, { path: '/api/native/rum/overview', headers });
           return JSON.parse(text).totals.views === taken + 1;
         },
-        { withinMs: 15_000, what: 'all views that were taken' },
+        { withinMs: 60_000, what: 'all views that were taken' },
       );
     }, 60_000);
 

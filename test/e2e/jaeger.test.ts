@@ -117,7 +117,7 @@ describe('clients of Jaeger', () => {
       const answered = await fetch(`${daemon.url}/api/v2/services`);
       return (await answered.text()).includes('reviews.default');
     };
-    await until(isStored, { withinMs: 20_000, what: 'the spans in the store' });
+    await until(isStored, { withinMs: 60_000, what: 'the spans in the store' });
   }, 60_000);
 
   afterAll(async () => {
@@ -454,7 +454,7 @@ describe('clients of Jaeger', () => {
         );
         return status === 200 ? envelope.data[0] : undefined;
       },
-      { withinMs: 10_000, what: 'the trace' },
+      { withinMs: 60_000, what: 'the trace' },
     );
     for (const span of sent.filter((one) => one.traceId === traceId)) {
       const seen = found.spans.find(({ spanID }) => spanID === span.id) as
@@ -490,7 +490,7 @@ describe('clients of Jaeger', () => {
         const { status, envelope } = await http<UiTrace[]>(`/api/traces/${traceOf(500)}`);
         return status === 200 ? envelope.data[0] : undefined;
       },
-      { withinMs: 10_000, what: 'the trace' },
+      { withinMs: 60_000, what: 'the trace' },
     );
     expect([found.spans[0]?.operationName, found.processes['p1']?.serviceName]).toEqual(['GET /otlp', 'waypoint']);
   });

@@ -196,7 +196,7 @@ describeWith('kube-apiserver', (program) => {
         const lines = (await Promise.all(both.map((one) => one.lines()))).flat();
         return lines.find(({ name, labels: of }) => name === 'up' && of['pod'] === 'shop-2');
       },
-      { withinMs: 20_000, what: 'a line about it' },
+      { withinMs: 60_000, what: 'a line about it' },
     );
     expect(up.labels).toMatchObject({ service: 'shop', pod_name: 'shop-2', namespace: 'prod', node: 'node-b' });
     expect((await both[0]?.status())?.warnings.filter((line) => line.includes('refuses'))).toEqual([]);

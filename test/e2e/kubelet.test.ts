@@ -137,7 +137,7 @@ test('the kubelet of the own node is asked by default, and what it lacks is name
   const running = await start('');
   const input = async () => (await running.status()).inputs.find(({ type }) => type === 'kubelet');
   const closed = async () => (await input())?.detail as { readonly closed?: readonly { readonly hint?: string }[] };
-  await until(async () => (await closed())?.closed !== undefined, { withinMs: 20_000, what: 'the refusal' });
+  await until(async () => (await closed())?.closed !== undefined, { withinMs: 60_000, what: 'the refusal' });
   const { warnings } = await running.status();
   expect(warnings.filter((line) => line.includes('resources: [nodes/metrics]'))).toHaveLength(1);
   expect(warnings.filter((line) => line.includes('resources: [nodes/proxy]'))).toHaveLength(1);

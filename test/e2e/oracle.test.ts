@@ -235,7 +235,7 @@ describe('the recording of the reference server', () => {
         const response = await fetch(path);
         return response.status === 200 ? await response.json() : undefined;
       },
-      { withinMs: 10_000, what: 'the span in the store' },
+      { withinMs: 60_000, what: 'the span in the store' },
     );
     expect(stored).toEqual([expect.objectContaining({ kind: 'CLIENT', name: 'get', tags: { 'http.path': '/api' } })]);
   });

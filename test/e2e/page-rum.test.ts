@@ -51,7 +51,7 @@ describeWith('chromium', (program) => {
     await soon(async () => expect(await tab.page.title()).not.toBe('sending'));
     const refused = 'datakit.invalidLinePoint';
     expect(JSON.parse(await tab.page.title())).toEqual([200, 200, 200, 200, true, { content: {} }, refused]);
-    await until(async () => (await sentFrom('elsewhere')).length === 5, { withinMs: 15_000, what: 'all five views' });
+    await until(async () => (await sentFrom('elsewhere')).length === 5, { withinMs: 60_000, what: 'all five views' });
     await tab.close();
     const points = await sentFrom('elsewhere');
     expect(points.map(({ view_id }) => view_id).sort()).toEqual(['beacon', 'fetch', 'json', 'packed', 'xhr']);
@@ -67,7 +67,7 @@ describeWith('chromium', (program) => {
     beforeAll(async () => {
       await sendVisits(daemon.url);
       await until(async () => (await sentFrom('bookinfo')).length === visits.points, {
-        withinMs: 15_000,
+        withinMs: 60_000,
         what: 'all points in the store',
       });
       const root = { traceId: rumTraceId, id: 'a1', name: 'get /reviews', timestamp: Date.now() * 1000, duration: 9 };

@@ -130,7 +130,7 @@ describeWith('chromium', (program) => {
     }
     await until(async () => (await delivered(await daemon.status())).every((count) => count === spanCount), {
       what: 'all spans delivered',
-      withinMs: 10_000,
+      withinMs: 60_000,
     });
   });
 

@@ -176,7 +176,7 @@ describe('logs', () => {
         ]);
         return tail.lines.length > 0 ? tail : undefined;
       },
-      { withinMs: 20_000, what: 'the new line' },
+      { withinMs: 60_000, what: 'the new line' },
     );
     expect(arrived.lines.map(({ message }) => message)).toEqual(['brand new']);
     const after = await lines(daemon, 'tail', [
@@ -300,7 +300,7 @@ describeWith('prometheus', (program) => {
         const { text } = await ask(daemon.url, '/api/v1/query', [['query', `timestamp(up) >= ${lastSeconds}`]]);
         return text.includes('"up"') || text.includes('"value"');
       },
-      { withinMs: 10_000, what: 'the same scrape in the store' },
+      { withinMs: 60_000, what: 'the same scrape in the store' },
     );
     // Half a second from every scrape, so that none lies on the bound of a window, and late enough for every window to be
     // full: releases of Prometheus differ at the bounds, and where a series begins.

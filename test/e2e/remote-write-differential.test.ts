@@ -208,7 +208,7 @@ async function settled(rig: Rig): Promise<Stored> {
     stored = await storedBy(rig);
     return isEqual();
   };
-  await until(equal, { withinMs: 15_000 }).catch(() => undefined);
+  await until(equal, { withinMs: 60_000 }).catch(() => undefined);
   return stored;
 }
 

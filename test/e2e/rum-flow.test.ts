@@ -92,7 +92,7 @@ test('points go to files and to stdout as they came, and stay where the daemon i
     error_stack: 'TypeError\n\tat <anonymous> @ http://localhost:5500/dist/bundle.js:1:821',
   });
   await until(() => first.output().match(/"signal":"rum"/g)?.length === kinds.length, {
-    withinMs: 15_000,
+    withinMs: 60_000,
     what: 'stdout',
   });
   expect(await first.end('SIGTERM')).toBe(0);

@@ -49,7 +49,7 @@ describeWith('zipkin-server', (jar) => {
       const body = JSON.stringify(spansAt((Date.now() - 60_000) * 1_000));
       expect((await fetch(`${daemon.url}/api/v2/spans`, { method: 'POST', body })).status).toBe(202);
       const isStored = async (): Promise<boolean> => (await fetch(`${daemon.url}/api/v2/trace/${traceId}`)).ok;
-      await until(isStored, { withinMs: 20_000, what: 'the trace in the store' });
+      await until(isStored, { withinMs: 60_000, what: 'the trace in the store' });
     }, 120_000);
 
     afterAll(async () => {

@@ -39,7 +39,7 @@ describe('tracers of others', () => {
         const trace: readonly V2Span[] = answer.status === 200 ? JSON.parse(await answer.text()) : [];
         return trace.length >= spans ? trace : undefined;
       },
-      { withinMs: 20_000, what: `trace ${traceId} in the store` },
+      { withinMs: 60_000, what: `trace ${traceId} in the store` },
     );
     expect(found).toHaveLength(spans);
     expect(new Set(found.map((span) => span.traceId))).toEqual(new Set([traceId]));
@@ -141,7 +141,7 @@ describe('tracers of others', () => {
               const isSent = found['spans_sent'] === requests * 2 && (found['reports_sent'] ?? 0) > 0;
               return isSent && (await accepted()) - before >= requests * 2 ? found : undefined;
             },
-            { withinMs: 20_000, what: `${requests * 2} spans taken from Envoy` },
+            { withinMs: 60_000, what: `${requests * 2} spans taken from Envoy` },
           );
           expect(await accepted()).toBe(before + requests * 2);
           expect(counters).toMatchObject({ reports_dropped: 0, reports_failed: 0, reports_skipped_no_cluster: 0 });

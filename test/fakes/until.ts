@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export interface UntilOptions {
   readonly withinMs?: number;
-  /** Ends the message of the error: "not seen within 5000 ms: <what>". */
+  /** Ends the message of the error: "not seen within 60000 ms: <what>". */
   readonly what?: string;
 }
 
@@ -11,7 +11,7 @@ export interface UntilOptions {
  * condition, if it threw.
  */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
-  const withinMs = options.withinMs ?? 5_000;
+  const withinMs = options.withinMs ?? 60_000;
   const endMs = performance.now() + withinMs;
   let last: unknown;
   for (let pauseMs = 1; ; pauseMs = Math.min(25, pauseMs * 2)) {

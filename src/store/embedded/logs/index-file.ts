@@ -1,7 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
-import { systemDisk } from '../../../record/disk.ts';
+import { writeWholeFile } from '../blocks/whole-file.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { Arrival } from './arrival.ts';
@@ -39,26 +38,14 @@ export interface BlockList {
   readonly book: StreamBook;
 }
 
-/** Writes the whole index or none: a temporary file, fsync, rename, fsync of the directory. Resolves with its bytes. */
-export async function writeIndexFile(path: string, { table, book }: BlockList, facts: SealedFacts): Promise<number> {
+/** Resolves with the bytes of the index. */
+export function writeIndexFile(path: string, { table, book }: BlockList, facts: SealedFacts): Promise<number> {
   const json = Buffer.from(JSON.stringify(facts));
   const streams = Buffer.from(JSON.stringify(book.list));
   const packedStreams = compressed(streams);
   const rows = table.write();
   const head = Uint32Array.of(magic, version, json.length, streams.length, packedStreams.length, rows.length);
-  const pages = paged(Buffer.concat([Buffer.from(head.buffer), json, packedStreams, rows]));
-  const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    await file.writeFile(pages);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await systemDisk.syncDirOf(path);
-  return pages.length;
+  return writeWholeFile(path, [paged(Buffer.concat([Buffer.from(head.buffer), json, packedStreams, rows]))]);
 }
 
 function paged(bytes: Buffer): Buffer {

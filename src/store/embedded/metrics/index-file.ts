@@ -1,8 +1,7 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
-import { systemDisk } from '../../../record/disk.ts';
 import { checkFrame, encodeRecord, prefixBytes, recordBytes } from '../../../record/frame.ts';
+import { writeWholeFile } from '../blocks/whole-file.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { ChunkFile } from './chunk-file.ts';
@@ -38,26 +37,18 @@ interface Page {
   readonly payload: Buffer;
 }
 
-/** Writes the whole index or none: a temporary file, fsync, rename, fsync of the directory. Resolves with its bytes. */
-export async function writeIndexFile(path: string, index: PartitionIndex, facts: SealedFacts): Promise<number> {
-  const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', 0o600);
-  let bytes = 0;
-  try {
-    for (const { page, payload } of pagesOf(index, facts)) {
-      const header = Buffer.from(JSON.stringify({ page, version }));
-      const record = Buffer.allocUnsafe(recordBytes(header.length, payload.length));
-      encodeRecord(record, 0, header, [payload]);
-      bytes += (await file.write(record, 0, record.length, bytes)).bytesWritten;
-    }
-    await file.sync();
-  } finally {
-    await file.close();
+/** Resolves with the bytes of the index. */
+export function writeIndexFile(path: string, index: PartitionIndex, facts: SealedFacts): Promise<number> {
+  return writeWholeFile(path, recordsOf(index, facts));
+}
+
+function* recordsOf(index: PartitionIndex, facts: SealedFacts): Generator<Buffer, void, undefined> {
+  for (const { page, payload } of pagesOf(index, facts)) {
+    const header = Buffer.from(JSON.stringify({ page, version }));
+    const record = Buffer.allocUnsafe(recordBytes(header.length, payload.length));
+    encodeRecord(record, 0, header, [payload]);
+    yield record;
   }
-  await rename(temporary, path);
-  await systemDisk.syncDirOf(path);
-  return bytes;
 }
 
 function* pagesOf({ table, files }: PartitionIndex, facts: SealedFacts): Generator<Page, void, undefined> {

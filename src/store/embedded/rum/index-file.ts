@@ -1,9 +1,8 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
-import { systemDisk } from '../../../record/disk.ts';
 import { checkFrame, encodeRecord, prefixBytes, recordBytes } from '../../../record/frame.ts';
 import type { FoundBlock } from '../blocks/block-format.ts';
+import { writeWholeFile } from '../blocks/whole-file.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import type { BlockSummary } from './block-summary.ts';
@@ -30,10 +29,9 @@ const maxListBytes = 256 * 1024 * 1024;
 
 /**
  * The index of a sealed partition is one record (`record/frame.ts`): facts as JSON in the header, the list of blocks as JSON,
- * zstd, in the payload. Written whole or not at all: a temporary file, fsync, rename, fsync of the directory. Resolves with
- * its bytes.
+ * zstd, in the payload. Resolves with its bytes.
  */
-export async function writeIndexFile(
+export function writeIndexFile(
   path: string,
   facts: SealedFacts,
   blocks: readonly FoundBlock<BlockSummary>[],
@@ -44,18 +42,7 @@ export async function writeIndexFile(
   });
   const record = Buffer.alloc(recordBytes(header.length, payload.length));
   encodeRecord(record, 0, header, [payload]);
-  const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    await file.writeFile(record);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await systemDisk.syncDirOf(path);
-  return record.length;
+  return writeWholeFile(path, [record]);
 }
 
 export class IndexFile {

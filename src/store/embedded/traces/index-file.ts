@@ -1,7 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError } from '../../../contract/errors.ts';
-import { systemDisk } from '../../../record/disk.ts';
+import { writeWholeFile } from '../blocks/whole-file.ts';
 import type { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
 import { BlockTable } from './block-table.ts';
@@ -40,23 +39,9 @@ interface Section {
   readonly crc: number;
 }
 
-/** Writes the whole index or none: a temporary file, fsync, rename, fsync of the directory. Resolves with its bytes. */
-export async function writeIndexFile(path: string, live: LiveIndex, facts: SealedFacts): Promise<number> {
-  const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', 0o600);
-  let bytes = 0;
-  try {
-    for (const part of indexParts(live, facts)) {
-      bytes += (await file.write(part, 0, part.length, bytes)).bytesWritten;
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await systemDisk.syncDirOf(path);
-  return bytes;
+/** Resolves with the bytes of the index. */
+export function writeIndexFile(path: string, live: LiveIndex, facts: SealedFacts): Promise<number> {
+  return writeWholeFile(path, indexParts(live, facts));
 }
 
 function* indexParts(live: LiveIndex, facts: SealedFacts): Generator<Buffer, void, undefined> {

@@ -1,10 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BridgeError, hasCode } from '../../../contract/errors.ts';
 import { paddedTraceId, type Span } from '../../../model/span.ts';
 import { systemDisk } from '../../../record/disk.ts';
+import { writeWholeFile } from '../blocks/whole-file.ts';
 import type { DamageBook } from '../damage-book.ts';
 import type { Slice } from '../slice.ts';
 import { BlockBuilder } from './block-builder.ts';
@@ -125,7 +126,7 @@ export class PinnedTraces {
         const message = `pinned traces take ${others} bytes and may take ${maxBytes}, and this one takes ${file.length}; unpin some, or set [store] pinned_max_bytes`;
         throw new BridgeError('BRIDGE_TOO_LARGE', message);
       }
-      await this.#write(padded, file);
+      await writeWholeFile(this.#path(padded), [file]);
       this.#pins.set(padded, { facts, bytes: file.length });
       return facts;
     });
@@ -144,20 +145,6 @@ export class PinnedTraces {
       this.#pins.delete(padded);
       return true;
     });
-  }
-
-  async #write(padded: string, file: Buffer): Promise<void> {
-    const path = this.#path(padded);
-    const temporary = `${path}.tmp`;
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(file);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-    await systemDisk.syncDirOf(path);
   }
 
   #path(padded: string): string {

@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import type { Logger } from '../contract/runtime.ts';
-import { envoyProgram } from './envoy-environment.ts';
-import { eachLine } from './lines.ts';
-import type { MeshFacts, PodFacts } from './mesh.ts';
+import { envoyProgram } from './mesh/envoy-environment.ts';
+import { eachLine } from './mesh/lines.ts';
+import type { MeshFacts, PodFacts } from './mesh/mesh.ts';
 import type { MeshMessage } from './mesh-process.ts';
 
 const stopWithinMs = 12_000;

@@ -1,5 +1,5 @@
-import { podAddresses } from './addresses.ts';
-import { Mesh, type MeshFacts } from './mesh.ts';
+import { podAddresses } from './mesh/addresses.ts';
+import { Mesh, type MeshFacts } from './mesh/mesh.ts';
 
 /** What the mesh's process tells the daemon. */
 export type MeshMessage =

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # The version that the demo installs.
-version=$(sed -n "s/^const envoyVersion = '\(.*\)';/\1/p" "$(dirname "$0")/../../src/demo/envoy-environment.ts")
+version=$(sed -n "s/^const envoyVersion = '\(.*\)';/\1/p" "$(dirname "$0")/../../src/demo/mesh/envoy-environment.ts")
 environment="${MESHBRIDGE_CACHE:-$HOME/.cache/meshbridge}/envoy-$version"
 
 if [ -x "$environment/bin/envoy" ]; then

@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { applicationOf } from '../bookinfo/bookinfo.ts';
+import { productpage } from '../bookinfo/productpage.ts';
+import { type Place, Service, type WriteLine } from '../bookinfo/service.ts';
 import type { PodAddress, PodAddresses } from './addresses.ts';
-import { applicationOf } from './bookinfo.ts';
 import { Authority } from './certificates.ts';
 import { envoyBootstrap } from './envoy-bootstrap.ts';
 import { EnvoyProcess } from './envoy-process.ts';
 import { Load } from './load.ts';
 import { PodAgent } from './pod-agent.ts';
 import { PodLog } from './pod-log.ts';
-import { productpage } from './productpage.ts';
-import { type Place, Service, type WriteLine } from './service.ts';
 import { gateway, meshId, principal, type Workload, workloads, workloadsOf } from './topology.ts';
 
 const logLimits = { maxBytes: 1_000_000, maxFiles: 4 };

@@ -1,5 +1,5 @@
-import { systemClock } from '../lib/clock.ts';
-import type { Answer } from './http-get.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Answer } from '../mesh/http-get.ts';
 import { type MakeApplication, numberIn, type Reply, type Visit } from './service.ts';
 
 const title = 'The Comedy of Errors';

@@ -1,5 +1,5 @@
-import { systemClock } from '../lib/clock.ts';
-import type { Answer } from './http-get.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Answer } from '../mesh/http-get.ts';
 import { type Application, type MakeApplication, numberIn, type Reply } from './service.ts';
 
 /** Bookinfo has one book, with the number 0. */

@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
-import { type Answer, get } from './http-get.ts';
-import { close, listen } from './listening.ts';
-import { servicePort, type Workload } from './topology.ts';
+import { type Answer, get } from '../mesh/http-get.ts';
+import { close, listen } from '../mesh/listening.ts';
+import { servicePort, type Workload } from '../mesh/topology.ts';
 
 /** Headers that a service passes on with its calls: they keep the calls in the caller's trace, and say for whom they are. */
 const passedOn = [

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { parseReport, type RequestReport } from './access-log.ts';
 import { type Guarded, spawnGuarded } from './guarded.ts';
 import { get } from './http-get.ts';

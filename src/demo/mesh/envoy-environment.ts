@@ -1,7 +1,7 @@
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '../contract/runtime.ts';
-import { systemClock } from '../lib/clock.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { spawnGuarded } from './guarded.ts';
 
 const envoyVersion = '1.40.0';

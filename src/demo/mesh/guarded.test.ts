@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { until } from '../../test/fakes/until.ts';
+import { until } from '../../../test/fakes/until.ts';
 import { spawnGuarded } from './guarded.ts';
 
 /** A zombie is dead: who reaps it is not our business. */

@@ -1,12 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { get } from '../mesh/http-get.ts';
+import { close, listen } from '../mesh/listening.ts';
+import { details, productpage, ratings, reviewsV1, reviewsV2, reviewsV3, type Workload } from '../mesh/topology.ts';
 import { applicationOf } from './bookinfo.ts';
-import { get } from './http-get.ts';
-import { close, listen } from './listening.ts';
 import { productpage as productpageApplication } from './productpage.ts';
 import { type MakeApplication, Service } from './service.ts';
-import { details, productpage, ratings, reviewsV1, reviewsV2, reviewsV3, type Workload } from './topology.ts';
 
 interface Call {
   readonly to: string | undefined;

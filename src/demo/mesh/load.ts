@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Place } from '../bookinfo/service.ts';
 import { get } from './http-get.ts';
-import type { Place } from './service.ts';
 
 const everyMs = 350;
 const atMostWaiting = 16;

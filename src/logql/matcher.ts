@@ -1,22 +1,15 @@
+import { labelTest } from '../lib/label-matcher.ts';
 import type { Matcher } from './ast.ts';
-import { wholeMatch } from './pattern-text.ts';
+import { parseError } from './errors.ts';
 
 export type TextTest = (value: string) => boolean;
 
 /** Throws a syntax fault at a wrong expression. */
-export function testOf({ op, value }: Matcher): TextTest {
-  switch (op) {
-    case '=':
-      return (text) => text === value;
-    case '!=':
-      return (text) => text !== value;
-    case '=~':
-      return wholeMatch(value);
-    case '!~': {
-      const matches = wholeMatch(value);
-      return (text) => !matches(text);
-    }
-    default:
-      return op satisfies never;
+export function testOf(matcher: Matcher): TextTest {
+  try {
+    return labelTest(matcher);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw parseError(`error parsing regexp: ${reason}`);
   }
 }

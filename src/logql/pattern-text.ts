@@ -32,26 +32,6 @@ export function literalsOf(
   return { texts, folded };
 }
 
-/** Different values that are remembered. */
-const rememberedValues = 10_000;
-
-/** Does an expression match the whole of a value? */
-export function wholeMatch(pattern: string): (value: string) => boolean {
-  const expression = compiled(`^(?s:${pattern})$`);
-  const known = new Map<string, boolean>();
-  return (value) => {
-    const before = known.get(value);
-    if (before !== undefined) {
-      return before;
-    }
-    const matched = expression.matches(value);
-    if (known.size < rememberedValues) {
-      known.set(value, matched);
-    }
-    return matched;
-  };
-}
-
 /** Does an expression match somewhere in a text? */
 export function partMatch(pattern: string): (text: string) => boolean {
   const literals = literalsOf(pattern);

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
+import { labelTest } from '../lib/label-matcher.ts';
 import type { SelectorExpr } from './ast.ts';
 import { syntaxError } from './errors.ts';
-import { labelTest } from './label-test.ts';
 import { metricName } from './labels.ts';
 import type { Matcher } from './source.ts';
 import { children, type Source, stringValue, textOf } from './tree.ts';

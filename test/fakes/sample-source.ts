@@ -1,4 +1,4 @@
-import { labelTest } from '../../src/promql/label-test.ts';
+import { labelTest } from '../../src/lib/label-matcher.ts';
 import type { Matcher, SampleSource, Samples } from '../../src/promql/source.ts';
 
 export type Point = number | 'stale' | undefined;

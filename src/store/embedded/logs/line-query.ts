@@ -1,7 +1,7 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import type { LabelMatcher, LogQuery } from '../../../contract/store.ts';
+import { labelTest } from '../../../lib/label-matcher.ts';
 import { type LogLevel, logFlags, logLevels } from '../../../model/log.ts';
-import { labelTest } from '../../../promql/label-test.ts';
 import type { BlockFacts } from './block-summary.ts';
 import type { LineAt } from './line-scan.ts';
 import { LogqlFilter } from './logql-filter.ts';

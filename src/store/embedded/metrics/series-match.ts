@@ -1,4 +1,4 @@
-import { labelTest } from '../../../promql/label-test.ts';
+import { labelTest } from '../../../lib/label-matcher.ts';
 import { metricName } from '../../../promql/labels.ts';
 import type { Matcher } from '../../../promql/source.ts';
 import type { Slice } from '../slice.ts';

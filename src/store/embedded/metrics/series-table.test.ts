@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { labelTest } from '../../../lib/label-matcher.ts';
 import type { Series } from '../../../model/metric.ts';
-import { labelTest } from '../../../promql/label-test.ts';
 import { labelValue } from '../../../promql/labels.ts';
 import type { Matcher } from '../../../promql/source.ts';
 import { Slice } from '../slice.ts';

@@ -1,6 +1,6 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import type { LabelMatcher, RumQuery } from '../../../contract/store.ts';
-import { labelTest } from '../../../promql/label-test.ts';
+import { labelTest } from '../../../lib/label-matcher.ts';
 import { type BlockSummary, bloomKeys, mayHold } from './block-summary.ts';
 import type { Column } from './column.ts';
 import type { PointPage } from './point-page.ts';

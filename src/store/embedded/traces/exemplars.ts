@@ -1,9 +1,9 @@
 import { BridgeError } from '../../../contract/errors.ts';
 import type { Answer, TimeRange } from '../../../contract/store.ts';
+import { labelTest } from '../../../lib/label-matcher.ts';
 import type { Span } from '../../../model/span.ts';
 import type { Expr } from '../../../promql/ast.ts';
 import { PromqlError } from '../../../promql/errors.ts';
-import { labelTest } from '../../../promql/label-test.ts';
 import { metricName } from '../../../promql/labels.ts';
 import { parse } from '../../../promql/parse.ts';
 import type { Matcher } from '../../../promql/source.ts';

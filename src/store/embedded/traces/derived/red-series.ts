@@ -1,5 +1,5 @@
+import { labelTest } from '../../../../lib/label-matcher.ts';
 import { executionError } from '../../../../promql/errors.ts';
-import { labelTest } from '../../../../promql/label-test.ts';
 import { type Labels, metricName } from '../../../../promql/labels.ts';
 import type { Matcher, Samples } from '../../../../promql/source.ts';
 import { maxSamples } from '../../metrics/store-source.ts';

@@ -1,8 +1,14 @@
 import { RE2JS } from 're2js';
-import type { Matcher } from './source.ts';
+
+/** `=~` and `!~` match whole values, in RE2's syntax. What lacks a label has the value '' of it. */
+export interface LabelMatcher {
+  readonly name: string;
+  readonly op: '=' | '!=' | '=~' | '!~';
+  readonly value: string;
+}
 
 /** Whether a value is matched. Throws RE2's error when the value of `=~` or `!~` is no regular expression. */
-export function labelTest({ op, value }: Matcher): (labelValue: string) => boolean {
+export function labelTest({ op, value }: Omit<LabelMatcher, 'name'>): (labelValue: string) => boolean {
   switch (op) {
     case '=':
       return (labelValue) => labelValue === value;
@@ -23,7 +29,8 @@ export function labelTest({ op, value }: Matcher): (labelValue: string) => boole
 const rememberedValues = 10_000;
 
 function wholeMatch(expression: string): (value: string) => boolean {
-  const pattern = RE2JS.compile(`^(?s:${expression})$`);
+  // Go's syntax for names of groups, which re2js knows as `(?<name>`.
+  const pattern = RE2JS.compile(`^(?s:${expression.replaceAll('(?P<', '(?<')})$`);
   const known = new Map<string, boolean>();
   return (value) => {
     const before = known.get(value);

@@ -11,7 +11,7 @@ import {
 } from 'yaml';
 import type { Fault } from '../config/fault.ts';
 import type { TomlSource } from '../config/toml-document.ts';
-import { explainYaml } from './yaml-syntax.ts';
+import { explainYaml } from '../lib/yaml-syntax.ts';
 
 /** What a file of Kubernetes objects holds that concerns us. */
 export interface Manifest {

@@ -13,11 +13,12 @@ import { pageRoutes } from './page.ts';
 import { prometheusRoutes } from './prometheus.ts';
 import { rumRoutes } from './rum.ts';
 import { setupRoutes } from './setup.ts';
+import { type TapDeps, tapRoutes } from './tap.ts';
 import { targetsRoutes } from './targets.ts';
 import { tracesRoutes } from './traces.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
-export interface ApiDeps extends HealthDeps, NativeDeps {
+export interface ApiDeps extends HealthDeps, NativeDeps, Partial<TapDeps> {
   /** Where the built page is. */
   readonly pageDir: string;
   /** Absent where the store is off: its routes answer 404 then, and say where the data is. */
@@ -26,10 +27,11 @@ export interface ApiDeps extends HealthDeps, NativeDeps {
 
 /** Every route that is not an input's. One line per protocol. */
 export function apiRoutes(deps: ApiDeps): HttpRoute[] {
-  const { store, pageDir } = deps;
+  const { store, pageDir, tap } = deps;
   return [
     ...healthRoutes(deps),
     ...nativeRoutes(deps),
+    ...(tap === undefined ? [] : tapRoutes({ tap })),
     ...targetsRoutes(deps),
     ...setupRoutes(deps),
     ...pageRoutes({ dir: pageDir }),

@@ -15,6 +15,24 @@ export type Format =
   | 'log-block-2' // codec/log-block: the same, of which lines have attributes
   | 'rum-points'; // codec/rum-points
 
+/** What stands in a format. */
+export const signalOf: Readonly<Record<Format, Signal>> = {
+  'metric-frame': 'metrics',
+  'zipkin-json-v2': 'traces',
+  'zipkin-json-v1': 'traces',
+  'zipkin-proto3': 'traces',
+  'zipkin-thrift': 'traces',
+  'otlp-traces': 'traces',
+  'otlp-traces-json': 'traces',
+  'log-block': 'logs',
+  'log-block-2': 'logs',
+  'rum-points': 'rum',
+};
+
+export function isFormat(name: string): name is Format {
+  return Object.hasOwn(signalOf, name);
+}
+
 /**
  * Where telemetry came from, so that signals can be joined. Every field is optional and never empty.
  * `workload` is the owner's name (Deployment, StatefulSet, ...); `app` and `version` are the pod's labels.

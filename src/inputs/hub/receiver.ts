@@ -2,27 +2,13 @@ import { BridgeError, hasCode } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Emission, InputRuntime } from '../../contract/input.ts';
 import { plainText } from '../../http/exchange.ts';
-import { type Format, type Signal, signals } from '../../model/batch.ts';
+import { isFormat, signalOf, signals } from '../../model/batch.ts';
 import { ParcelReader, type ParcelRecord } from '../../record/parcel.ts';
 import type { Agents } from './agents.ts';
 import { Inflating } from './inflating.ts';
 import { KnownDictionaries } from './known-dictionaries.ts';
 import { headOf, type ParcelHead } from './parcel-head.ts';
 import { Places } from './places.ts';
-
-const signalOf: Readonly<Record<Format, Signal>> = {
-  'metric-frame': 'metrics',
-  'zipkin-json-v2': 'traces',
-  'zipkin-json-v1': 'traces',
-  'zipkin-proto3': 'traces',
-  'zipkin-thrift': 'traces',
-  'otlp-traces': 'traces',
-  'otlp-traces-json': 'traces',
-  'log-block': 'logs',
-  'log-block-2': 'logs',
-  'rum-points': 'rum',
-};
-const isFormat = (name: string): name is Format => Object.hasOwn(signalOf, name);
 
 const maxDictionaryBytes = 64 * 1024 * 1024;
 const forgetEveryMs = 3_600_000;

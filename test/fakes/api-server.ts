@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { type Asked, askedOf, collections } from '../../src/demo/cluster/api-paths.ts';
+import { type Change, concerns, ObjectStore } from '../../src/demo/cluster/object-store.ts';
 import {
   endpointsJson,
   type FakePod,
@@ -78,29 +80,8 @@ export interface FakeApiServerOptions {
   readonly port?: number;
 }
 
-/** Such as `pods`, with `/api/v1` before it. */
-const collections: Readonly<Record<string, { readonly base: string; readonly group: string }>> = {
-  pods: { base: '/api/v1', group: '' },
-  services: { base: '/api/v1', group: '' },
-  endpoints: { base: '/api/v1', group: '' },
-  endpointslices: { base: '/apis/discovery.k8s.io/v1', group: 'discovery.k8s.io' },
-  leases: { base: '/apis/coordination.k8s.io/v1', group: 'coordination.k8s.io' },
-};
-
-/** What a path asks for. */
-interface Asked {
-  readonly resource: string;
-  readonly namespace: string | undefined;
-  readonly name: string | undefined;
-}
-
-interface Change {
-  readonly version: number;
-  readonly resource: string;
-  readonly key: string;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: Json;
-}
+/** What agents may use; everything else is forbidden. */
+const resources = ['pods', 'services', 'endpoints', 'endpointslices', 'leases'];
 
 interface OpenWatch {
   readonly asked: Asked;
@@ -183,51 +164,34 @@ class ClusterState {
   readonly troubles = new Map<string, { trouble: Trouble | undefined; methods: readonly string[] | undefined }>();
   trouble: Trouble | undefined;
   tokens: readonly string[] | undefined;
-  /** By resource, namespace and name. */
-  readonly #objects = new Map<string, Change>();
-  #changes: Change[] = [];
-  #version = 1000;
-  #oldest = 1000;
+  readonly store = new ObjectStore();
+
+  constructor() {
+    this.store.subscribe((change) => {
+      for (const watch of this.watches) {
+        if (!watch.silent) {
+          send(watch, change);
+        }
+      }
+    });
+  }
 
   put(resource: string, object: Json): string {
-    const { name, namespace } = object['metadata'] as { readonly name: string; readonly namespace: string };
-    const key = `${namespace}/${name}`;
-    const version = ++this.#version;
-    const type = this.#objects.has(`${resource} ${key}`) ? 'MODIFIED' : 'ADDED';
-    this.#note({ version, resource, key, type, object: stamped(object, version) });
-    return String(version);
+    return this.store.put(resource, object);
   }
 
   remove(resource: string, key: string): void {
-    const before = this.#objects.get(`${resource} ${key}`);
-    if (before === undefined) {
+    if (!this.store.remove(resource, key)) {
       throw new Error(`there is no ${key} among the ${resource}`);
     }
-    const version = ++this.#version;
-    this.#note({ ...before, version, type: 'DELETED', object: stamped(before.object, version) });
   }
 
   object(resource: string, key: string): Json | undefined {
-    return this.#objects.get(`${resource} ${key}`)?.object;
-  }
-
-  #note(change: Change): void {
-    const key = `${change.resource} ${change.key}`;
-    if (change.type === 'DELETED') {
-      this.#objects.delete(key);
-    } else {
-      this.#objects.set(key, change);
-    }
-    this.#changes.push(change);
-    for (const watch of this.watches) {
-      if (!watch.silent) {
-        send(watch, change);
-      }
-    }
+    return this.store.object(resource, key);
   }
 
   bookmark(): void {
-    const object = { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: String(this.#version) } };
+    const object = { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: String(this.store.version) } };
     for (const watch of this.watches) {
       if (!watch.silent) {
         watch.response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
@@ -236,8 +200,7 @@ class ClusterState {
   }
 
   compact(): void {
-    this.#oldest = ++this.#version;
-    this.#changes = [];
+    this.store.compact();
   }
 
   endWatches(): void {
@@ -257,7 +220,8 @@ class ClusterState {
     const method = request.method ?? 'GET';
     const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
     this.requests.push({ method, path: url.pathname, query: url.searchParams, token });
-    const asked = askedOf(url.pathname);
+    const known = askedOf(url.pathname);
+    const asked = known !== undefined && resources.includes(known.resource) ? known : undefined;
     const kind = url.searchParams.get('watch') === '1' ? 'watch' : 'list';
     const trouble = this.#troubleOf(asked, method, kind);
     if (this.tokens !== undefined && !this.tokens.includes(token ?? '')) {
@@ -294,8 +258,8 @@ class ClusterState {
   }
 
   #list(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
-    const items = [...this.#objects.values()].filter((one) => concerns(asked, query, one)).map(({ object }) => object);
-    const body = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: String(this.#version) }, items };
+    const items = this.store.list(asked, query);
+    const body = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: String(this.store.version) }, items };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
 
@@ -322,15 +286,15 @@ class ClusterState {
   }
 
   #watch(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
-    const from = Number(query.get('resourceVersion'));
-    if (from < this.#oldest) {
+    const missed = this.store.since(Number(query.get('resourceVersion')));
+    if (missed === undefined) {
       refuse(response, { status: 410 });
       return;
     }
     const watch: OpenWatch = { asked, query, response, silent: false };
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
-    for (const change of this.#changes.filter(({ version }) => version > from)) {
+    for (const change of missed) {
       send(watch, change);
     }
     this.watches.add(watch);
@@ -338,54 +302,10 @@ class ClusterState {
   }
 }
 
-function askedOf(path: string): Asked | undefined {
-  for (const [resource, { base }] of Object.entries(collections)) {
-    const found = new RegExp(`^${base}(?:/namespaces/([^/]+))?/${resource}(?:/([^/]+))?$`).exec(path);
-    if (found !== null) {
-      return { resource, namespace: found[1], name: found[2] };
-    }
-  }
-  return undefined;
-}
-
-function stamped(object: Json, version: number): Json {
-  return { ...object, metadata: { ...(object['metadata'] as Json), resourceVersion: String(version) } };
-}
-
 function send({ asked, query, response }: OpenWatch, change: Change): void {
   if (concerns(asked, query, change)) {
     response.write(`${JSON.stringify({ type: change.type, object: change.object })}\n`);
   }
-}
-
-/** Whether a list or watch asks for that object. */
-function concerns(
-  { resource, namespace }: Asked,
-  query: URLSearchParams,
-  { resource: of, key, object }: Change,
-): boolean {
-  if (resource !== of || (namespace !== undefined && !key.startsWith(`${namespace}/`))) {
-    return false;
-  }
-  const labels = (object['metadata'] as { labels?: Readonly<Record<string, string>> }).labels ?? {};
-  return (
-    termsOf(query.get('fieldSelector')).every(([path, value]) => at(object, path) === value) &&
-    termsOf(query.get('labelSelector')).every(([name, value]) => labels[name] === value)
-  );
-}
-
-function termsOf(selector: string | null): (readonly [string, string])[] {
-  return (selector ?? '')
-    .split(',')
-    .filter((term) => term !== '')
-    .map((term) => {
-      const equals = term.indexOf('=');
-      return [term.slice(0, equals), term.slice(equals + 1)] as const;
-    });
-}
-
-function at(object: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((part, name) => (part as Json | undefined)?.[name], object);
 }
 
 function suffer(response: ServerResponse, trouble: Trouble, asked?: Asked): void {

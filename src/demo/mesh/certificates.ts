@@ -87,13 +87,23 @@ export class Authority {
 
   /** A certificate for both ends of a connection whose only name is a URI, such as `spiffe://cluster.local/ns/default/sa/x`. */
   issue(uri: string): Identity {
+    return this.#identity(der(0x86, Buffer.from(uri)));
+  }
+
+  /** The same for a server that is reached by an IPv4 address. */
+  issueServer(ip: string): Identity {
+    return this.#identity(der(0x87, Buffer.from(ip.split('.').map(Number))));
+  }
+
+  /** `name`: a GeneralName (RFC 5280 §4.2.1.6). */
+  #identity(name: Buffer): Identity {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const extensions = [
       // digitalSignature alone.
       extension(oids.keyUsage, bits(Buffer.from([0b1000_0000]), 7), [isTrue]),
       extension(oids.extendedKeyUsage, sequence(oid(oids.serverAuth), oid(oids.clientAuth))),
       // Critical, since there is no other name (RFC 5280 §4.2.1.6).
-      extension(oids.subjectAltName, sequence(der(0x86, Buffer.from(uri))), [isTrue]),
+      extension(oids.subjectAltName, sequence(name), [isTrue]),
     ];
     const certificate = this.#sign({ subject: sequence(), publicKey, extensions });
     return { certificate, key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })) };

@@ -1,0 +1,46 @@
+/** A kind of object that the API server has. */
+export interface Collection {
+  readonly kind: string;
+  /** Of its API; empty for the core. */
+  readonly group: string;
+  readonly versions: readonly string[];
+  /** Its objects are of no namespace. */
+  readonly isOfCluster?: true;
+}
+
+const istio = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
+const core = { group: '', versions: ['v1'] };
+
+/** By the names that stand in paths. */
+export const collections: Readonly<Record<string, Collection>> = {
+  namespaces: { kind: 'Namespace', ...core, isOfCluster: true },
+  nodes: { kind: 'Node', ...core, isOfCluster: true },
+  pods: { kind: 'Pod', ...core },
+  services: { kind: 'Service', ...core },
+  endpoints: { kind: 'Endpoints', ...core },
+  configmaps: { kind: 'ConfigMap', ...core },
+  deployments: { kind: 'Deployment', group: 'apps', versions: ['v1'] },
+  endpointslices: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'] },
+  leases: { kind: 'Lease', group: 'coordination.k8s.io', versions: ['v1'] },
+  virtualservices: { kind: 'VirtualService', ...istio },
+  destinationrules: { kind: 'DestinationRule', ...istio },
+};
+
+/** What a path asks for. */
+export interface Asked {
+  readonly resource: string;
+  /** Undefined: of all namespaces, or of none. */
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}
+
+const core1 = /^\/api\/(v1)\/(?:namespaces\/([^/]+)\/)?([a-z]+)(?:\/([^/]+))?$/;
+const grouped = /^\/apis\/([^/]+\/[^/]+)\/(?:namespaces\/([^/]+)\/)?([a-z]+)(?:\/([^/]+))?$/;
+
+/** Undefined where there is nothing of the kind. */
+export function askedOf(path: string): Asked | undefined {
+  const [, version = '', namespace, resource = '', name] = core1.exec(path) ?? grouped.exec(path) ?? [];
+  const { group, versions } = collections[resource] ?? { group: '', versions: [] };
+  const known = versions.map((one) => (group === '' ? one : `${group}/${one}`));
+  return known.includes(version) ? { resource, namespace, name } : undefined;
+}

@@ -25,18 +25,53 @@ export class MetricExporter {
     this.#idOf = idOf;
   }
 
-  /** Throws BRIDGE_DECODE where the series of the frame cannot be read. */
-  resourceMetrics(frame: MetricFrame, origin: Origin): object[] {
-    const plans = this.#plans.get(frame.shape) ?? planOf(frame.shape.series);
-    this.#plans.set(frame.shape, plans);
+  /**
+   * With `range` only those of its data points, counted in the order in which they stand. Throws BRIDGE_DECODE where the
+   * series of the frame cannot be read.
+   */
+  resourceMetrics(frame: MetricFrame, origin: Origin, range?: PointRange): object[] {
+    const plans = this.#planOf(frame.shape);
     const points = new FramePoints(frame, this.#idOf);
-    return plans
+    return (range === undefined ? plans : planBetween(plans, range))
       .filter(({ metrics }) => metrics.length > 0)
       .map((sender) => ({
         resource: { attributes: resourceOf(sender, origin) },
         scopeMetrics: [{ metrics: sender.metrics.map((metric) => metricOf(metric, points)) }],
       }));
   }
+
+  /** How many data points a frame of this shape becomes. Throws BRIDGE_DECODE as above. */
+  pointsOf(shape: Shape): number {
+    return this.#planOf(shape).reduce((sum, { metrics }) => sum + pointsIn(metrics), 0);
+  }
+
+  #planOf(shape: Shape): readonly SenderPlan[] {
+    const plans = this.#plans.get(shape) ?? planOf(shape.series);
+    this.#plans.set(shape, plans);
+    return plans;
+  }
+}
+
+/** Data points `[from, to)`. */
+export interface PointRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+function pointsIn(metrics: readonly MetricPlan[]): number {
+  return metrics.reduce((sum, { points }) => sum + points.length, 0);
+}
+
+function planBetween(plans: readonly SenderPlan[], { from, to }: PointRange): readonly SenderPlan[] {
+  let before = 0;
+  return plans.map((sender) => {
+    const metrics = sender.metrics.flatMap((metric) => {
+      const points = metric.points.slice(Math.max(0, from - before), Math.max(0, to - before));
+      before += metric.points.length;
+      return points.length === 0 ? [] : [{ ...metric, points }];
+    });
+    return { ...sender, metrics };
+  });
 }
 
 /** What the origin and the job say goes before `target_info`, of which the names are no attributes' any more. */

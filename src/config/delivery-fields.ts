@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { bytes, clientTls, duration } from './fields.ts';
+import { bytes, clientTls, duration, secret, url } from './fields.ts';
+
+/** Below this a limit is finer than what the queue can tell apart. */
+const leastQueueBytes = 1024 * 1024;
 
 /**
  * The keys of every output (interfaces.md, "Every output"). The loader takes them out of the table before the output's own
@@ -64,7 +67,26 @@ export const httpFields = {
     .record(z.string(), z.string().meta({ kind: 'secret', secret: true }))
     .default({})
     .describe('Headers to send along, such as a token. A value may be `file:PATH`.'),
+  basic_auth: z
+    .strictObject({
+      username: z.string().min(1).describe('The name.'),
+      password: secret().describe('The password. May be `file:PATH`.'),
+    })
+    .optional()
+    .describe('Log in with a name and a password (HTTP basic authorization).'),
+  bearer_token_file: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ example: '/var/run/secrets/tokens/backend' })
+    .describe('File with a token to log in with. It is read for each request, so a renewed one is used at once.'),
   tls: clientTls().describe('How to reach a server over TLS.'),
+  proxy_url: url()
+    .optional()
+    .meta({ example: 'http://proxy.example:3128' })
+    .describe(
+      'HTTP proxy to go through; a user and password in it become basic authorization. The environment names none.',
+    ),
 } as const;
 
 export const delivery = z.strictObject(deliveryFields);

@@ -109,6 +109,7 @@ class OutputReading {
     };
     this.#signals(table, definition, full);
     this.#order(table, definition, full);
+    this.#login(table, config);
     this.#name(table, full.name);
     const count = this.outputs.filter((output) => output.type === definition.type).length;
     this.outputs.push({
@@ -160,6 +161,15 @@ class OutputReading {
     }
   }
 
+  /** One request has one `authorization`. */
+  #login(table: ComponentTable, config: LoadedOutput['config']): void {
+    const given = loginKeys(config);
+    if (given.length > 1) {
+      const message = `says how to log in, and so does ${listed(given.slice(1).map((key) => key.join('.')))}`;
+      this.#report(table, [{ code: 'conflict', path: given[0] ?? [], message, hint: 'keep one of them' }]);
+    }
+  }
+
   #name(table: ComponentTable, name: string): void {
     const other = this.outputs.find((output) => output.name === name);
     if (other !== undefined) {
@@ -181,6 +191,17 @@ function misspeltKeys(table: ComponentTable, definition: OutputDefinition): Read
   const known = Object.keys(wholeSchema(definition).shape);
   const strange = Object.keys(table.value).filter((key) => !known.includes(key));
   return new Set(strange.flatMap((key) => nearest(key, known) ?? []));
+}
+
+function loginKeys(config: LoadedOutput['config']): readonly (readonly string[])[] {
+  const { url, headers } = config;
+  const hasLogin = typeof url === 'string' && (URL.parse(url)?.username ?? '') !== '';
+  const named = Object.keys(typeof headers === 'object' && headers !== null ? headers : {});
+  return [
+    ...(hasLogin ? [['url']] : []),
+    ...['basic_auth', 'bearer_token_file'].filter((key) => config[key] !== undefined).map((key) => [key]),
+    ...named.filter((name) => name.toLowerCase() === 'authorization').map((name) => ['headers', name]),
+  ];
 }
 
 function only(value: Readonly<Record<string, unknown>>, keys: readonly PathStep[]): Record<string, unknown> {

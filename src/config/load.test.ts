@@ -193,6 +193,11 @@ describe('one line for each thing that is wrong', () => {
       'conf.d/a.conf:3: outputs.file[1].name: another output is called "file" already; give each a name of its own, such as name = "second"',
     ],
     [
+      'two ways to log in',
+      '[[outputs.zipkin]]\nurl = "http://me:p@h/"\nbearer_token_file = "t"\nheaders = { Authorization = "x" }',
+      'conf.d/a.conf:2: outputs.zipkin[0].url: says how to log in, and so does bearer_token_file and headers.Authorization; keep one of them',
+    ],
+    [
       'an input that there is not',
       '[[inputs.zipkn]]',
       'conf.d/a.conf:1: inputs.zipkn[0]: there is no such input; did you mean "zipkin"?',

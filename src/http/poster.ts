@@ -1,28 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import { buildConnector, Pool } from 'undici';
+import { headersOf, type Reach, tlsOptions } from './reach.ts';
+import { RenewedAgent } from './renewed-agent.ts';
 
-/** Paths of PEM files, and how strict to be. */
-export interface PosterTls {
-  readonly ca_file?: string | undefined;
-  readonly cert_file?: string | undefined;
-  readonly key_file?: string | undefined;
-  readonly server_name?: string | undefined;
-  readonly insecure_skip_verify: boolean;
-}
-
-export interface PosterOptions {
-  /** A user and password in it become basic authorization. */
+export interface PosterOptions extends Reach {
   readonly url: string;
-  /** The user's own; they win over what the URL and we say, but not over `protocolHeaders`. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Lower-case names. */
+  /** Lower-case names. They win over all others but those of a single request. */
   readonly protocolHeaders: Readonly<Record<string, string>>;
   readonly userAgent: string;
-  readonly tls?: PosterTls | undefined;
 }
 
 export interface PostRequest {
   readonly body: Uint8Array;
+  /** More parameters of the address, without `?`. */
+  readonly search?: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -33,6 +22,8 @@ export interface Posted {
   readonly text: string;
   /** The beginning of the body, as it came. */
   readonly body: Buffer;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** Of an answer that says why, this much is read. */
@@ -40,16 +31,15 @@ const maxReasonBytes = 1_024;
 
 /** The connections to one far side that is posted to. One attempt a call: no retries, no time-outs but the signal. */
 export class Poster {
-  readonly #pool: Pool;
-  readonly #path: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #options: PosterOptions;
+  readonly #url: URL;
+  readonly #agent: RenewedAgent;
 
   constructor(options: PosterOptions) {
-    const url = new URL(options.url);
-    // The caller's signal is the only time-out.
-    this.#pool = new Pool(url.origin, { connect: connector(options.tls), headersTimeout: 0, bodyTimeout: 0 });
-    this.#path = url.pathname + url.search;
-    this.#headers = headersOf(url, options);
+    const { url, tls, proxy_url: proxyUrl } = options;
+    this.#options = options;
+    this.#url = new URL(url);
+    this.#agent = new RenewedAgent({ tls: async () => (tls === undefined ? {} : await tlsOptions(tls)), proxyUrl });
   }
 
   /** Rejects when there is no answer, and with the reason of an aborted signal. */
@@ -58,13 +48,15 @@ export class Poster {
   }
 
   /** The same, with headers of this request alone, which win over all others. Lower-case names. */
-  async send({ body, headers }: PostRequest, signal: AbortSignal): Promise<Posted> {
+  async send({ body, search, headers }: PostRequest, signal: AbortSignal): Promise<Posted> {
     signal.throwIfAborted();
     try {
-      const answer = await this.#pool.request({
+      const [dispatcher, common] = await Promise.all([this.#agent.dispatcher(), this.#headers()]);
+      const answer = await dispatcher.request({
         method: 'POST',
-        path: this.#path,
-        headers: { ...this.#headers, ...headers },
+        origin: this.#url.origin,
+        path: pathOf(this.#url, search),
+        headers: { ...common, ...headers },
         body,
         signal,
       });
@@ -78,6 +70,7 @@ export class Poster {
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
         text: isGood ? '' : text,
         body: first,
+        headers: answer.headers,
       };
     } catch (error) {
       signal.throwIfAborted();
@@ -87,53 +80,17 @@ export class Poster {
 
   /** Cuts what is under way. May be called more than once. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#agent.close();
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    const { userAgent, protocolHeaders } = this.#options;
+    return { ...(await headersOf(this.#url, this.#options, userAgent)), ...protocolHeaders };
   }
 }
 
-/** What every request carries: who we are, the user's headers, and a password of the URL. */
-export function headersOf(
-  url: URL,
-  options: Pick<PosterOptions, 'headers' | 'protocolHeaders' | 'userAgent'>,
-): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = { 'user-agent': options.userAgent };
-  if (url.username !== '') {
-    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers['authorization'] = `Basic ${Buffer.from(user).toString('base64')}`;
-  }
-  for (const [name, value] of Object.entries(options.headers)) {
-    headers[name.toLowerCase()] = value;
-  }
-  return { ...headers, ...options.protocolHeaders };
-}
-
-/** Reads the files for each connection, so that a renewed certificate is seen. */
-function connector(tls: PosterTls | undefined): buildConnector.connector {
-  if (tls === undefined) {
-    return buildConnector({});
-  }
-  return (options, callback) => {
-    tlsOptions(tls).then(
-      (found) => buildConnector(found)(options, callback),
-      (error: Error) => callback(error, null),
-    );
-  };
-}
-
-/** What node's TLS is given; the files are read now. */
-export async function tlsOptions(tls: PosterTls): Promise<buildConnector.BuildOptions> {
-  const [ca, cert, key] = await Promise.all([tls.ca_file, tls.cert_file, tls.key_file].map(contents));
-  return {
-    rejectUnauthorized: !tls.insecure_skip_verify,
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(tls.server_name !== undefined && { servername: tls.server_name }),
-  };
-}
-
-async function contents(path: string | undefined): Promise<Buffer | undefined> {
-  return path === undefined ? undefined : await readFile(path);
+function pathOf({ pathname, search: common }: URL, search: string | undefined): string {
+  return search === undefined ? pathname + common : `${pathname}${common === '' ? '?' : `${common}&`}${search}`;
 }
 
 /** Reads on to the end of a short body, so that the connection can be used again; a long one is cut off. */

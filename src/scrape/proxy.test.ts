@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
+
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { selfSignedCertificate } from '../../test/fakes/certificate.ts';
 import { fakeFarSide, refusedUrl, withFakeFarSide } from '../../test/fakes/far-side.ts';
+import { listening, withForwardProxy } from '../../test/fakes/forward-proxy.ts';
 import { inTempDir } from '../../test/fakes/temp-dir.ts';
 import { promConfig } from './config.ts';
 import { PageBuffers } from './page-buffers.ts';
@@ -30,67 +31,12 @@ async function fetched(config: object): Promise<string> {
   }
 }
 
-interface Proxy {
-  readonly url: string;
-  /** First line and authorization of what it was asked. */
-  readonly asked: string[];
-}
-
-/** A forward proxy that wants the authorization `allowed`, if there is one. */
-async function withProxy(allowed: string | undefined, run: (proxy: Proxy) => Promise<void>): Promise<void> {
-  const asked: string[] = [];
-  const sockets = new Set<Socket>();
-  const refuses = (incoming: IncomingMessage): boolean => {
-    const authorization = incoming.headers['proxy-authorization'];
-    asked.push(`${incoming.method} ${incoming.url} ${authorization ?? 'nobody'}`);
-    return allowed !== undefined && authorization !== allowed;
-  };
-  const proxy = createServer((incoming, response) => {
-    if (refuses(incoming)) {
-      response.writeHead(407).end();
-      return;
-    }
-    const { 'proxy-authorization': _, ...headers } = incoming.headers;
-    request(incoming.url ?? '', { headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
-    }).end();
-  });
-  proxy.on('connect', (incoming: IncomingMessage, socket: Socket) => {
-    if (refuses(incoming)) {
-      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-      return;
-    }
-    const [host, port] = String(incoming.url).split(':');
-    const upstream = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      upstream.pipe(socket).pipe(upstream);
-    });
-    sockets.add(upstream.on('error', () => socket.destroy()));
-  });
-  proxy.on('connection', (socket) => sockets.add(socket.on('error', () => undefined)));
-  const url = await listening(proxy);
-  try {
-    await run({ url, asked });
-  } finally {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-    await new Promise((resolve) => proxy.close(resolve));
-  }
-}
-
-async function listening(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 describe('a page behind a proxy', () => {
   test('is asked for there by its whole address, with the login of the proxy and its own', () =>
     withFakeFarSide(async (far) => {
       const login = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
       far.answer({ status: 200, body: 'a 1\n' });
-      await withProxy(login, async ({ url, asked }) => {
+      await withForwardProxy(login, async ({ url, asked }) => {
         const proxyUrl = url.replace('//', '//me:p%40ss@');
         const config = { url: `${far.url}/metrics?usedonly`, proxy_url: proxyUrl, auth: { token: 'mine' } };
         expect(await fetched(config)).toBe('a 1\n');
@@ -104,7 +50,7 @@ describe('a page behind a proxy', () => {
     const secure = createSecureServer(certificate, (_, response) => response.end('secret 1\n'));
     const address = (await listening(secure)).replace('http:', 'https:');
     try {
-      await withProxy(undefined, async ({ url: proxy, asked }) => {
+      await withForwardProxy(undefined, async ({ url: proxy, asked }) => {
         const url = `${address}/metrics`;
         const ca = Buffer.from(certificate.cert).toString('base64');
         const trusting = { url, proxy_url: proxy, ca_certs_base64: [ca], server_name: 'localhost' };
@@ -120,7 +66,7 @@ describe('a page behind a proxy', () => {
 
   test('that lets nobody in, or is not there, is named in the error', () =>
     withFakeFarSide(async (far) => {
-      await withProxy('Basic other', async ({ url }) => {
+      await withForwardProxy('Basic other', async ({ url }) => {
         const { host } = new URL(url);
         expect(await fetched({ url: far.url, proxy_url: url })).toBe(
           `Proxy Authentication Required (407), by way of the proxy ${host}`,

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { RenewedAgent } from '../http/renewed-agent.ts';
 import type { PromConfig } from './config.ts';
 import type { RawResponse } from './keep-alive-client.ts';
 import type { PageBuffer } from './page-buffers.ts';
@@ -18,15 +18,17 @@ export interface UndiciClientOptions {
 /** For what the plain client does not do: TLS, proxies and redirects. Follows those without authorization to another origin. */
 export class UndiciClient {
   readonly #options: UndiciClientOptions;
-  #agent: { readonly tls: buildConnector.BuildOptions; readonly dispatcher: Dispatcher } | undefined;
+  readonly #agent: RenewedAgent;
 
   constructor(options: UndiciClientOptions) {
+    const { config } = options;
     this.#options = options;
+    this.#agent = new RenewedAgent({ tls: () => tlsOptions(config), proxyUrl: proxyOf(config), connections: 1 });
   }
 
   async get(headers: Readonly<Record<string, string>>, page: PageBuffer, signal: AbortSignal): Promise<RawResponse> {
     const { url: first, config } = this.#options;
-    const dispatcher = await this.#dispatcher();
+    const dispatcher = await this.#agent.dispatcher();
     const visited = new Set<string>();
     for (let url = first; ; ) {
       visited.add(url.href);
@@ -47,18 +49,7 @@ export class UndiciClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent?.dispatcher.destroy();
-    this.#agent = undefined;
-  }
-
-  /** The files of certificates are read anew each time; connections are made anew when those have changed. */
-  async #dispatcher(): Promise<Dispatcher> {
-    const tls = await tlsOptions(this.#options.config);
-    if (this.#agent === undefined || !isDeepStrictEqual(this.#agent.tls, tls)) {
-      await this.close();
-      this.#agent = { tls, dispatcher: dispatcherOf(proxyOf(this.#options.config), tls) };
-    }
-    return this.#agent.dispatcher;
+    await this.#agent.close();
   }
 
   #allowed(url: URL, visited: ReadonlySet<string>): URL {
@@ -82,13 +73,6 @@ export class UndiciClient {
 /** A unix socket is on this machine: no proxy stands before it. */
 export function proxyOf(config: PromConfig): string | undefined {
   return config.uds_path === undefined ? config.proxy_url : undefined;
-}
-
-function dispatcherOf(proxyUrl: string | undefined, tls: buildConnector.BuildOptions): Dispatcher {
-  const limits = { headersTimeout: 0, bodyTimeout: 0, connections: 1 };
-  return proxyUrl === undefined
-    ? new Agent({ ...limits, connect: buildConnector(tls) })
-    : new ProxyAgent({ ...limits, uri: proxyUrl, requestTls: tls });
 }
 
 function redirectOf(answer: Dispatcher.ResponseData, from: URL): URL | undefined {

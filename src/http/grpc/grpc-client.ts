@@ -1,15 +1,20 @@
 import { type ClientHttp2Session, connect, constants, type SecureClientSessionOptions } from 'node:http2';
+import { isIP, type Socket } from 'node:net';
+import { connect as secure } from 'node:tls';
 import { BridgeError } from '../../contract/errors.ts';
+import { tunnelTo } from '../tunnel.ts';
 import { framed, onlyMessage } from './messages.ts';
 import { codes } from './status.ts';
 
 export interface GrpcClientOptions {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Lower-case names. Asked for each call. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
   /** Read for each connection. */
   readonly tls: () => Promise<SecureClientSessionOptions>;
+  /** An HTTP proxy that lets us through by CONNECT. */
+  readonly proxyUrl?: string | undefined;
 }
 
 export interface GrpcAnswer {
@@ -34,9 +39,9 @@ export class GrpcClient {
   /** Rejects when there is no answer, and with the reason of an aborted signal. */
   async call(path: string, message: Uint8Array, signal: AbortSignal): Promise<GrpcAnswer> {
     signal.throwIfAborted();
-    const session = await this.#connected();
+    const [session, headers] = await Promise.all([this.#connected(), this.#options.headers()]);
     const stream = session.request({
-      ...this.#options.headers,
+      ...headers,
       ':method': 'POST',
       ':path': path,
       'content-type': 'application/grpc',
@@ -71,7 +76,13 @@ export class GrpcClient {
   }
 
   async #connect(): Promise<ClientHttp2Session> {
-    const session = connect(this.#options.url, await this.#options.tls());
+    const { url, proxyUrl } = this.#options;
+    const tls = await this.#options.tls();
+    const tunnel = proxyUrl === undefined ? undefined : await tunnelTo(new URL(url), proxyUrl);
+    const session = connect(
+      url,
+      tunnel === undefined ? tls : { ...tls, createConnection: () => secured(new URL(url), tls, tunnel) },
+    );
     const gone = (): void => {
       this.#session = undefined;
     };
@@ -88,6 +99,15 @@ export class GrpcClient {
       session.once('error', reject);
     });
   }
+}
+
+/** HTTP/2 through a tunnel: as it is, or over TLS inside it. */
+function secured({ protocol, hostname }: URL, tls: SecureClientSessionOptions, tunnel: Socket): Socket {
+  if (protocol !== 'https:') {
+    return tunnel;
+  }
+  const servername = isIP(hostname) === 0 ? { servername: hostname } : {};
+  return secure({ ...servername, ...tls, socket: tunnel, ALPNProtocols: ['h2'] });
 }
 
 type Stream = ReturnType<ClientHttp2Session['request']>;

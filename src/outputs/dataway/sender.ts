@@ -8,6 +8,7 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import { type Signal, signals } from '../../model/batch.ts';
 import type { DatawayConfig } from './dataway.ts';
@@ -91,8 +92,7 @@ function posterTo(category: string, config: DatawayConfig, { userAgent }: Output
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/write/${category}`;
   return new Poster({
     url: url.href,
-    headers: config.headers,
-    tls: config.tls,
+    ...reachOf(config),
     protocolHeaders: { 'content-type': contentTypes[config.encoding], 'content-encoding': 'gzip' },
     userAgent,
   });

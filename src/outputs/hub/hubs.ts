@@ -2,6 +2,7 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import type { Sender } from '../../http/lazy-output.ts';
 import { Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf } from '../../http/status.ts';
 import { instanceHeader } from '../../record/parcel.ts';
 import type { HubOutputConfig } from './hub.ts';
@@ -21,13 +22,12 @@ export class Hubs implements Sender {
   #at = 0;
 
   constructor(config: HubOutputConfig, { userAgent, instance, clock, node }: OutputRuntime) {
-    const { headers, tls, token_file } = config;
+    const { token_file } = config;
     const token = new TokenFile(token_file, clock);
     this.#clients = config.urls.map((base) => {
       const poster = new Poster({
         url: recordsUrl(base),
-        headers,
-        tls,
+        ...reachOf(config),
         protocolHeaders: { [instanceHeader]: instance },
         userAgent,
       });

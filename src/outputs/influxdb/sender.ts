@@ -5,6 +5,7 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import type { InfluxdbConfig } from './influxdb.ts';
 import { type Lines, linesOf } from './lines.ts';
@@ -18,12 +19,10 @@ export class InfluxdbSender implements Sender {
   readonly #metrics = new MetricPoints();
 
   constructor(config: InfluxdbConfig, runtime: OutputRuntime) {
-    const { headers, tls } = config;
     this.#runtime = runtime;
     this.#poster = new Poster({
       url: writeUrl(config),
-      headers,
-      tls,
+      ...reachOf(config),
       protocolHeaders: { 'content-type': 'text/plain; charset=utf-8', 'content-encoding': 'gzip' },
       userAgent: runtime.userAgent,
     });

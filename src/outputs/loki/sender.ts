@@ -8,6 +8,7 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import type { LokiConfig } from './loki.ts';
 import { streamsOf } from './streams.ts';
@@ -22,13 +23,13 @@ export class LokiSender implements Sender {
   readonly #poster: Poster;
 
   constructor(config: LokiConfig, runtime: OutputRuntime) {
-    const { headers, tls, tenant, encoding } = config;
+    const { headers, tenant, encoding } = config;
     this.#config = config;
     this.#runtime = runtime;
     this.#poster = new Poster({
       url: pushUrl(config.url),
+      ...reachOf(config),
       headers: { ...(tenant !== undefined && { 'x-scope-orgid': tenant }), ...headers },
-      tls,
       protocolHeaders:
         encoding === 'json'
           ? { 'content-type': 'application/json', 'content-encoding': 'gzip' }

@@ -5,6 +5,7 @@ import { type handleUnaryCall, type Metadata, Server, ServerCredentials, status 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
 import { type FakeFarSide, type Received, refusedUrl, withFakeFarSide } from '../../../test/fakes/far-side.ts';
+import { withForwardProxy } from '../../../test/fakes/forward-proxy.ts';
 import { type FrameRecordOptions, frameRecord } from '../../../test/fakes/frames.ts';
 import { logRecord } from '../../../test/fakes/log-records.ts';
 import { otlpJson } from '../../../test/fakes/otlp-proto.ts';
@@ -637,6 +638,19 @@ describe('over gRPC', () => {
       ['mesh'],
       [`Basic ${Buffer.from('me:p').toString('base64')}`],
     ]);
+  });
+
+  test('goes through a proxy where one is set, and says which one refuses', async () => {
+    const { url, calls } = await receiver(() => Buffer.alloc(0));
+    await withForwardProxy('Basic bWU6cA==', async (proxy) => {
+      const proxyUrl = proxy.url.replace('//', '//me:p@');
+      const output = await started({ url, protocol: 'grpc', proxy_url: proxyUrl });
+      expect(await output.write(request(3), never)).toEqual(ok);
+      expect([calls.length, proxy.asked]).toEqual([1, [`CONNECT ${new URL(url).host} Basic bWU6cA==`]]);
+      const refused = await started({ url, protocol: 'grpc', proxy_url: proxy.url });
+      const reason = `the proxy ${new URL(proxy.url).host} answers HTTP 407 to CONNECT ${new URL(url).host}`;
+      expect(await refused.write(request(1), never)).toEqual({ status: 'retry', reason, cause: 'unreachable' });
+    });
   });
 
   test.each([

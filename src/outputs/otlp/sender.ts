@@ -4,7 +4,8 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import { GrpcClient, misconfiguredCodes, passingCodes } from '../../http/grpc/grpc-client.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
-import { headersOf, Poster, tlsOptions } from '../../http/poster.ts';
+import { Poster } from '../../http/poster.ts';
+import { headersOf, reachOf, tlsOptions } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import type { Signal } from '../../model/batch.ts';
 import { Bodies, type Sent } from './body.ts';
@@ -81,14 +82,13 @@ export class OtlpSender implements Sender {
   }
 
   #http(of: Sent): Way {
-    const { url, headers, tls, compression, protocol } = this.#config;
+    const { url, compression, protocol } = this.#config;
     const { userAgent, clock } = this.#runtime;
     const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
     const gzip = compression === 'gzip';
     const poster = new Poster({
       url: withPath(url, paths[of]),
-      headers,
-      tls,
+      ...reachOf(this.#config),
       protocolHeaders: { 'content-type': type, ...(gzip && { 'content-encoding': 'gzip' }) },
       userAgent,
     });
@@ -101,11 +101,12 @@ export class OtlpSender implements Sender {
   }
 
   #grpc(): Readonly<Record<Sent, Way>> {
-    const { url, headers, tls } = this.#config;
+    const { url, tls, proxy_url: proxyUrl } = this.#config;
     const client = new GrpcClient({
       url,
-      headers: headersOf(new URL(url), { headers, protocolHeaders: {}, userAgent: this.#runtime.userAgent }),
+      headers: async () => await headersOf(new URL(url), this.#config, this.#runtime.userAgent),
       tls: async () => (tls === undefined ? {} : await tlsOptions(tls)),
+      proxyUrl,
     });
     this.#closing.push(() => client.close());
     const way = (of: Sent): Way => {

@@ -10,6 +10,7 @@ import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/ou
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import type { QueueRecord } from '../../model/batch.ts';
 import type { MetricFrame } from '../../model/metric.ts';
@@ -32,16 +33,14 @@ export class RemoteWriteSender implements Sender {
 
   constructor(config: RemoteWriteConfig, runtime: OutputRuntime) {
     this.#runtime = runtime;
-    const { url, headers, tls } = config;
     this.#encoder = new WriteRequestEncoder({
       maxRequestBytes: config.max_request_bytes,
       maxTemplateBytes: config.label_cache,
     });
     this.#metadata = new MetadataBook(config.metadata_interval);
     this.#poster = new Poster({
-      url,
-      headers,
-      tls,
+      url: config.url,
+      ...reachOf(config),
       protocolHeaders: {
         'content-encoding': 'snappy',
         'content-type': 'application/x-protobuf',

@@ -1,10 +1,15 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
+import { reachOf } from '../../http/reach.ts';
 import { healthOf, resultOfPost } from '../../http/status.ts';
 import { jsonBody, protobufBody } from './body.ts';
 import type { ZipkinOutputConfig } from './zipkin.ts';
+
+const compress = promisify(gzip);
 
 /** The reference server reports a body past its limit as a failure of its own: 500, with the real status as text. */
 function withTrueStatus(posted: Posted): Posted {
@@ -48,7 +53,7 @@ export class Client implements Sender {
           if (body.length === 0) {
             return { status: 'delivered' };
           }
-          const posted = await this.#poster(encoding).post(body, signal);
+          const posted = await this.#poster(encoding).post(await this.#compressed(body), signal);
           return resultOfPost(withTrueStatus(posted), { records: records.length, nowMs: this.#runtime.clock.now() });
         },
       },
@@ -56,12 +61,19 @@ export class Client implements Sender {
     );
   }
 
+  async #compressed(body: Buffer): Promise<Buffer> {
+    return this.#config.compression === 'gzip' ? await compress(body, { level: 1 }) : body;
+  }
+
   #poster(encoding: Encoding): Poster {
-    const { url, headers, tls } = this.#config;
-    const protocolHeaders = { 'content-type': contentTypes[encoding] };
+    const { url, compression } = this.#config;
+    const protocolHeaders = {
+      'content-type': contentTypes[encoding],
+      ...(compression === 'gzip' && { 'content-encoding': 'gzip' }),
+    };
     const poster =
       this.#posters.get(encoding) ??
-      new Poster({ url, headers, tls, protocolHeaders, userAgent: this.#runtime.userAgent });
+      new Poster({ url, ...reachOf(this.#config), protocolHeaders, userAgent: this.#runtime.userAgent });
     this.#posters.set(encoding, poster);
     return poster;
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import protobuf from 'protobufjs';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
@@ -193,6 +194,15 @@ describe('protobuf bodies', () => {
 });
 
 describe('requests', () => {
+  test('are compressed where that is asked for, the check too', () =>
+    withOutput({ compression: 'gzip' }, async (output, far) => {
+      expect(await output.write(request(2), never)).toEqual(ok);
+      expect(await output.check()).toEqual({ ok: true });
+      expect(far.requests.map(({ headers }) => headers['content-encoding'])).toEqual(['gzip', 'gzip']);
+      const lists = far.requests.map(({ body }) => JSON.parse(gunzipSync(body).toString()) as unknown[]);
+      expect(lists.map(({ length }) => length)).toEqual([4, 0]);
+    }));
+
   test('carry the headers of the table, a password of the URL, and our content type', () =>
     withFakeFarSide((far) =>
       withOutput(

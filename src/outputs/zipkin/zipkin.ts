@@ -14,6 +14,10 @@ const config = z.strictObject({
     .describe(
       'How spans are written: as v2 JSON, or as the protobuf `zipkin.proto3.ListOfSpans`, which is half as long.',
     ),
+  compression: z
+    .enum(['gzip', 'none'])
+    .default('none')
+    .describe('Compression of bodies. A Zipkin server takes both; not every receiver of its format takes gzip.'),
   ...httpFields,
 });
 export type ZipkinOutputConfig = z.output<typeof config>;

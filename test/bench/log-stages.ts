@@ -15,6 +15,7 @@ import { RecordDecoders } from '../../src/codec/record-decoder.ts';
 import { Lane } from '../../src/lane/lane.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Batch, QueueRecord } from '../../src/model/batch.ts';
+import { file } from '../../src/outputs/file/file.ts';
 import { FileOutput } from '../../src/outputs/file/file-output.ts';
 import { benchRuntime, collectLines } from './logs/collect.ts';
 import { type Corpus, writeCorpus } from './logs/corpus.ts';
@@ -85,7 +86,7 @@ const stages: readonly Stage[] = [
   {
     name: 'framed + file',
     run: async (root, dir) => {
-      const output = new FileOutput('out.ndjson', {
+      const output = new FileOutput(file.config.parse({}), {
         ...benchRuntime,
         name: 'file',
         dataDir: dir,

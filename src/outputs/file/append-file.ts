@@ -17,8 +17,8 @@ export class AppendFile {
     this.#path = path;
   }
 
-  /** Appends all pieces and makes them durable, or leaves the file as it was and throws. */
-  async append(pieces: Iterable<Uint8Array>): Promise<void> {
+  /** Appends all pieces and makes them durable, and resolves with the size of the file; or leaves it as it was and throws. */
+  async append(pieces: Iterable<Uint8Array>): Promise<number> {
     const handle = await this.#open();
     const before = this.#bytes;
     try {
@@ -27,6 +27,7 @@ export class AppendFile {
         this.#bytes += piece.length;
       }
       await handle.datasync();
+      return this.#bytes;
     } catch (error) {
       // When not even this works, the next opening cuts the torn line; whole ones may come twice.
       await handle.truncate(before).catch(() => undefined);

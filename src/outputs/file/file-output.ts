@@ -1,26 +1,41 @@
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NdjsonEncoder } from '../../codec/ndjson/ndjson-encoder.ts';
 import { hasCode } from '../../contract/errors.ts';
 import type { Output, OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
-import type { Health } from '../../contract/runtime.ts';
+import type { Health, Logger } from '../../contract/runtime.ts';
 import { AppendFile } from './append-file.ts';
+import type { FileConfig } from './file.ts';
+import { Rotation } from './rotation.ts';
 
 /** Appends, and says `delivered` when the lines are on disk. Requests of different signals take turns. */
 export class FileOutput implements Output {
   readonly #path: string;
   readonly #file: AppendFile;
   readonly #encoder: NdjsonEncoder;
+  readonly #rotation: Rotation;
+  readonly #rotateBytes: number;
+  readonly #log: Logger;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, runtime: OutputRuntime) {
-    this.#path = resolve(runtime.dataDir, path);
-    this.#file = new AppendFile(this.#path);
+  constructor(config: FileConfig, runtime: OutputRuntime) {
+    const path = resolve(runtime.dataDir, config.path);
+    const { clock, log } = runtime;
+    this.#path = path;
+    this.#file = new AppendFile(path);
+    this.#rotateBytes = config.rotate_bytes ?? Number.POSITIVE_INFINITY;
+    this.#rotation = new Rotation({ path, keep: config.rotate_keep, compression: config.compression, clock, log });
+    this.#log = log;
     this.#encoder = new NdjsonEncoder(runtime.decode);
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    if (this.#rotateBytes !== Number.POSITIVE_INFINITY) {
+      await mkdir(dirname(this.#path), { recursive: true }).catch(() => undefined);
+      this.#rotation.tidy();
+    }
+  }
 
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const result = this.#turn.then(() => this.#write(request, signal));
@@ -42,12 +57,16 @@ export class FileOutput implements Output {
   async stop(): Promise<void> {
     await this.#turn;
     await this.#file.close();
+    await this.#rotation.stop();
   }
 
   async #write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     signal.throwIfAborted();
     try {
-      await this.#file.append(this.#encoder.pieces(request.records));
+      const bytes = await this.#file.append(this.#encoder.pieces(request.records));
+      if (bytes >= this.#rotateBytes) {
+        await this.#rotate();
+      }
       return { status: 'delivered' };
     } catch (error) {
       if (hasCode(error, 'BRIDGE_DECODE')) {
@@ -57,6 +76,16 @@ export class FileOutput implements Output {
         return { status: 'retry', reason: `${this.#path}: ${error.message}`, cause: 'local' };
       }
       throw error;
+    }
+  }
+
+  /** What was written is durable either way: a file that can't be set aside grows on. */
+  async #rotate(): Promise<void> {
+    await this.#file.close();
+    try {
+      await this.#rotation.setAside();
+    } catch (error) {
+      this.#log.warn({ path: this.#path, error }, 'A full file could not be set aside; it grows on.');
     }
   }
 }

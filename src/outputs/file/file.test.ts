@@ -1,9 +1,20 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
 import { fakeRuntime } from '../../../test/fakes/runtime.ts';
 import { type TempDir, tempDir } from '../../../test/fakes/temp-dir.ts';
+import { until } from '../../../test/fakes/until.ts';
 import { RecordDecoders } from '../../codec/record-decoder.ts';
 import type { Output, WriteRequest } from '../../contract/output.ts';
 import type { QueueRecord } from '../../model/batch.ts';
@@ -56,9 +67,9 @@ afterEach(async () => {
   await dir.remove();
 });
 
-function created(): Output {
+function created(table: object = {}): Output {
   const runtime = { ...fakeRuntime({ dataDir: dir.path }), name: 'file', decode: new RecordDecoders() };
-  return file.create(file.config.parse({}), runtime);
+  return file.create(file.config.parse(table), runtime);
 }
 
 function path(): string {
@@ -115,6 +126,70 @@ describe('the file', () => {
     const requests = Array.from({ length: 20 }, (_, i) => request(...Array.from({ length: 50 }, () => span(i + 1))));
     await Promise.all(requests.map((one) => output.write(one, never)));
     expect(linesIn(path()).map((line) => typeof JSON.parse(line))).toHaveLength(1_000);
+  });
+});
+
+describe('a file that is full', () => {
+  const full = { rotate_bytes: '100B' };
+
+  /** Names of the files beside the one that is written, without the time in them. */
+  function setAside(): readonly string[] {
+    return readdirSync(dir.path)
+      .filter((name) => name !== 'out.ndjson')
+      .map((name) => name.replace(/-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z/, '-TIME'));
+  }
+
+  /** All spans of all files, in the order of the files' names, each unpacked. */
+  function ids(): readonly string[] {
+    const bytes = readdirSync(dir.path)
+      .toSorted()
+      .map((name): [string, Buffer] => [name, readFileSync(join(dir.path, name))])
+      .map(([name, read]) => (name.endsWith('.gz') ? gunzipSync(read) : read))
+      .map((read) => (read.readUInt32LE(0) === 0xfd2fb528 ? zstdDecompressSync(read) : read));
+    const lines = bytes.flatMap((read) => read.toString().trimEnd().split('\n'));
+    return lines.map((line) => (JSON.parse(line) as { readonly id: string }).id.slice(-1));
+  }
+
+  test('is set aside under a name with the time, and a new one is begun with the next request', async () => {
+    output = created(full);
+    for (const id of [1, 2, 3, 4, 5]) {
+      await output.write(request(span(id)), never);
+    }
+    expect(setAside()).toEqual(['out-TIME.ndjson', 'out-TIME.ndjson']);
+    expect(ids()).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  test.each(['gzip', 'zstd'])(
+    'is compressed with %s in the background, and only the newest are kept',
+    async (compression) => {
+      output = created({ ...full, compression, rotate_keep: 2 });
+      const ending = compression === 'gzip' ? 'gz' : 'zst';
+      for (const id of [1, 2, 3, 4, 5, 6, 7]) {
+        await output.write(request(span(id)), never);
+      }
+      const both = [`out-TIME.ndjson.${ending}`, `out-TIME.ndjson.${ending}`];
+      await until(() => setAside().join() === both.join(), { what: 'two compressed files' });
+      expect(ids()).toEqual(['3', '4', '5', '6', '7']);
+    },
+  );
+
+  test('is compressed in the next life where this one ended before', async () => {
+    writeFileSync(join(dir.path, 'out-2026-01-01T00-00-00.000Z.ndjson'), '{"id":"a"}\n');
+    writeFileSync(join(dir.path, 'out-2026-01-01T00-00-00.000Z.ndjson.gz.part'), 'torn');
+    writeFileSync(join(dir.path, 'out-of-mind.ndjson'), "somebody's");
+    output = created({ ...full, compression: 'gzip' });
+    await output.start();
+    const wanted = ['out-TIME.ndjson.gz', 'out-of-mind.ndjson'];
+    await until(() => setAside().join() === wanted.join(), { what: 'the compressed file' });
+  });
+
+  test('grows on where it cannot be set aside', async () => {
+    const name = 'n'.repeat(250);
+    output = created({ ...full, path: name });
+    for (const id of [1, 2, 3]) {
+      expect(await output.write(request(span(id)), never)).toEqual(delivered);
+    }
+    expect(linesIn(join(dir.path, name))).toHaveLength(3);
   });
 });
 

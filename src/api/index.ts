@@ -1,5 +1,6 @@
 import type { HttpRoute } from '../contract/http.ts';
 import type { StoreReader } from '../contract/store.ts';
+import { type DemoDeps, demoRoutes } from './demo.ts';
 import { elsewhere, noStore } from './elsewhere.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
 import { jaegerRoutes } from './jaeger.ts';
@@ -18,7 +19,7 @@ import { targetsRoutes } from './targets.ts';
 import { tracesRoutes } from './traces.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
-export interface ApiDeps extends HealthDeps, NativeDeps, Partial<TapDeps> {
+export interface ApiDeps extends HealthDeps, NativeDeps, DemoDeps, Partial<TapDeps> {
   /** Where the built page is. */
   readonly pageDir: string;
   /** Absent where the store is off: its routes answer 404 then, and say where the data is. */
@@ -31,6 +32,7 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
   return [
     ...healthRoutes(deps),
     ...nativeRoutes(deps),
+    ...demoRoutes(deps),
     ...(tap === undefined ? [] : tapRoutes({ tap })),
     ...targetsRoutes(deps),
     ...setupRoutes(deps),

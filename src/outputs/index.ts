@@ -1,4 +1,5 @@
 import type { OutputDefinition } from '../contract/output.ts';
+import { clickhouse } from './clickhouse/clickhouse.ts';
 import { dataway } from './dataway/dataway.ts';
 import { file } from './file/file.ts';
 import { hubOutput } from './hub/hub.ts';
@@ -11,6 +12,7 @@ import { zipkinOutput } from './zipkin/zipkin.ts';
 
 /** Every output there is. One component, one folder, one line here. */
 export const outputs: readonly OutputDefinition[] = [
+  clickhouse,
   dataway,
   file,
   hubOutput,

@@ -18,6 +18,8 @@ const scripts = {
   envoy: ['envoy.sh'],
   /** Prints the virtual environment of a Zipkin tracer for Python. */
   'py-zipkin': ['py-zipkin.sh'],
+  /** Prints the virtual environment with ClickHouse's engine. */
+  chdb: ['chdb.sh'],
   /** Prints the jar of the reference server, which holds the page Lens too; `java` is on the PATH then. */
   'zipkin-server': ['zipkin-server.sh'],
   /** Prints the program; so do the next ones. */

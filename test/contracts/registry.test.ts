@@ -6,6 +6,7 @@ import { describeRegistry, foldersOf, probeOf } from './registry-contract.ts';
 /** What nobody can guess must be written. */
 const minimal = {
   'inputs.prom': { url: 'http://127.0.0.1:15020/stats/prometheus' },
+  'outputs.clickhouse': { url: 'http://127.0.0.1:8123' },
   'outputs.dataway': { url: 'http://127.0.0.1:9528?token=tkn_0' },
   'outputs.hub': { urls: ['http://127.0.0.1:9529'] },
   'outputs.influxdb': { url: 'http://127.0.0.1:8086' },

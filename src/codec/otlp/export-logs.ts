@@ -31,6 +31,17 @@ const spanIdPattern = /^[0-9a-f]{16}$/;
 
 type Line = Readonly<Record<string, FieldValue>>;
 
+/** What is not said where nothing is known of it. */
+export interface LineIds {
+  readonly traceId?: string | Uint8Array;
+  readonly spanId?: string | Uint8Array;
+  readonly eventName?: string;
+}
+export interface LineSeverity {
+  readonly severityNumber?: number;
+  readonly severityText?: string;
+}
+
 /** The lines of one record as ResourceLogs, by the scope that they name; bytes that are not UTF-8 are replaced. */
 export function resourceLogs(
   block: LogBlock,
@@ -65,7 +76,7 @@ function scopeOf(name: string, version: string): object {
     : { scope: { ...(name !== '' && { name }), ...(version !== '' && { version }) } };
 }
 
-function severityOf(level: LogLevel, line: Line): object {
+export function severityOf(level: LogLevel, line: Line): LineSeverity {
   const number = Number(line[members.severityNumber] ?? severities[level]);
   const said = String(line[members.severityText] ?? (level === 'unknown' ? '' : level));
   return {
@@ -74,7 +85,7 @@ function severityOf(level: LogLevel, line: Line): object {
   };
 }
 
-function marksOf(flags: number): OtlpAttribute[] {
+export function marksOf(flags: number): OtlpAttribute[] {
   return [
     text('log.iostream', (flags & logFlags.stderr) === 0 ? 'stdout' : 'stderr'),
     ...((flags & logFlags.truncated) === 0 ? [] : [text('log.truncated', 'true')]),
@@ -82,8 +93,8 @@ function marksOf(flags: number): OtlpAttribute[] {
   ];
 }
 
-/** Ids that are none stay attributes. */
-function ownOf(line: Line): OtlpAttribute[] {
+/** The line's attributes without what is a member of the record; ids that are none stay attributes. */
+export function ownOf(line: Line): OtlpAttribute[] {
   const ids = idsOf(line, (id) => id);
   return Object.entries(line).flatMap(([key, value]) => {
     const isLostId = (key === members.traceId && !('traceId' in ids)) || (key === members.spanId && !('spanId' in ids));
@@ -91,7 +102,7 @@ function ownOf(line: Line): OtlpAttribute[] {
   });
 }
 
-function idsOf(line: Line, idOf: IdOf): object {
+export function idsOf(line: Line, idOf: IdOf): LineIds {
   const { trace_id: trace, span_id: span, event_name: event } = line;
   return {
     ...(typeof trace === 'string' && traceIdPattern.test(trace) && { traceId: idOf(trace) }),
@@ -101,7 +112,7 @@ function idsOf(line: Line, idOf: IdOf): object {
 }
 
 /** The origin, and under it the tags that were added on the way. */
-function resourceAttributes({ origin, edits }: Pick<QueueRecord, 'origin' | 'edits'>): OtlpAttribute[] {
+export function resourceAttributes({ origin, edits }: Pick<QueueRecord, 'origin' | 'edits'>): OtlpAttribute[] {
   const all = new Map([...Object.entries(edits?.add ?? {}), ...attributesOfOrigin(origin)]);
   for (const key of edits?.drop ?? []) {
     all.delete(key);

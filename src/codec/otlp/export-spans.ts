@@ -67,7 +67,8 @@ function scopeKey(span: Span): string {
   return `${name}\n${version}`;
 }
 
-function scopeOf(span: Span | undefined): { readonly name: string; readonly version: string } {
+/** The library that made it, as tags of its own say. */
+export function scopeOf(span: Span | undefined): { readonly name: string; readonly version: string } {
   const tags = span?.tags ?? {};
   return {
     name: tags['otel.scope.name'] ?? tags['otel.library.name'] ?? '',
@@ -88,14 +89,14 @@ function otlpSpan(span: Span, idOf: IdOf, shared: SharedSpans): object {
     ...(span.kind !== undefined && { kind: kinds[span.kind] }),
     startTimeUnixNano: nanos(timestamp),
     endTimeUnixNano: nanos(timestamp + duration),
-    attributes: attributesOf(span),
+    attributes: spanAttributes(span),
     events: annotations.map(({ timestamp: at, value }) => ({ timeUnixNano: nanos(at), name: value })),
     ...statusOf(tags),
   };
 }
 
 /** Always the same for the same id, so that halves that go out in different requests agree. */
-function otherId(id: string): string {
+export function otherId(id: string): string {
   return (BigInt(`0x${id}`) ^ 0x5a5a5a5a5a5a5a5an).toString(16).padStart(16, '0');
 }
 
@@ -103,7 +104,13 @@ function nanos(micros: number): string {
   return String(BigInt(Math.trunc(micros)) * nanosPerMicro);
 }
 
-function attributesOf({ tags = {}, localEndpoint: local, remoteEndpoint: remote, timestamp }: Span): OtlpAttribute[] {
+/** Tags, ends and what has no other place. Without what is its status, its scope or its state. */
+export function spanAttributes({
+  tags = {},
+  localEndpoint: local,
+  remoteEndpoint: remote,
+  timestamp,
+}: Span): OtlpAttribute[] {
   const attributes = new Map<string, OtlpAttribute>();
   for (const [key, value] of Object.entries(tags)) {
     if (!spent.has(key)) {
@@ -136,8 +143,13 @@ function attributesOf({ tags = {}, localEndpoint: local, remoteEndpoint: remote,
   return [...attributes.values()];
 }
 
+/** `code`: 1 ok, 2 error; without a status nobody said. */
+export interface SpanStatus {
+  readonly status?: { readonly code: number; readonly message?: string };
+}
+
 /** In Zipkin the mere tag `error` is the error; a text in it says which. */
-function statusOf(tags: Readonly<Record<string, string>>): object {
+export function statusOf(tags: Readonly<Record<string, string>>): SpanStatus {
   const { error, 'otel.status_code': code, 'otel.status_description': description } = tags;
   const failed = code === 'ERROR' || (error !== undefined && error !== 'false');
   if (failed) {
@@ -149,4 +161,9 @@ function statusOf(tags: Readonly<Record<string, string>>): object {
 
 function text(key: string, value: string): OtlpAttribute {
   return { key, value: { stringValue: value } };
+}
+
+/** The value as a text, whatever its type. */
+export function attributeText({ value }: OtlpAttribute): string {
+  return String(Object.values(value)[0] ?? '');
 }

@@ -4,6 +4,7 @@ import { dataway } from './dataway/dataway.ts';
 import { file } from './file/file.ts';
 import { hubOutput } from './hub/hub.ts';
 import { influxdb } from './influxdb/influxdb.ts';
+import { kafka } from './kafka/kafka.ts';
 import { loki } from './loki/loki.ts';
 import { otlp } from './otlp/otlp.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
@@ -17,6 +18,7 @@ export const outputs: readonly OutputDefinition[] = [
   file,
   hubOutput,
   influxdb,
+  kafka,
   loki,
   otlp,
   remoteWrite,

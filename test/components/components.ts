@@ -22,6 +22,8 @@ const scripts = {
   chdb: ['chdb.sh'],
   /** Prints the jar of the reference server, which holds the page Lens too; `java` is on the PATH then. */
   'zipkin-server': ['zipkin-server.sh'],
+  /** Prints the directory of Kafka's jars; `java` is on the PATH then. */
+  kafka: ['kafka.sh'],
   /** Prints the program; so do the next ones. */
   kubectl: ['kube-tools.sh', 'kubectl'],
   helm: ['kube-tools.sh', 'helm'],

@@ -10,6 +10,7 @@ const minimal = {
   'outputs.dataway': { url: 'http://127.0.0.1:9528?token=tkn_0' },
   'outputs.hub': { urls: ['http://127.0.0.1:9529'] },
   'outputs.influxdb': { url: 'http://127.0.0.1:8086' },
+  'outputs.kafka': { brokers: ['127.0.0.1:9092'] },
   'outputs.loki': { url: 'http://127.0.0.1:3100' },
   'outputs.otlp': { url: 'http://127.0.0.1:4318' },
   'outputs.remote_write': { url: 'http://127.0.0.1:9090/api/v1/write' },

@@ -17,6 +17,7 @@ import { roleOf } from './bridge/role.ts';
 import { headerSteps } from './bridge/steps.ts';
 import { HostedStore } from './bridge/store.ts';
 import { observeStore } from './bridge/store-metrics.ts';
+import { Taps } from './bridge/taps.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
 import { startTracing, type Tracing, tracedRoutes } from './bridge/tracing.ts';
 import { RecordDecoders } from './codec/record-decoder.ts';
@@ -77,6 +78,7 @@ class Bridge {
   #starting: string | undefined = 'it is starting';
 
   readonly #instance = randomUUID();
+  readonly #taps = new Taps(() => ({ lanes: this.#lanes, node: this.#node, log: this.#log.component('tap') }));
 
   constructor(config: LoadedConfig, options: BridgeOptions, lock: DirectoryLock) {
     this.#config = config;
@@ -160,6 +162,7 @@ class Bridge {
     this.#starting = 'it is stopping';
     const grace = AbortSignal.timeout(stopGraceMs);
     await this.#demo?.stop();
+    this.#taps.close();
     await this.#listeners?.close();
     await Promise.all(this.#inputs.map(({ input }) => input.stop()));
     await Promise.all(this.#outputs.map((output) => output.stop(grace)));
@@ -255,6 +258,7 @@ class Bridge {
       status: () => this.status(),
       renderMetrics: () => this.#telemetry.render(),
       pageDir: join(import.meta.dirname, 'ui'),
+      tap: (question, signal) => this.#taps.open(question, signal),
       ...(this.#store === undefined ? {} : { store: this.#store.reader }),
     });
   }

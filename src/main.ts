@@ -6,6 +6,7 @@ import { type CommandLine, parseCommandLine, type RunOptions } from './cli/comma
 import { exitCodes } from './cli/exit-codes.ts';
 import { helpText } from './cli/help.ts';
 import { defaultDataDir, defaultsContext } from './cli/surroundings.ts';
+import type { TapWords } from './cli/tap-words.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { formatFault, type LoadedConfig, loadConfig } from './config/load.ts';
 import { BridgeError, hasCode } from './contract/errors.ts';
@@ -111,6 +112,17 @@ async function checkContext(): Promise<CheckContext> {
   };
 }
 
+async function tapped(options: TapWords): Promise<number> {
+  const [{ tap }, { pacedPrint, processScreen }, { itemLines }] = await Promise.all([
+    import('./cli/tap.ts'),
+    import('./cli/screen.ts'),
+    import('./bridge/item-lines.ts'),
+  ]);
+  const { err, hasColours } = processScreen(process.env);
+  const context = { print: pacedPrint, err, hasColours, itemLines, signal: endSignal() };
+  return tap({ ...options, dataDir: dataDirOf(options) }, context);
+}
+
 async function main(line: CommandLine): Promise<number> {
   switch (line.command) {
     case 'run':
@@ -150,6 +162,8 @@ async function main(line: CommandLine): Promise<number> {
       const place = { ...line.options, dataDir: dataDirOf(line.options) };
       return doctor(place, { out, err, hasColours, ...(isLive && { columns: columns() }) });
     }
+    case 'tap':
+      return tapped(line.options);
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -57,7 +57,13 @@ describe('what makes no command is said in one sentence', () => {
     ['help me', 'there is no command "me"'],
     ['monitor --to hub', '--to wants a URL such as http://127.0.0.1:9529, and got "hub"'],
     ['doctor --strict', '"doctor" has no option --strict; it has --to, --token-file, --data-dir, --json, --help'],
-    ['tap --signal logs', '"tap" is not part of this version'],
+    ['tap --signal logs,spans', '--signal wants some of metrics, traces, logs, rum, and got "spans"'],
+    [
+      'tap --match namespace',
+      '--match: a selector begins with {, such as {namespace="prod"}, and here is namespace (character 1 of namespace)',
+    ],
+    ['tap --limit 0', '--limit wants a whole number from 1 on, and got "0"'],
+    ['tap --to nowhere', '--to wants a URL such as http://127.0.0.1:9529, and got "nowhere"'],
     ['test a.toml', '"test" is not part of this version'],
   ])('%s', (text, message) => {
     expect(line(text)).toMatchObject({ command: 'usage', message });
@@ -70,7 +76,20 @@ test('help names every command, and explains each', () => {
     expect(all).toMatch(new RegExp(`^  ${name} `, 'm'));
   }
   expect(helpText('run')).toContain('--data-dir DIR');
-  expect(helpText('tap')).toContain('Not part of this version.');
+  expect(helpText('test')).toContain('Not part of this version.');
+});
+
+test('tap takes what it shows, of what, and where it is kept', () => {
+  const usual = { to: 'http://127.0.0.1:9529', json: false };
+  expect(parseCommandLine(['tap'])).toEqual({
+    command: 'tap',
+    options: { ...usual, signals: ['metrics', 'traces', 'logs', 'rum'] },
+  });
+  const args = ['--signal', 'rum, logs', '--match', '{a="b"}', '--record', 'f', '--limit', '12', '--json'];
+  expect(parseCommandLine(['tap', ...args])).toEqual({
+    command: 'tap',
+    options: { ...usual, json: true, signals: ['logs', 'rum'], match: '{a="b"}', record: 'f', limit: 12 },
+  });
 });
 
 describe('explain', () => {

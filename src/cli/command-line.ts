@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
+import { type AskOptions, daemonWords, given, usualDaemon } from './daemon-words.ts';
 import type { ExplainOptions } from './explain.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
 import type { MigrateOptions } from './migrate.ts';
+import { type TapWords, tapWords } from './tap-words.ts';
 
 export interface RunOptions {
   readonly configDir?: string;
@@ -29,13 +31,6 @@ export interface QueueOptions {
   readonly json: boolean;
 }
 
-/** Which daemon is asked. */
-export interface AskOptions {
-  readonly to: string;
-  readonly tokenFile?: string;
-  readonly dataDir?: string;
-}
-
 export type CommandLine =
   | { readonly command: 'run'; readonly options: RunOptions }
   | { readonly command: 'check'; readonly options: CheckOptions }
@@ -44,6 +39,7 @@ export type CommandLine =
   | { readonly command: 'migrate'; readonly options: MigrateOptions }
   | { readonly command: 'monitor'; readonly options: AskOptions }
   | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
+  | { readonly command: 'tap'; readonly options: TapWords }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -92,6 +88,7 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
   migrate: { others: 'any' },
   monitor: { texts: ['to', 'token-file', 'data-dir'] },
   doctor: { texts: ['to', 'token-file', 'data-dir'], flags: ['json'] },
+  tap: { texts: ['signal', 'match', 'record', 'limit', 'to', 'token-file', 'data-dir'], flags: ['json'] },
   version: {},
   help: { others: 'any' },
 };
@@ -121,6 +118,8 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
     case 'monitor':
     case 'doctor':
       return askLine(name, words);
+    case 'tap':
+      return tapLine(words);
     case 'help':
       return helpLine(words);
     default:
@@ -220,9 +219,6 @@ function queueLine({ texts, flags, others }: Words): CommandLine {
   return { command: 'queue', options };
 }
 
-/** The daemon on this machine, at its usual port. */
-const usualDaemon = 'http://127.0.0.1:9529';
-
 function explainLine({ texts, flags }: Words): CommandLine {
   const asked = [texts.has('pod'), texts.has('file'), flags.has('all')].filter(Boolean).length;
   const pod = texts.get('pod');
@@ -244,16 +240,18 @@ function explainLine({ texts, flags }: Words): CommandLine {
 }
 
 function askLine(command: 'monitor' | 'doctor', { texts, flags }: Words): CommandLine {
-  const to = texts.get('to') ?? usualDaemon;
-  if (!['http:', 'https:'].includes(URL.parse(to)?.protocol ?? '')) {
-    return { command: 'usage', message: `--to wants a URL such as ${usualDaemon}, and got "${to}"`, about: command };
+  const options = daemonWords(texts);
+  if (typeof options === 'string') {
+    return { command: 'usage', message: options, about: command };
   }
-  const options = {
-    to,
-    ...given('tokenFile', texts.get('token-file')),
-    ...given('dataDir', texts.get('data-dir')),
-  };
   return command === 'monitor' ? { command, options } : { command, options: { ...options, json: flags.has('json') } };
+}
+
+function tapLine({ texts, flags }: Words): CommandLine {
+  const options = tapWords(texts, flags);
+  return typeof options === 'string'
+    ? { command: 'usage', message: options, about: 'tap' }
+    : { command: 'tap', options };
 }
 
 function helpLine({ others: [about] }: Words): CommandLine {
@@ -263,12 +261,4 @@ function helpLine({ others: [about] }: Words): CommandLine {
   return isCommand(about)
     ? { command: 'help', about }
     : { command: 'usage', message: `there is no command "${about}"` };
-}
-
-function given<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
-  const entry: { [P in K]?: string } = {};
-  if (value !== undefined) {
-    entry[key] = value;
-  }
-  return entry;
 }

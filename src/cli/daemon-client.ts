@@ -34,10 +34,32 @@ export class DaemonClient {
 
   async get(path: string, signal?: AbortSignal): Promise<unknown> {
     const limit = AbortSignal.timeout(patienceMs);
+    const answer = await this.#answer(path, signal === undefined ? limit : AbortSignal.any([signal, limit]));
+    return answer.json().catch((cause: unknown) => {
+      throw new DaemonAway('what answers there is no meshbridge', { cause });
+    });
+  }
+
+  /**
+   * What comes as it comes, until the daemon ends it or `signal` is aborted: that is an end too. A DaemonAway that is thrown on
+   * the way says that it broke off.
+   */
+  async stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException('no answer', 'TimeoutError')), patienceMs);
+    try {
+      const { body } = await this.#answer(path, AbortSignal.any([signal, late.signal]));
+      return pieces(body, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #answer(path: string, signal: AbortSignal): Promise<Response> {
     const token = await this.#token();
     const answer = await answered(new URL(path, this.#place.to), {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal,
       redirect: 'error',
     });
     const { status } = answer;
@@ -45,13 +67,14 @@ export class DaemonClient {
       const why = (await answer.text()).trim().slice(0, 500);
       throw new DaemonAway(`it refuses: ${why === '' ? `HTTP ${status}` : why}`, { status });
     }
+    if (status === 400 || status === 503) {
+      throw new DaemonAway((await answer.text()).trim().slice(0, 500), { status });
+    }
     if (!answer.ok) {
       const older = status === 404 ? '; is it an older one?' : '';
-      throw new DaemonAway(`it answers ${path} with HTTP ${status}${older}`, { status });
+      throw new DaemonAway(`it answers ${path.replace(/\?.*/, '')} with HTTP ${status}${older}`, { status });
     }
-    return answer.json().catch((cause: unknown) => {
-      throw new DaemonAway('what answers there is no meshbridge', { cause });
-    });
+    return answer;
   }
 
   /** Read each time: a daemon that starts anew may have written it just now. */
@@ -76,6 +99,18 @@ async function answered(url: URL, init: RequestInit): Promise<Response> {
     return await fetch(url, init);
   } catch (cause) {
     throw new DaemonAway(reasonOf(cause), { cause });
+  }
+}
+
+async function* pieces(body: Response['body'], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of body ?? []) {
+      yield piece;
+    }
+  } catch (cause) {
+    if (!signal.aborted) {
+      throw new DaemonAway(`the connection broke: ${reasonOf(cause)}`, { cause });
+    }
   }
 }
 

@@ -72,9 +72,17 @@ export const commands = {
     more: 'Each line is green, yellow, red, or unknown with the reason. Ends with 1 where one is red, or no daemon answers. docs/doctor.md explains every line.',
   },
   tap: {
-    usage: 'tap [--signal metrics|traces|logs|rum] [--match SELECTOR] [--record FILE]',
-    summary: 'Prints what flows, live.',
-    missing: true,
+    usage: 'tap [--signal metrics|traces|logs|rum] [--match SELECTOR] [--record FILE] [--limit N] [--json] [--to URL]',
+    summary: 'Prints what flows through a running daemon, live.',
+    options: [
+      ['--signal NAME', 'only these, separated by commas: metrics, traces, logs, rum'],
+      ['--match SELECTOR', `only items with these labels, such as '{namespace="prod", pod=~"reviews-.*"}'`],
+      ['--record FILE', 'keep what comes in a file that "meshbridge test" can play again'],
+      ['--limit N', 'end after so many items'],
+      ['--json', 'one JSON object a line, as the file output writes them'],
+      ...daemonOptions,
+    ],
+    more: 'It shows what was taken after its start, as it stands in the queue: behind the pipeline, before the outputs. It holds nothing back: items that come too fast for it are skipped and counted. Ctrl-C ends it. docs/taps.md says what the labels of an item are.',
   },
   test: { usage: 'test [FILE...]', summary: 'Runs tests of a configuration.', missing: true },
   queue: {

@@ -51,3 +51,14 @@ export function processScreen(env: Readonly<Record<string, string | undefined>>)
     },
   };
 }
+
+/** Writes to what this process prints to, at the pace of whoever reads it. */
+export function pacedPrint(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.stdout.write(text)) {
+      resolve();
+    } else {
+      process.stdout.once('drain', resolve);
+    }
+  });
+}

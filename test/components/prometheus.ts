@@ -21,8 +21,10 @@ export interface Prometheus {
 
 export interface PrometheusOptions {
   readonly program: string;
-  /** An empty directory of its own. */
+  /** An empty directory of its own, or that of one that was stopped. */
   readonly dir: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** YAML of `prometheus.yml`. */
   readonly config: string;
   /** More flags. */
@@ -34,12 +36,13 @@ export async function startPrometheus({
   program,
   dir,
   config,
+  port: wanted,
   args: more = [],
 }: PrometheusOptions): Promise<Prometheus> {
   await mkdir(dir, { recursive: true });
   const file = join(dir, 'prometheus.yml');
   await writeFile(file, config);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const args = [
     `--config.file=${file}`,
     `--storage.tsdb.path=${join(dir, 'data')}`,

@@ -16,18 +16,25 @@ export interface VictoriaMetrics {
 
 export interface VictoriaMetricsOptions {
   readonly program: string;
-  /** An empty directory of its own. */
+  /** An empty directory of its own, or that of one that was stopped. */
   readonly dir: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** YAML of what it scrapes, in the words of `prometheus.yml`. */
   readonly config: string;
 }
 
 /** A real VictoriaMetrics, single-node, on a free loopback port. */
-export async function startVictoriaMetrics({ program, dir, config }: VictoriaMetricsOptions): Promise<VictoriaMetrics> {
+export async function startVictoriaMetrics({
+  program,
+  dir,
+  port: wanted,
+  config,
+}: VictoriaMetricsOptions): Promise<VictoriaMetrics> {
   await mkdir(dir, { recursive: true });
   const file = join(dir, 'scrape.yml');
   await writeFile(file, config);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const args = [
     `-storageDataPath=${join(dir, 'data')}`,
     `-httpListenAddr=127.0.0.1:${port}`,

@@ -9,13 +9,19 @@ export interface ZipkinServer {
 
 export interface ZipkinServerOptions {
   readonly jar: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Tags whose values it offers to those who search. */
   readonly autocompleteKeys?: readonly string[];
 }
 
 /** A real Zipkin server with its store in memory, on a free loopback port. */
-export async function startZipkinServer({ jar, autocompleteKeys = [] }: ZipkinServerOptions): Promise<ZipkinServer> {
-  const port = await freePort();
+export async function startZipkinServer({
+  jar,
+  port: wanted,
+  autocompleteKeys = [],
+}: ZipkinServerOptions): Promise<ZipkinServer> {
+  const port = wanted ?? (await freePort());
   const child = spawn(
     'java',
     [

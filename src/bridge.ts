@@ -5,23 +5,21 @@ import { join } from 'node:path';
 import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs } from './bridge/demo.ts';
-import { withDiscovery } from './bridge/discovery.ts';
 import { diskStatusOf, fileSystemBytes } from './bridge/disk-space.ts';
-import { HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
+import { Flow } from './bridge/flow.ts';
+import { type HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
 import { openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import type { BridgeOptions } from './bridge/options.ts';
-import { HostedOutput } from './bridge/outputs.ts';
 import { observeStatus } from './bridge/own-metrics.ts';
+import { observeReloads } from './bridge/reload-metrics.ts';
 import { roleOf } from './bridge/role.ts';
-import { headerSteps } from './bridge/steps.ts';
-import { HostedStore } from './bridge/store.ts';
+import { HostedStore, storeCursor } from './bridge/store.ts';
 import { observeStore } from './bridge/store-metrics.ts';
 import { Taps } from './bridge/taps.ts';
 import { startTokenSecret, type TokenSecret } from './bridge/token-secret.ts';
 import { startTracing, type Tracing, tracedRoutes } from './bridge/tracing.ts';
-import { RecordDecoders } from './codec/record-decoder.ts';
-import { formatFault, type LoadedConfig } from './config/load.ts';
+import type { LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
 import type { Runtime } from './contract/runtime.ts';
 import type { BridgeStatus, DiskStatus, ListenerStatus } from './contract/status.ts';
@@ -30,12 +28,19 @@ import { loginRoutes } from './http/login.ts';
 import type { Lane } from './lane/lane.ts';
 import { systemClock } from './lib/clock.ts';
 import { type DirectoryLock, lockDirectory } from './lib/data-dir-lock.ts';
+import { withinMs } from './lib/within.ts';
 import type { Signal } from './model/batch.ts';
 import { createLogger, type RootLogger } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
 
-/** Deliveries in flight, and requests under way, have this long at the end. What is left stays on disk. */
-const stopGraceMs = 10_000;
+/**
+ * Inputs, and then deliveries, have this long at the end, so that the rest fits into the 30 s that Kubernetes gives a pod. What
+ * is not delivered by then stays on disk.
+ */
+const inputGraceMs = 12_000;
+const stopGraceMs = 20_000;
+/** The store writes what it holds; it loses nothing where it is cut off. */
+const closeGraceMs = 6_000;
 
 /** Builds and starts everything in order, waits for the signal, and stops it in reverse. Resolves with the exit code. */
 export async function runBridge(config: LoadedConfig, options: BridgeOptions): Promise<number> {
@@ -67,8 +72,7 @@ class Bridge {
   readonly #failed = Promise.withResolvers<number>();
   #lanes: Readonly<Record<Signal, Lane>> | undefined;
   #store: HostedStore | undefined;
-  #outputs: readonly HostedOutput[] = [];
-  #inputs: HostedInput[] = [];
+  #flow: Flow | undefined;
   #listeners: Listeners | undefined;
   #bound: readonly ListenerStatus[] = [];
   #demo: DemoInputs | undefined;
@@ -108,38 +112,37 @@ class Bridge {
     this.#lanes = lanes;
     this.#disk = diskStatusOf(dataDir, this.#config.queue.min_free, systemClock);
     await this.#startStore(lanes);
-    await this.#attachOutputs(lanes);
     const listeners = new Listeners({ log: this.#log.component('http'), clock: systemClock, access: access.policy });
     this.#listeners = listeners;
-    const routes = tracedRoutes(listeners, this.#tracing?.tracer);
     const scheme = this.#config.server.tls === undefined ? 'http' : 'https';
+    const routes = tracedRoutes(listeners, this.#tracing?.tracer);
     for (const route of [...this.#apiRoutes(), ...loginRoutes(access.policy, scheme)]) {
       routes.add(route);
     }
-    const steps = headerSteps(this.#config, this.#node);
-    const host: InputHost = { runtime: (id) => this.#runtime(id), routes, lanes, steps };
-    const log = this.#log.component('kubernetes');
-    const inputs = await withDiscovery({ config: this.#config, env: this.#options.env, node: this.#node, log });
-    this.#inputs = inputs.map((input) => new HostedInput(input, host));
-    for (const { input } of this.#inputs) {
-      await input.start();
-    }
+    const flow = this.#flowOf(lanes, listeners);
+    this.#flow = flow;
+    await flow.start();
     this.#bound = await listeners.open(await listenerSpecs(this.#config.server, where.inCluster));
     observeStatus(this.#telemetry, () => this.status());
+    observeReloads(this.#telemetry, () => flow.reload());
     this.#starting = undefined;
-    await this.#startDemo(host);
+    await this.#startDemo(flow.inputHost);
+    this.#announce(flow, access.tokenPath);
+    await flow.startReloading();
+  }
+
+  #announce({ outputs }: Flow, tokenPath: string): void {
+    const { server, store } = this.#config;
+    const running = this.#inputs.map(({ type }) => type);
     this.#options.print(
       banner({
         status: this.status(),
-        dataDir,
-        tokenPath: access.tokenPath,
-        scheme,
-        inputsOff: inputsOff(
-          this.#inputs.map(({ type }) => type),
-          this.#options.where,
-        ),
-        outputs: this.#outputs.map((output) => output.name),
-        ...(this.#config.store.off === undefined ? {} : { storeOff: this.#config.store.off }),
+        dataDir: this.#options.dataDir,
+        tokenPath,
+        scheme: server.tls === undefined ? 'http' : 'https',
+        inputsOff: inputsOff(running, this.#options.where),
+        outputs: outputs.all.map((output) => output.name),
+        ...(store.off === undefined ? {} : { storeOff: store.off }),
         extra: this.#demo?.lines ?? [],
       }),
     );
@@ -157,50 +160,63 @@ class Bridge {
     return Promise.race([asked, this.#failed.promise]);
   }
 
-  /** In reverse: nothing new comes in, what is in flight ends, the rest stays on disk. */
+  /** In reverse: nothing new comes in, what is queued is sent once more, the rest stays on disk. */
   async stop(): Promise<void> {
     this.#starting = 'it is stopping';
     const grace = AbortSignal.timeout(stopGraceMs);
+    await withinMs(inputGraceMs, this.#stopInputs());
+    await this.#flow?.outputs.drain(grace);
+    await withinMs(closeGraceMs, this.#close());
+    await this.#lock.release();
+  }
+
+  async #stopInputs(): Promise<void> {
     await this.#demo?.stop();
     this.#taps.close();
     await this.#listeners?.close();
-    await Promise.all(this.#inputs.map(({ input }) => input.stop()));
-    await Promise.all(this.#outputs.map((output) => output.stop(grace)));
+    await Promise.all([this.#flow?.stopInputs(), ...(this.#demo?.inputs ?? []).map(({ input }) => input.stop())]);
+  }
+
+  async #close(): Promise<void> {
     await this.#tokenSecret?.stop();
     await this.#tracing?.stop();
     await this.#store?.stop();
     await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
-    await this.#lock.release();
   }
 
   status(): BridgeStatus {
     const notReady = this.#starting === undefined ? [] : [this.#starting];
+    const flow = this.#flow?.status() ?? { configFiles: this.#config.files, warnings: [], inputs: [] };
+    const demo = this.#demo?.inputs ?? [];
     return {
       version: this.#options.version,
       startedAtMs: this.#startedAtMs,
       nowMs: systemClock.now(),
       node: this.#node,
       pid: process.pid,
-      configFiles: this.#config.files,
-      warnings: [
-        ...this.#config.warnings.map(formatFault),
-        ...this.#inputs.flatMap(({ input }) => input.warnings?.() ?? []),
-      ],
+      ...flow,
+      warnings: [...flow.warnings, ...demo.flatMap(({ input }) => input.warnings?.() ?? [])],
       listeners: this.#bound,
-      inputs: this.#inputs.flatMap((input) => input.status()),
+      inputs: [...flow.inputs, ...demo.flatMap((input) => input.status())],
       lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
       ...(this.#store === undefined ? {} : { store: this.#store.status() }),
       ...(this.#disk && { disk: this.#disk() }),
       ...this.#role(),
+      ...(this.#options.demo && { demo: true as const }),
       ...(this.#tokenSecret === undefined ? {} : { tokenSecret: this.#tokenSecret.status() }),
       ready: notReady.length === 0,
       notReady,
     };
   }
 
+  get #inputs(): readonly HostedInput[] {
+    return [...(this.#flow?.inputs.all ?? []), ...(this.#demo?.inputs ?? [])];
+  }
+
   #role(): ReturnType<typeof roleOf> {
+    const config = this.#flow?.config ?? this.#config;
     const hasAgents = (): boolean => Object.values(this.#lanes ?? {}).some((lane) => lane.positions('hub:').size > 0);
-    return roleOf({ config: this.#config, inCluster: this.#options.where.inCluster, hasAgents });
+    return roleOf({ config, inCluster: this.#options.where.inCluster, hasAgents });
   }
 
   async #startTracing(): Promise<void> {
@@ -229,23 +245,12 @@ class Bridge {
     });
   }
 
-  async #attachOutputs(lanes: Readonly<Record<Signal, Lane>>): Promise<void> {
-    const decode = new RecordDecoders();
-    this.#outputs = this.#config.outputs.map(
-      (loaded) => new HostedOutput(loaded, { runtime: (id) => this.#runtime(id), lanes, decode, node: this.#node }),
-    );
-    await Promise.all(this.#outputs.map((output) => output.attach()));
-    for (const lane of Object.values(lanes)) {
-      for (const { output, queuedItems } of await lane.detachMissing()) {
-        this.#log.warn(
-          { signal: lane.signal, output, queuedItems },
-          'An output is not configured any more; its place in the queue is given up.',
-        );
-      }
-    }
-    for (const output of this.#outputs) {
-      output.start();
-    }
+  #flowOf(lanes: Readonly<Record<Signal, Lane>>, routes: Listeners): Flow {
+    return new Flow({
+      ...{ config: this.#config, options: this.#options, lanes, routes, node: this.#node, log: this.#log },
+      runtime: (id) => this.#runtime(id),
+      otherCursors: this.#store === undefined ? [] : [storeCursor],
+    });
   }
 
   #apiRoutes() {
@@ -255,6 +260,7 @@ class Bridge {
       startedAtMs: this.#startedAtMs,
       now: systemClock.now,
       notReady: () => this.status().notReady,
+      notes: () => this.#flow?.notes() ?? [],
       status: () => this.status(),
       renderMetrics: () => this.#telemetry.render(),
       pageDir: join(import.meta.dirname, 'ui'),
@@ -291,10 +297,10 @@ class Bridge {
     this.#demo = await DemoInputs.start({
       dataDir: this.#options.dataDir,
       address,
+      ...(this.#config.server.tls === undefined && { rumAddress: address }),
       log: this.#log.component('demo'),
       signal: this.#options.signal,
       host,
     });
-    this.#inputs.push(...this.#demo.inputs);
   }
 }

@@ -8,7 +8,9 @@ import { helpText } from './cli/help.ts';
 import { defaultDataDir, defaultsContext } from './cli/surroundings.ts';
 import type { TapWords } from './cli/tap-words.ts';
 import type { Terminal } from './cli/terminal.ts';
+import { ConfigOnDisk } from './config/config-on-disk.ts';
 import { formatFault, type LoadedConfig, loadConfig } from './config/load.ts';
+import { ConfigWatch } from './config/watch.ts';
 import { BridgeError, hasCode } from './contract/errors.ts';
 import { inputs } from './inputs/index.ts';
 import { outputs } from './outputs/index.ts';
@@ -41,12 +43,19 @@ function load(options: RunOptions): Promise<LoadedConfig> {
 }
 
 async function run(options: RunOptions): Promise<number> {
-  const config = await load(options);
+  const configSource = new ConfigOnDisk({
+    load: () => load(options),
+    onHangUp: (listener) => process.on('SIGHUP', listener),
+    watch: new ConfigWatch({
+      cwd: process.cwd(),
+      ...(options.configDir !== undefined && { configDir: options.configDir }),
+    }),
+  });
+  const config = await configSource.load();
   say(config);
   if (config.faults.length > 0) {
     return exitCodes.config;
   }
-  process.on('SIGHUP', () => void lookAgain(options));
   const { runBridge } = await import('./bridge.ts');
   return runBridge(config, {
     dataDir: dataDirOf(options),
@@ -54,6 +63,7 @@ async function run(options: RunOptions): Promise<number> {
     version: await version(),
     where,
     env: process.env,
+    configSource,
     signal: endSignal(),
     print: terminal.out,
   });
@@ -66,14 +76,6 @@ function say({ warnings, faults }: LoadedConfig): void {
   for (const fault of faults) {
     terminal.err(`fault    ${formatFault(fault)}`);
   }
-}
-
-/** What runs goes on as it is: taking a new configuration needs a restart in this version. */
-async function lookAgain(options: RunOptions): Promise<void> {
-  const config = await load(options);
-  say(config);
-  const verdict = config.faults.length === 0 ? 'good: restart to take it' : 'not good';
-  terminal.err(`SIGHUP: the configuration on disk is ${verdict}`);
 }
 
 /** One Ctrl-C under npm arrives twice at once: from the terminal and from npm. */

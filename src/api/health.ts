@@ -7,13 +7,17 @@ export interface HealthDeps {
   readonly now: () => number;
   /** Why it is not ready; empty when it is. */
   readonly notReady: () => readonly string[];
+  /** What is to be said although it is ready: whole lines. */
+  readonly notes?: () => readonly string[];
 }
 
 /** Alive, ready, and DataKit's two ways to ask that (interfaces.md, HTTP). */
 export function healthRoutes(deps: HealthDeps): HttpRoute[] {
   const ready = (): HttpResponse => {
     const reasons = deps.notReady();
-    return text(reasons.length === 0 ? 200 : 503, reasons.length === 0 ? 'ready' : reasons.join('\n'));
+    return reasons.length === 0
+      ? text(200, ['ready', ...(deps.notes?.() ?? [])].join('\n'))
+      : text(503, reasons.join('\n'));
   };
   const alive = (): HttpResponse => text(200, 'alive');
   return [

@@ -27,7 +27,27 @@ export interface DiscoveryOptions {
   /** Name of the node whose pods are scraped. */
   readonly node: string;
   readonly log: Logger;
+  /** What stays when another configuration is taken. Default: a new one. */
+  readonly lasting?: LastingDiscovery;
 }
+
+/** Of this process, whatever the configuration says. */
+export interface LastingDiscovery {
+  readonly known: NodePods;
+  /** Tells the candidates of an election from each other. */
+  readonly candidate: string;
+}
+
+export function lastingDiscovery(): LastingDiscovery {
+  return { known: new NodePods(), candidate: randomUUID() };
+}
+
+/** An input, with whatever it depends on besides its own settings. */
+export interface PlannedInput extends LoadedInput {
+  readonly basis?: unknown;
+}
+
+const asksOfNode = new Set(['kubelet', 'kubernetesprometheus']);
 
 type Env = DiscoveryOptions['env'];
 
@@ -36,13 +56,17 @@ type Env = DiscoveryOptions['env'];
  * That takes over the pages of `[[inputs.prom]]` that are not on this machine: it knows which pods they are, and which of
  * the agents is to scrape them.
  */
-export async function withDiscovery(options: DiscoveryOptions): Promise<readonly LoadedInput[]> {
-  const { env, node, log } = options;
+export async function withDiscovery(options: DiscoveryOptions): Promise<readonly PlannedInput[]> {
+  const { env, node, log, lasting = lastingDiscovery() } = options;
   const config = onOwnNode(options.config, env, node);
   const { kubernetes } = config;
   const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
+  const { node_name: _name, token_secret: _secret, ...cluster } = kubernetes;
+  // What asks the API server or the kubelet of this node is told where those are.
+  const withBasis = (input: LoadedInput): PlannedInput =>
+    asksOfNode.has(input.type) ? { ...input, basis: cluster } : input;
   if (access === undefined) {
-    return config.inputs;
+    return config.inputs.map(withBasis);
   }
   if (kubernetes.node_name === undefined) {
     log.warn(
@@ -54,11 +78,11 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
     (address) => address !== undefined,
   );
   const taken = config.inputs.map((input) => takeOver(input, ownAddresses));
-  const election = await electionOf(config, env, node);
+  const election = await electionOf(config, env, `${env['POD_NAME'] ?? node}_${lasting.candidate}`);
   const named = config.inputs.filter(isKubernetesPrometheus);
   const rules = named.flatMap((input) => podRules(input.config, kubernetes.node_ip));
   const serviceRules = named.flatMap((input) => endpointRules(input.config));
-  const known = new NodePods();
+  const { known } = lasting;
   const logsOf = await explainerOf(config.inputs);
   const pages = taken.flatMap(({ pages: found }) => found);
   const discoveryOptions = {
@@ -74,11 +98,18 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
     config: z.strictObject({}),
     create: (_, runtime) => new PodsInput(discoveryOptions, runtime),
   });
-  const discovery: LoadedInput = { id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true };
+  const reader = config.inputs.find(isContainer);
+  const discovery: PlannedInput = {
+    ...{ id: 'kubernetes', type: definition.type, definition, config: {}, byDefault: true },
+    basis: { cluster, pages, rules: named.map(({ config: own }) => own), logs: reader?.config },
+  };
   const left = taken.flatMap(({ input }) => (input === undefined ? [] : [input]));
-  const readers = left.filter(isContainer).map((input) => ({ ...input, definition: defineContainer({ pods: known }) }));
+  const readers = left
+    .filter(isContainer)
+    .map((input) => ({ ...input, definition: defineContainer({ pods: known }), basis: 'pods' }));
+  const others = left.filter((input) => !isContainer(input)).map(withBasis);
   // First the pods, so that whoever reads their logs knows from the beginning what is wanted of them.
-  return [...left.filter((input) => !isContainer(input)), discovery, ...readers];
+  return [...others, discovery, ...readers];
 }
 
 /** Says what follows for the logs of a pod, where those are read. */
@@ -97,7 +128,7 @@ async function explainerOf(inputs: readonly LoadedInput[]): Promise<PodPlanOptio
 }
 
 /** Undefined where every agent is to scrape everything. */
-async function electionOf(config: LoadedConfig, env: Env, node: string): Promise<ElectionOptions | undefined> {
+async function electionOf(config: LoadedConfig, env: Env, candidate: string): Promise<ElectionOptions | undefined> {
   const { election, election_group: group, namespace, service_account_dir: dir, kubeconfig } = config.kubernetes;
   if (election === 'off' || (election === 'auto' && kubeconfig !== undefined)) {
     return undefined;
@@ -111,7 +142,7 @@ async function electionOf(config: LoadedConfig, env: Env, node: string): Promise
   return {
     namespace: written ?? (own.trim() === '' ? 'default' : own.trim()),
     name: suffix === '' || suffix === 'default' ? 'meshbridge' : `meshbridge-${suffix}`,
-    identity: `${env['POD_NAME'] ?? node}_${randomUUID()}`,
+    identity: candidate,
   };
 }
 

@@ -1,6 +1,5 @@
 import type { LoadedInput } from '../config/load.ts';
 import { hasCode } from '../contract/errors.ts';
-import type { Routes } from '../contract/http.ts';
 import type { DefaultsContext, Emission, Input, InputRuntime } from '../contract/input.ts';
 import type { Logger, Runtime } from '../contract/runtime.ts';
 import type { InputStatus } from '../contract/status.ts';
@@ -10,11 +9,11 @@ import type { Lane } from '../lane/lane.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import type { HeaderStep } from '../pipeline/header-steps.ts';
 import { InputBook } from '../telemetry/input-books.ts';
-import { committed } from './tracing.ts';
+import { GatedRoutes } from './gated-routes.ts';
+import { committed, tracedRoutes } from './tracing.ts';
 
 export interface InputHost {
   readonly runtime: (id: string) => Runtime;
-  readonly routes: Routes;
   readonly lanes: Readonly<Record<Signal, Lane>>;
   readonly steps: HeaderStep;
 }
@@ -32,16 +31,24 @@ export class HostedInput {
   readonly id: string;
   readonly type: string;
   readonly input: Input;
+  /** As they were when it was made. */
+  readonly loaded: LoadedInput;
+  readonly routes = new GatedRoutes();
   readonly #books: ReadonlyMap<Signal, InputBook>;
   readonly #rareSignals: ReadonlySet<Signal>;
   readonly #log: Logger;
   readonly #tracer: Tracer | undefined;
 
-  constructor(loaded: LoadedInput, host: InputHost) {
+  /** Does no I/O. `before`: the one whose place it takes, and whose books it goes on with. */
+  constructor(loaded: LoadedInput, host: InputHost, before?: HostedInput) {
     this.id = loaded.id;
     this.type = loaded.type;
+    this.loaded = loaded;
     this.#books = new Map(
-      loaded.definition.signals.map((signal) => [signal, new InputBook(loaded.id, loaded.type, signal)]),
+      loaded.definition.signals.map((signal) => {
+        const kept = before === undefined ? undefined : before.#books.get(signal);
+        return [signal, kept ?? new InputBook(loaded.id, loaded.type, signal)];
+      }),
     );
     this.#rareSignals = new Set(loaded.definition.rareSignals);
     const runtime = host.runtime(loaded.id);
@@ -69,7 +76,7 @@ export class HostedInput {
     return {
       ...runtime,
       log: this.#log,
-      routes: host.routes,
+      routes: tracedRoutes(this.routes, this.#tracer),
       emit: (batch, position) => this.#emit(host, batch, position),
       emitAll: (emissions) => this.#emitAll(host, emissions),
       position: (signal, key) => host.lanes[signal].position(key),

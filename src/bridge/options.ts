@@ -1,4 +1,5 @@
 import type { DefaultsContext } from '../contract/input.ts';
+import type { ConfigSource } from './reloads.ts';
 
 export interface BridgeOptions {
   readonly dataDir: string;
@@ -12,6 +13,10 @@ export interface BridgeOptions {
   readonly nodeName?: string;
   /** Aborted to end the process in good order. */
   readonly signal: AbortSignal;
+  /** Absent where the configuration stays as it is. */
+  readonly configSource?: ConfigSource;
+  /** What is mounted where. Default: `/proc/self/mountinfo`. */
+  readonly mountInfoPath?: string;
   /** Takes the banner. */
   readonly print: (text: string) => void;
 }

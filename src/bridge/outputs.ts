@@ -21,14 +21,15 @@ export interface OutputHost {
 export class HostedOutput {
   readonly name: string;
   readonly output: Output;
-  readonly #loaded: LoadedOutput;
+  /** As it was when it was made. */
+  readonly loaded: LoadedOutput;
   readonly #host: OutputHost;
   readonly #runtime: Runtime;
   #deliveries: readonly Delivery[] = [];
 
   constructor(loaded: LoadedOutput, host: OutputHost) {
     this.name = loaded.name;
-    this.#loaded = loaded;
+    this.loaded = loaded;
     this.#host = host;
     this.#runtime = host.runtime(loaded.id);
     this.output = loaded.definition.create(loaded.config, {
@@ -40,7 +41,7 @@ export class HostedOutput {
   }
 
   get signals(): readonly Signal[] {
-    const { definition, delivery } = this.#loaded;
+    const { definition, delivery } = this.loaded;
     return definition.signals.filter((signal) => delivery.signals?.includes(signal) ?? true);
   }
 
@@ -56,13 +57,20 @@ export class HostedOutput {
     }
   }
 
+  /** Sends what is queued now as long as it is taken, and stops. */
+  async drain(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#deliveries.map((delivery) => delivery.drain(signal)));
+    await this.output.stop();
+  }
+
+  /** What is under way ends; the rest stays queued. */
   async stop(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#deliveries.map((delivery) => delivery.stop(signal)));
     await this.output.stop();
   }
 
   async #delivery(signal: Signal): Promise<Delivery> {
-    const { delivery } = this.#loaded;
+    const { delivery } = this.loaded;
     const source = this.#host.lanes[signal];
     const cursor = await source.attach({ output: this.name, onFull: delivery.on_full, start: delivery.start });
     const { clock, log, dataDir } = this.#runtime;

@@ -15,7 +15,7 @@ export interface HostedStoreOptions {
   readonly log: Logger;
 }
 
-const cursorName = 'store';
+export const storeCursor = 'store';
 const mostBytes = 20e9;
 const mostShare = 0.2;
 
@@ -71,8 +71,8 @@ export class HostedStore {
 
   async #follow(lane: Lane): Promise<void> {
     const { signal, dir } = lane;
-    const cursor = await lane.attach({ output: cursorName, onFull: 'block', start: 'beginning' });
-    const afterSeq = await lane.adopt(cursorName, this.#client.position(signal));
+    const cursor = await lane.attach({ output: storeCursor, onFull: 'block', start: 'beginning' });
+    const afterSeq = await lane.adopt(storeCursor, this.#client.position(signal));
     this.#cursors.set(signal, cursor);
     this.#client.follow({ signal, dir, queueId: lane.queueId, afterSeq, afterCumItems: cursor.cumItems });
     lane.onDurable((seq) => this.#client.durable(signal, seq));

@@ -111,6 +111,28 @@ export interface SecretStatus {
   readonly hint?: string;
 }
 
+/** What became of the configuration since the process began. */
+export interface ReloadStatus {
+  /** Counts the configurations that have run, in whole or in part; 1: the one of the start. */
+  readonly generation: number;
+  /** Of the last attempt; of the start where there was none. */
+  readonly lastAtMs: number;
+  readonly lastGoodAtMs: number;
+  /** Whether the last one was taken as a whole. */
+  readonly ok: boolean;
+  /** Why not: whole lines. */
+  readonly faults: readonly string[];
+  /** What the last one changed: whole lines. */
+  readonly changed: readonly string[];
+  /** Attempts that were taken as a whole, and others. */
+  readonly good: number;
+  readonly bad: number;
+  /** Key paths whose new values the files have, and that this process goes on without. */
+  readonly atNextStart: readonly string[];
+  /** Files that cannot change while it runs: a volume mounts them by subPath. */
+  readonly frozenFiles: readonly string[];
+}
+
 /** The read-only view of the whole process: `/api/native/status`, `monitor`, the page. */
 export interface BridgeStatus {
   readonly version: string;
@@ -134,6 +156,8 @@ export interface BridgeStatus {
   readonly tokenSecret?: SecretStatus;
   /** The file system of the data directory; inputs are refused before less than `minFreeBytes` of it is free. */
   readonly disk?: DiskStatus;
+  /** Absent where nobody said how to load the configuration again. */
+  readonly reload?: ReloadStatus;
   readonly ready: boolean;
   readonly notReady: readonly string[];
 }

@@ -38,11 +38,16 @@ const maxConnections = 4_096;
 const closeGraceMs = 10_000;
 
 interface OpenListener {
+  readonly name: ListenerName;
   readonly server: TcpServer;
+  /** From the next request on these are answered, in place of those before. */
+  serve(routes: readonly HttpRoute[]): Promise<void>;
   readonly connections: { closeIdleConnections(): void; closeAllConnections(): void };
   /** Called once nothing is under way any more. */
   close(): Promise<void>;
 }
+
+type Opened = Omit<OpenListener, 'name'>;
 
 const grpcNames: Readonly<Record<GrpcListenerName, true>> = { otlp_grpc: true, jaeger_grpc: true };
 
@@ -120,7 +125,7 @@ export class Listeners implements Routes {
   readonly #clock: Clock;
   readonly #access: AccessPolicy;
   readonly #server: RouteServer;
-  readonly #routes = new Map<string, HttpRoute>();
+  #routes = new Map<string, HttpRoute>();
   #open: OpenListener[] = [];
   #isTableClosed = false;
 
@@ -136,11 +141,47 @@ export class Listeners implements Routes {
     if (this.#isTableClosed) {
       throw new Error(`${route.method} ${route.path} comes too late: the listeners are open`);
     }
+    this.#put(this.#routes, route);
+  }
+
+  /**
+   * Takes routes away and puts others in their place, while the listeners are open: no connection is closed, and what is under
+   * way is answered by the route that it came for. Throws BRIDGE_CONFIG, and changes nothing, when a route is there already.
+   */
+  async exchange(gone: readonly HttpRoute[], come: readonly HttpRoute[]): Promise<void> {
+    this.#routes = this.#exchanged(gone, come);
+    const touched = new Set([...gone, ...come].flatMap((route) => route.listeners));
+    await Promise.all(
+      this.#open
+        .filter(({ name }) => touched.has(name))
+        .map((listener) => listener.serve(this.#routesOf(listener.name))),
+    );
+  }
+
+  /** Throws what `exchange` would. */
+  checkExchange(gone: readonly HttpRoute[], come: readonly HttpRoute[]): void {
+    this.#exchanged(gone, come);
+  }
+
+  #exchanged(gone: readonly HttpRoute[], come: readonly HttpRoute[]): Map<string, HttpRoute> {
+    const without = new Set(gone);
+    const routes = new Map([...this.#routes].filter(([, route]) => !without.has(route)));
+    for (const route of come) {
+      this.#put(routes, route);
+    }
+    return routes;
+  }
+
+  #put(into: Map<string, HttpRoute>, route: HttpRoute): void {
     const key = `${route.method} ${route.path}`;
-    if (this.#routes.has(key)) {
+    if (into.has(key)) {
       throw new BridgeError('BRIDGE_CONFIG', `two components want to answer ${key}; give one of them another path`);
     }
-    this.#routes.set(key, route);
+    into.set(key, route);
+  }
+
+  #routesOf(name: ListenerName): HttpRoute[] {
+    return [...this.#routes.values()].filter((route) => route.listeners.includes(name));
   }
 
   /** Opens what can be opened. Rejects with BRIDGE_START, and leaves nothing open, when a port with `onTaken: 'fail'` is taken. */
@@ -159,7 +200,7 @@ export class Listeners implements Routes {
   }
 
   async #openOne(spec: ListenerSpec): Promise<ListenerStatus> {
-    const routes = [...this.#routes.values()].filter((route) => route.listeners.includes(spec.name));
+    const routes = this.#routesOf(spec.name);
     const listener = spec.name in grpcNames ? await this.#grpc(routes) : await this.#http(routes, spec);
     const { server } = listener;
     try {
@@ -178,7 +219,7 @@ export class Listeners implements Routes {
       return { name: spec.name, off };
     }
     server.on('error', (error) => this.#log.error({ listener: spec.name, error }, 'A listener failed.'));
-    this.#open.push(listener);
+    this.#open.push({ ...listener, name: spec.name });
     return { name: spec.name, address: boundAddress(server) };
   }
 
@@ -190,17 +231,25 @@ export class Listeners implements Routes {
     await Promise.all(open.map((listener) => this.#closeOne(listener)));
   }
 
-  async #http(routes: readonly HttpRoute[], spec: ListenerSpec): Promise<OpenListener> {
-    const { app, onRequest } = this.#server.build(routes);
-    const server = createHttpServer(spec.tls, onRequest);
-    await app.ready();
+  async #http(routes: readonly HttpRoute[], spec: ListenerSpec): Promise<Opened> {
+    let built = this.#server.build(routes);
+    const server = createHttpServer(spec.tls, (request, response) => built.onRequest(request, response));
+    await built.app.ready();
     const quick = spec.tls === undefined ? this.#quick(server, routes) : undefined;
     const streams = routes.some(({ openStream }) => openStream !== undefined)
       ? new StreamServer(server, routes, { log: this.#log, clock: this.#clock, access: this.#access })
       : undefined;
     const close = async (): Promise<void> => {
       quick?.stop();
-      await app.close();
+      await built.app.close();
+    };
+    const serve = async (others: readonly HttpRoute[]): Promise<void> => {
+      const { app: old } = built;
+      const next = this.#server.build(others);
+      await next.app.ready();
+      built = next;
+      quick?.serve(others);
+      await old.close();
     };
     const plain = quick ?? server;
     const connections = {
@@ -210,17 +259,18 @@ export class Listeners implements Routes {
       },
       closeAllConnections: () => plain.closeAllConnections(),
     };
-    return { server, connections, close };
+    return { server, connections, serve, close };
   }
 
-  async #grpc(routes: readonly HttpRoute[]): Promise<OpenListener> {
+  async #grpc(routes: readonly HttpRoute[]): Promise<Opened> {
     const { GrpcServer } = await import('./grpc/grpc-server.ts');
     const connections = new GrpcServer(routes, {
       access: this.#access,
       budget: this.#server.budget,
       onFault: (error, path) => this.#log.error({ path, error }, 'A call failed.'),
     });
-    return { server: connections.server, connections, close: () => Promise.resolve() };
+    const serve = (others: readonly HttpRoute[]): Promise<void> => Promise.resolve(connections.serve(others));
+    return { server: connections.server, connections, serve, close: () => Promise.resolve() };
   }
 
   #quick(server: Server, routes: readonly HttpRoute[]): QuickListener {

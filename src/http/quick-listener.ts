@@ -21,7 +21,7 @@ export interface QuickListenerOptions {
  * second and cost more to read than to handle. All other connections, and these from the first unusual request on, are node's.
  */
 export class QuickListener implements QuickHost {
-  readonly routes: ReadonlyMap<string, HttpRoute>;
+  readonly routes = new Map<string, HttpRoute>();
   readonly times: QuickTimes;
   readonly memory = new BodyMemory();
   readonly #server: Server;
@@ -34,10 +34,7 @@ export class QuickListener implements QuickHost {
   #date = '';
 
   constructor({ server, routes, answers, clock, times, checkMs }: QuickListenerOptions) {
-    const open = routes.filter(
-      ({ method, path, access }) => method === 'POST' && access === 'open' && !/[:*]/.test(path),
-    );
-    this.routes = new Map(open.map((route) => [`${route.method} ${route.path}`, route]));
+    this.serve(routes);
     this.times = times;
     this.#server = server;
     this.#answers = answers;
@@ -46,6 +43,17 @@ export class QuickListener implements QuickHost {
     server.removeAllListeners('connection');
     server.on('connection', (socket) => this.#connections.add(new QuickConnection(socket, this)));
     this.#timer = setInterval(() => this.#check(), checkMs).unref();
+  }
+
+  /** From the next request on. The connections look into the same table. */
+  serve(routes: readonly HttpRoute[]): void {
+    const open = routes.filter(
+      ({ method, path, access }) => method === 'POST' && access === 'open' && !/[:*]/.test(path),
+    );
+    this.routes.clear();
+    for (const route of open) {
+      this.routes.set(`${route.method} ${route.path}`, route);
+    }
   }
 
   get budget(): QuickHost['budget'] {

@@ -65,7 +65,10 @@ export class RequestFinder {
   #headOf(bytes: Buffer): KnownHead | 'short' | 'other' {
     const known = this.#known;
     if (known !== undefined && bytes.length >= known.bytes.length && startsWith(bytes, known.bytes)) {
-      return known;
+      if (this.#routes.get(known.head.target) === known.route) {
+        return known;
+      }
+      this.#known = undefined;
     }
     const end = bytes.indexOf(headEnd);
     if (end < 0 || end > maxHeadBytes) {

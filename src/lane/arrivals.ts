@@ -14,6 +14,7 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   #unsubscribe: (() => void) | undefined;
   #stopped = false;
+  #hurried = false;
   /** When unread data came; undefined: there is none. */
   #sinceMs: number | undefined;
   #waiter: { readonly wake: () => void; readonly forWhat: 'news' | 'full request' } | undefined;
@@ -34,6 +35,12 @@ export class Arrivals {
     this.#waiter?.wake();
   }
 
+  /** From now on nobody waits: neither for more, nor for anything at all. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#waiter?.wake();
+  }
+
   /** The reader has read on. */
   read(): void {
     const { source, tail } = this.#options;
@@ -42,7 +49,7 @@ export class Arrivals {
 
   /** Resolves when there is durable data behind that record, or at the stop. */
   async behind(seq: number): Promise<void> {
-    while (this.#options.source.durableSeq <= seq && !this.#stopped) {
+    while (this.#options.source.durableSeq <= seq && !this.#isOver) {
       await this.#wait('news', undefined);
     }
   }
@@ -52,9 +59,13 @@ export class Arrivals {
     const { tail, limits, clock } = this.#options;
     await this.behind(tail.seq);
     const leftMs = (this.#sinceMs ?? clock.now()) + limits.batchWaitMs - clock.now();
-    if (leftMs > 0 && !this.#full() && !this.#stopped) {
+    if (leftMs > 0 && !this.#full() && !this.#isOver) {
       await this.#wait('full request', leftMs);
     }
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped || this.#hurried;
   }
 
   #arrived(): void {

@@ -49,8 +49,10 @@ export class Cursors implements CursorHome {
     return cursor;
   }
 
-  async detachMissing(): Promise<readonly Missing[]> {
-    const missing = [...this.#byOutput.values()].filter(({ onFull }) => onFull === undefined);
+  async detachMissing(wanted?: ReadonlySet<string>): Promise<readonly Missing[]> {
+    const missing = [...this.#byOutput.values()].filter(
+      ({ onFull, output }) => onFull === undefined || wanted?.has(output) === false,
+    );
     const detached: Promise<void>[] = [];
     for (const { output } of missing) {
       this.#byOutput.delete(output);
@@ -66,6 +68,9 @@ export class Cursors implements CursorHome {
   async persist(cursor: LaneCursor): Promise<void> {
     for (;;) {
       await this.#failure.whenOver();
+      if (this.#byOutput.get(cursor.output) !== cursor) {
+        return;
+      }
       try {
         const { books } = cursor;
         await this.#log.cursor(books, encodeState(books));

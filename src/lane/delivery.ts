@@ -33,6 +33,8 @@ export class Delivery {
   readonly #activity: Activity;
   readonly #asking: Asking;
   #running: Promise<void> | undefined;
+  #isDraining = false;
+  #isPausing = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -46,6 +48,23 @@ export class Delivery {
       this.#arrivals.start();
       this.#running = this.#run();
     }
+  }
+
+  /**
+   * As `stop`, but first sends what is queued now, as long as each attempt goes through and `signal` is not aborted. An output
+   * that is being waited for is not tried again.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    this.#arrivals.hurry();
+    if (this.#running !== undefined && !this.#isPausing && !signal.aborted) {
+      const late = Promise.withResolvers<void>();
+      const end = (): void => late.resolve();
+      signal.addEventListener('abort', end, { once: true });
+      await Promise.race([this.#running, late.promise]);
+      signal.removeEventListener('abort', end);
+    }
+    await this.stop(signal);
   }
 
   /**
@@ -101,6 +120,10 @@ export class Delivery {
       return;
     }
     const throughSeq = source.durableSeq;
+    if (this.#isDraining && throughSeq <= tail.seq) {
+      this.#endDraining();
+      return;
+    }
     const read = await tail.read({
       throughSeq,
       maxItems: limits.batchItems * limits.concurrency,
@@ -115,6 +138,7 @@ export class Delivery {
       await cursor.during(async () => (cursor.seq < seq ? cursor.advance({ seq, cumItems }) : undefined));
     } else {
       // The end of the log is damaged, and nothing behind it bounds the loss yet.
+      this.#endDraining();
       await this.#arrivals.behind(throughSeq);
     }
   }
@@ -219,8 +243,17 @@ export class Delivery {
     }
   }
 
+  #endDraining(): void {
+    if (this.#isDraining) {
+      this.#stopping.abort(new Error('drained as far as it goes'));
+    }
+  }
+
   /** Waits, but not past the stop. */
   async #pause(ms: number): Promise<void> {
+    this.#endDraining();
+    this.#isPausing = true;
     await this.#options.clock.sleep(ms, this.#stopping.signal).catch(() => undefined);
+    this.#isPausing = false;
   }
 }

@@ -164,9 +164,12 @@ export class Lane {
     return this.#cursors.attach(options);
   }
 
-  /** Forgets the cursors of outputs that have not attached: they would keep segments for ever. Resolves with what they missed. */
-  async detachMissing(): Promise<readonly Missing[]> {
-    const gone = await this.#cursors.detachMissing();
+  /**
+   * Forgets the cursors of outputs that have not attached, and of those that are not among `wanted`, whose deliveries must have
+   * stopped: they would keep segments for ever. Resolves with what they missed.
+   */
+  async detachMissing(wanted?: ReadonlySet<string>): Promise<readonly Missing[]> {
+    const gone = await this.#cursors.detachMissing(wanted);
     this.#relieve();
     return gone;
   }

@@ -13,13 +13,13 @@ const mostConnections = 1024;
 export class GrpcServer {
   readonly server: Server;
   readonly #http2: Http2Server;
-  readonly #routes: ReadonlyMap<string, HttpRoute>;
+  #routes: ReadonlyMap<string, HttpRoute>;
   readonly #deps: GrpcDeps;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #waiting = new Set<Socket>();
 
   constructor(routes: readonly HttpRoute[], deps: GrpcDeps) {
-    this.#routes = new Map(routes.map((route) => [route.path, route]));
+    this.#routes = byPath(routes);
     this.#deps = deps;
     this.#http2 = createServer({ settings: { maxConcurrentStreams: mostStreams } });
     this.#http2.on('session', (session) => this.#keep(session));
@@ -30,6 +30,11 @@ export class GrpcServer {
     });
     this.server = createTcpServer((socket) => this.#greet(socket));
     this.server.maxConnections = mostConnections;
+  }
+
+  /** From the next call on. */
+  serve(routes: readonly HttpRoute[]): void {
+    this.#routes = byPath(routes);
   }
 
   /** Lets calls in flight end. */
@@ -117,4 +122,8 @@ export class GrpcServer {
       `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
     );
   }
+}
+
+function byPath(routes: readonly HttpRoute[]): ReadonlyMap<string, HttpRoute> {
+  return new Map(routes.map((route) => [route.path, route]));
 }

@@ -26,6 +26,18 @@ describe('what was typed becomes a command', () => {
       { command: 'monitor', options: { to: 'http://hub:9529', tokenFile: 't', dataDir: 'd' } },
     ],
     ['doctor --json', { command: 'doctor', options: { to: 'http://127.0.0.1:9529', json: true } }],
+    ...(
+      [
+        ['demo list --json', { action: 'list', json: true }],
+        ['demo apply -f a.yaml b.yaml --file c.yaml', { action: 'apply', files: ['a.yaml', 'b.yaml', 'c.yaml'] }],
+        ['demo delete -f a.yaml', { action: 'delete', files: ['a.yaml'] }],
+        ['demo set ratings-delay on', { action: 'set', name: 'ratings-delay', on: true }],
+        ['demo load 2.5', { action: 'load', pagesPerSecond: 2.5 }],
+      ] as const
+    ).map(([text, options]) => {
+      const usual = { to: 'http://127.0.0.1:9529', json: false };
+      return [text, { command: 'demo', options: { ...usual, ...options } }] as [string, object];
+    }),
     ['version', { command: 'version' }],
     ['--version', { command: 'version' }],
     ['help', { command: 'help' }],
@@ -64,6 +76,11 @@ describe('what makes no command is said in one sentence', () => {
     ],
     ['tap --limit 0', '--limit wants a whole number from 1 on, and got "0"'],
     ['tap --to nowhere', '--to wants a URL such as http://127.0.0.1:9529, and got "nowhere"'],
+    ['demo', 'demo wants one of list, set, apply, delete and load'],
+    ['demo apply', 'demo apply wants -f FILE'],
+    ['demo set x', 'demo set wants the name of a switch, and on or off; "meshbridge demo list" has the names'],
+    ['demo load much', 'demo load wants a number of pages a second, such as 5'],
+    ['demo list all', 'demo list takes no all'],
     ['test a.toml', '"test" is not part of this version'],
   ])('%s', (text, message) => {
     expect(line(text)).toMatchObject({ command: 'usage', message });

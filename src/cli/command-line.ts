@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
 import { type AskOptions, daemonWords, given, usualDaemon } from './daemon-words.ts';
+import { type DemoWords, demoWords } from './demo-words.ts';
 import type { ExplainOptions } from './explain.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
 import type { MigrateOptions } from './migrate.ts';
@@ -40,6 +41,7 @@ export type CommandLine =
   | { readonly command: 'monitor'; readonly options: AskOptions }
   | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
   | { readonly command: 'tap'; readonly options: TapWords }
+  | { readonly command: 'demo'; readonly options: DemoWords }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -77,6 +79,8 @@ interface Grammar {
   readonly flags?: readonly string[];
   /** One letter for an option with a value. */
   readonly short?: Readonly<Record<string, string>>;
+  /** Options whose values stand among the other words. */
+  readonly repeated?: readonly string[];
   readonly others?: 'any';
 }
 
@@ -89,6 +93,13 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
   monitor: { texts: ['to', 'token-file', 'data-dir'] },
   doctor: { texts: ['to', 'token-file', 'data-dir'], flags: ['json'] },
   tap: { texts: ['signal', 'match', 'record', 'limit', 'to', 'token-file', 'data-dir'], flags: ['json'] },
+  demo: {
+    texts: ['to', 'token-file', 'data-dir', 'file'],
+    flags: ['json'],
+    short: { file: 'f' },
+    repeated: ['file'],
+    others: 'any',
+  },
   version: {},
   help: { others: 'any' },
 };
@@ -120,6 +131,8 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
       return askLine(name, words);
     case 'tap':
       return tapLine(words);
+    case 'demo':
+      return demoLine(words);
     case 'help':
       return helpLine(words);
     default:
@@ -140,12 +153,17 @@ function read(command: CommandName, grammar: Grammar, args: readonly string[]): 
       if (wrong !== undefined) {
         return wrong;
       }
+      found.others.push(...valueAsWord(grammar, token));
       found.flags.add(token.name);
       found.texts.set(token.name, token.value ?? '');
     }
   }
   const [first] = found.others;
   return grammar.others === undefined && first !== undefined ? `"${command}" takes no ${first}` : found;
+}
+
+function valueAsWord({ repeated }: Grammar, { name, value }: OptionToken): readonly string[] {
+  return repeated?.includes(name) === true && value !== undefined ? [value] : [];
 }
 
 function textOption({ short = {} }: Grammar, name: string) {
@@ -252,6 +270,13 @@ function tapLine({ texts, flags }: Words): CommandLine {
   return typeof options === 'string'
     ? { command: 'usage', message: options, about: 'tap' }
     : { command: 'tap', options };
+}
+
+function demoLine({ texts, flags, others }: Words): CommandLine {
+  const options = demoWords(texts, flags, others);
+  return typeof options === 'string'
+    ? { command: 'usage', message: options, about: 'demo' }
+    : { command: 'demo', options };
 }
 
 function helpLine({ others: [about] }: Words): CommandLine {

@@ -23,6 +23,8 @@ export class DaemonAway extends Error {
 }
 
 const patienceMs = 5_000;
+/** What is to be done may take longer than to say how it is. */
+const actionMs = 60_000;
 
 /** Asks a running daemon over HTTP. Throws DaemonAway. */
 export class DaemonClient {
@@ -38,6 +40,29 @@ export class DaemonClient {
     return answer.json().catch((cause: unknown) => {
       throw new DaemonAway('what answers there is no meshbridge', { cause });
     });
+  }
+
+  /**
+   * POSTs JSON, or GETs where there is no body. What the daemon could not do (422), or not now (503), is an answer too, where it
+   * is JSON.
+   */
+  async ask(path: string, body?: object): Promise<unknown> {
+    const token = await this.#token();
+    const answer = await answered(new URL(path, this.#place.to), {
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(actionMs),
+      redirect: 'error',
+    });
+    const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true;
+    if (isJson && [200, 422, 503].includes(answer.status)) {
+      return answer.json();
+    }
+    const said = (await answer.text()).trim().slice(0, 500);
+    throw new DaemonAway(`HTTP ${answer.status} ${said}`.trim(), { status: answer.status });
   }
 
   /**

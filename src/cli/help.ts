@@ -71,6 +71,20 @@ export const commands = {
     options: [...daemonOptions, ['--json', 'one JSON object instead of text']],
     more: 'Each line is green, yellow, red, or unknown with the reason. Ends with 1 where one is red, or no daemon answers. docs/doctor.md explains every line.',
   },
+  demo: {
+    usage: 'demo (list | set NAME on|off | apply -f FILE... | delete -f FILE... | load PAGES) [--to URL] [--json]',
+    summary: 'Shows and turns the switches of a running demo.',
+    options: [
+      ['list', 'all switches, what is on, and the rules that are in force'],
+      ['set NAME on|off', 'turns one of them'],
+      ['apply -f FILE...', 'puts VirtualServices and DestinationRules into force, as kubectl apply would'],
+      ['delete -f FILE...', 'takes them away again'],
+      ['load PAGES', 'so many pages a second'],
+      ...daemonOptions,
+      ['--json', 'one JSON object instead of text'],
+    ],
+    more: '"meshbridge run --demo" starts it. docs/demo.md leads through it step by step.',
+  },
   tap: {
     usage: 'tap [--signal metrics|traces|logs|rum] [--match SELECTOR] [--record FILE] [--limit N] [--json] [--to URL]',
     summary: 'Prints what flows through a running daemon, live.',

@@ -166,6 +166,10 @@ async function main(line: CommandLine): Promise<number> {
     }
     case 'tap':
       return tapped(line.options);
+    case 'demo': {
+      const [{ demo }, { processScreen }] = await Promise.all([import('./cli/demo.ts'), import('./cli/screen.ts')]);
+      return demo({ ...line.options, dataDir: dataDirOf(line.options) }, processScreen(process.env));
+    }
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

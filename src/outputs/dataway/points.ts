@@ -1,8 +1,5 @@
-import { logPoints } from '../../codec/points/log-points.ts';
-import type { MetricPoints } from '../../codec/points/metric-points.ts';
 import type { Point, Points, PointValue } from '../../codec/points/point.ts';
-import { spanPoints } from '../../codec/points/span-points.ts';
-import type { RecordDecoder } from '../../contract/output.ts';
+import type { RecordPoints } from '../../codec/points/record-points.ts';
 import type { QueueRecord, Signal } from '../../model/batch.ts';
 
 /** Dataway's names of what there is to write. */
@@ -24,25 +21,12 @@ const limits = {
 } as const;
 
 /** The records' points, as a Dataway takes them. `without` counts samples that no point can hold. Throws BRIDGE_DECODE. */
-export function pointsOf(records: readonly QueueRecord[], decode: RecordDecoder, metrics: MetricPoints): Points {
-  const parts = records.map((record) => partOf(record, decode, metrics));
+export function pointsOf(records: readonly QueueRecord[], all: RecordPoints): Points {
+  const parts = records.map((record) => all.of(record));
   return {
     points: parts.flatMap(({ points }, index) => points.map((point) => fitted(point, records[index]?.signal))),
     without: parts.reduce((sum, { without }) => sum + without, 0),
   };
-}
-
-function partOf(record: QueueRecord, decode: RecordDecoder, metrics: MetricPoints): Points {
-  switch (record.signal) {
-    case 'metrics':
-      return metrics.of(decode.frame(record));
-    case 'traces':
-      return { points: spanPoints(decode.spans(record)), without: 0 };
-    case 'logs':
-      return { points: logPoints(record, decode.lines(record)), without: 0 };
-    default:
-      return { points: decode.points(record), without: 0 };
-  }
 }
 
 /** Names of metrics may have dots; elsewhere they become `_`. */

@@ -1,9 +1,9 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { encodeLine } from '../../codec/line-protocol/encode-line.ts';
-import { MetricPoints } from '../../codec/points/metric-points.ts';
 import type { Point, Points } from '../../codec/points/point.ts';
 import { encodePointsProto } from '../../codec/points/proto.ts';
+import { RecordPoints } from '../../codec/points/record-points.ts';
 import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
@@ -25,11 +25,12 @@ export class DatawaySender implements Sender {
   readonly #config: DatawayConfig;
   readonly #runtime: OutputRuntime;
   readonly #posters: ReadonlyMap<Signal, Poster>;
-  readonly #metrics = new MetricPoints();
+  readonly #points: RecordPoints;
 
   constructor(config: DatawayConfig, runtime: OutputRuntime) {
     this.#config = config;
     this.#runtime = runtime;
+    this.#points = new RecordPoints(runtime.decode);
     this.#posters = new Map(signals.map((signal) => [signal, posterTo(categories[signal], config, runtime)]));
   }
 
@@ -37,7 +38,7 @@ export class DatawaySender implements Sender {
     return await attempt(
       {
         records: records.length,
-        encode: () => pointsOf(records, this.#runtime.decode, this.#metrics),
+        encode: () => pointsOf(records, this.#points),
         post: (made) => this.#post({ of, made, records: records.length, items, id }, signal),
       },
       signal,

@@ -1,10 +1,7 @@
 import { encodeLine } from '../../codec/line-protocol/encode-line.ts';
-import { logPoints } from '../../codec/points/log-points.ts';
-import type { MetricPoints } from '../../codec/points/metric-points.ts';
-import type { Point, Points } from '../../codec/points/point.ts';
-import type { RecordDecoder } from '../../contract/output.ts';
+import type { Point } from '../../codec/points/point.ts';
+import type { RecordPoints } from '../../codec/points/record-points.ts';
 import type { QueueRecord } from '../../model/batch.ts';
-import type { RumPoint } from '../../model/rum.ts';
 
 export interface Lines {
   readonly text: string;
@@ -30,14 +27,14 @@ const browserTags = new Set([
 ]);
 
 /** Throws BRIDGE_DECODE. */
-export function linesOf(records: readonly QueueRecord[], decode: RecordDecoder, metrics: MetricPoints): Lines {
+export function linesOf(records: readonly QueueRecord[], pointsOf: RecordPoints): Lines {
   const texts: string[] = [];
   let lost = 0;
   for (const record of records) {
-    const { points, without } = pointsOf(record, decode, metrics);
+    const { points, without } = pointsOf.of(record);
     lost += without;
     for (const point of points) {
-      const text = encodeLine(point);
+      const text = encodeLine(record.signal === 'rum' ? browserPoint(point) : point);
       if (text === undefined) {
         lost += 1;
       } else {
@@ -48,20 +45,7 @@ export function linesOf(records: readonly QueueRecord[], decode: RecordDecoder, 
   return { text: texts.join('\n'), without: lost };
 }
 
-function pointsOf(record: QueueRecord, decode: RecordDecoder, metrics: MetricPoints): Points {
-  switch (record.signal) {
-    case 'metrics':
-      return metrics.of(decode.frame(record));
-    case 'logs':
-      return { points: logPoints(record, decode.lines(record)), without: 0 };
-    case 'rum':
-      return { points: decode.points(record).map(browserPoint), without: 0 };
-    default:
-      return { points: [], without: record.items };
-  }
-}
-
-function browserPoint({ measurement, tags, fields, timeNanos }: RumPoint): Point {
+function browserPoint({ measurement, tags, fields, timeNanos }: Point): Point {
   const all = Object.entries(tags);
   const few = Object.fromEntries(all.filter(([name]) => browserTags.has(name)));
   const many = Object.fromEntries(all.filter(([name]) => !browserTags.has(name)));

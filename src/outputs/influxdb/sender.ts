@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { MetricPoints } from '../../codec/points/metric-points.ts';
+import { RecordPoints } from '../../codec/points/record-points.ts';
 import type { OutputRuntime, WriteRequest, WriteResult } from '../../contract/output.ts';
 import type { Health } from '../../contract/runtime.ts';
 import { attempt, type Sender } from '../../http/lazy-output.ts';
@@ -16,10 +16,11 @@ const compressed = promisify(gzip);
 export class InfluxdbSender implements Sender {
   readonly #runtime: OutputRuntime;
   readonly #poster: Poster;
-  readonly #metrics = new MetricPoints();
+  readonly #points: RecordPoints;
 
   constructor(config: InfluxdbConfig, runtime: OutputRuntime) {
     this.#runtime = runtime;
+    this.#points = new RecordPoints(runtime.decode);
     this.#poster = new Poster({
       url: writeUrl(config),
       ...reachOf(config),
@@ -32,7 +33,7 @@ export class InfluxdbSender implements Sender {
     return await attempt(
       {
         records: records.length,
-        encode: () => linesOf(records, this.#runtime.decode, this.#metrics),
+        encode: () => linesOf(records, this.#points),
         post: (lines) => this.#post(lines, { records: records.length, items }, signal),
       },
       signal,

@@ -96,7 +96,7 @@ function otlpSpan(span: Span, idOf: IdOf, shared: SharedSpans): object {
 }
 
 /** Always the same for the same id, so that halves that go out in different requests agree. */
-export function otherId(id: string): string {
+function otherId(id: string): string {
   return (BigInt(`0x${id}`) ^ 0x5a5a5a5a5a5a5a5an).toString(16).padStart(16, '0');
 }
 

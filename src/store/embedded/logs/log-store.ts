@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import { HeldRanges } from '../blocks/held-ranges.ts';
 import { PartitionSeries, type Recovered, type SeriesOptions } from '../blocks/partition-series.ts';
+import { Sealing } from '../blocks/sealing.ts';
 import type { DamageBook } from '../damage-book.ts';
 import { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
@@ -34,11 +34,7 @@ export class LogStore implements SignalStore {
   readonly #intake: LogIntake;
   readonly #series: PartitionSeries<BlockSummary, LogPartition>;
   readonly #questions: LogQuestions;
-  readonly #closing = new AbortController();
-  #sealing: Promise<unknown> = Promise.resolve();
-  /** Files that no partition needs any more, but a question may still read. */
-  #retired: string[] = [];
-  #asking = 0;
+  readonly #sealing: Sealing<LogPartition>;
 
   constructor(options: LogStoreOptions) {
     const { damage } = options;
@@ -48,6 +44,11 @@ export class LogStore implements SignalStore {
       format: lineBlocks,
       partition: (dir, startMs) => new LogPartition(dir, startMs, shared),
       releaseFiles: (path) => (path === undefined ? this.#files.close() : this.#files.forget(path)),
+    });
+    this.#sealing = new Sealing({
+      files: this.#files,
+      resting: () => this.partitions.filter((partition) => partition !== this.#series.active),
+      seal: (partition, signal) => sealPartition(partition, { files: this.#files, signal }),
     });
     this.#questions = new LogQuestions(this);
   }
@@ -82,8 +83,7 @@ export class LogStore implements SignalStore {
 
   async expire(): Promise<number> {
     const freed = await this.#series.expire();
-    this.#sealing = this.#sealing.catch(() => undefined).then(() => this.#sealAll());
-    await this.#sealing;
+    await this.#sealing.run();
     return freed;
   }
 
@@ -92,14 +92,12 @@ export class LogStore implements SignalStore {
   }
 
   answer(question: Question, slice: Slice): Promise<Answer> | undefined {
-    return isLogQuestion(question) ? this.#counted(this.#questions.answer(question, slice)) : undefined;
+    return isLogQuestion(question) ? this.#sealing.during(this.#questions.answer(question, slice)) : undefined;
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#sealing.catch(() => undefined);
+    await this.#sealing.stop();
     await this.#series.close();
-    this.#removeRetired();
   }
 
   /** What stands in intact blocks beyond the position must not be taken again. */
@@ -120,47 +118,5 @@ export class LogStore implements SignalStore {
         ) ?? [],
     );
     return new HeldRanges(beyondQueueId, ranges);
-  }
-
-  async #sealAll(): Promise<void> {
-    for (const partition of this.partitions) {
-      if (partition !== this.#series.active && !partition.sealed && !this.#closing.signal.aborted) {
-        const retired = await this.#seal(partition);
-        this.#retired.push(...(retired === undefined ? [] : [retired]));
-      }
-    }
-    this.#removeRetired();
-  }
-
-  async #seal(partition: LogPartition): Promise<string | undefined> {
-    try {
-      return await sealPartition(partition, { files: this.#files, signal: this.#closing.signal });
-    } catch (error) {
-      if (partition.gone) {
-        return undefined;
-      }
-      throw error;
-    }
-  }
-
-  async #counted(answer: Promise<Answer>): Promise<Answer> {
-    this.#asking += 1;
-    try {
-      return await answer;
-    } finally {
-      this.#asking -= 1;
-      this.#removeRetired();
-    }
-  }
-
-  #removeRetired(): void {
-    if (this.#asking > 0) {
-      return;
-    }
-    for (const path of this.#retired) {
-      this.#files.forget(path);
-      rmSync(path, { force: true });
-    }
-    this.#retired = [];
   }
 }

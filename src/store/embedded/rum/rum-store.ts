@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
 import { HeldRanges } from '../blocks/held-ranges.ts';
 import { PartitionSeries, type SeriesOptions } from '../blocks/partition-series.ts';
+import { Sealing } from '../blocks/sealing.ts';
 import type { DamageBook } from '../damage-book.ts';
 import { FileCache } from '../file-cache.ts';
 import type { HeldPosition } from '../position.ts';
@@ -29,11 +29,7 @@ export class RumStore implements SignalStore {
   readonly #intake: PointIntake;
   readonly #series: PartitionSeries<BlockSummary, RumPartition>;
   readonly #questions = new RumQuestions(this);
-  readonly #closing = new AbortController();
-  #sealing: Promise<unknown> = Promise.resolve();
-  /** Files that no partition needs any more, but a question may still read. */
-  #retired: string[] = [];
-  #asking = 0;
+  readonly #sealing: Sealing<RumPartition>;
 
   constructor(options: RumStoreOptions) {
     const { damage } = options;
@@ -42,6 +38,16 @@ export class RumStore implements SignalStore {
       format: pointBlocks,
       partition: (dir, startMs) => new RumPartition(dir, startMs, { files: this.#files, damage }),
       releaseFiles: (path) => (path === undefined ? this.#files.close() : this.#files.forget(path)),
+    });
+    this.#sealing = new Sealing({
+      files: this.#files,
+      resting: () => this.partitions.filter((partition) => partition !== this.#series.active),
+      seal: (partition, signal) => sealPartition(partition, { files: this.#files, signal }),
+      onQuiet: () => {
+        for (const partition of this.partitions) {
+          partition.forget();
+        }
+      },
     });
   }
 
@@ -75,8 +81,7 @@ export class RumStore implements SignalStore {
 
   async expire(): Promise<number> {
     const freed = await this.#series.expire();
-    this.#sealing = this.#sealing.catch(() => undefined).then(() => this.#sealAll());
-    await this.#sealing;
+    await this.#sealing.run();
     return freed;
   }
 
@@ -85,58 +90,11 @@ export class RumStore implements SignalStore {
   }
 
   answer(question: Question, slice: Slice): Promise<Answer> | undefined {
-    return isRumQuestion(question) ? this.#counted(this.#questions.answer(question, slice)) : undefined;
+    return isRumQuestion(question) ? this.#sealing.during(this.#questions.answer(question, slice)) : undefined;
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#sealing.catch(() => undefined);
+    await this.#sealing.stop();
     await this.#series.close();
-    this.#removeRetired();
-  }
-
-  async #sealAll(): Promise<void> {
-    for (const partition of this.partitions) {
-      if (partition !== this.#series.active && !partition.sealed && !this.#closing.signal.aborted) {
-        const retired = await this.#seal(partition);
-        this.#retired.push(...(retired === undefined ? [] : [retired]));
-      }
-    }
-    this.#removeRetired();
-  }
-
-  async #seal(partition: RumPartition): Promise<string | undefined> {
-    try {
-      return await sealPartition(partition, { files: this.#files, signal: this.#closing.signal });
-    } catch (error) {
-      if (partition.gone) {
-        return undefined;
-      }
-      throw error;
-    }
-  }
-
-  async #counted(answer: Promise<Answer>): Promise<Answer> {
-    this.#asking += 1;
-    try {
-      return await answer;
-    } finally {
-      this.#asking -= 1;
-      this.#removeRetired();
-    }
-  }
-
-  #removeRetired(): void {
-    if (this.#asking > 0) {
-      return;
-    }
-    for (const partition of this.partitions) {
-      partition.forget();
-    }
-    for (const path of this.#retired) {
-      this.#files.forget(path);
-      rmSync(path, { force: true });
-    }
-    this.#retired = [];
   }
 }

@@ -1,85 +1,131 @@
 import { systemClock } from '../../lib/clock.ts';
 import type { Answer } from '../mesh/http-get.ts';
-import { type MakeApplication, numberIn, type Reply, type Visit } from './service.ts';
+import {
+  type AppContext,
+  type Application,
+  json,
+  type MakeApplication,
+  numberIn,
+  type Reply,
+  type Visit,
+} from './application.ts';
+import { askHealth } from './health.ts';
+import { book, page, sorry, style } from './page.ts';
+import { Sessions } from './sessions.ts';
 
-const title = 'The Comedy of Errors';
-const products = [
-  { id: 0, title, descriptionHtml: 'Two pairs of twins, lost to each other as children, meet in Ephesus.' },
-];
+const callWithinMs = 3000;
+/** Reviews are asked for so many times before the page goes without. */
+const reviewsAttempts = 2;
+const askHealthEveryMs = 10_000;
 
-interface Review {
-  readonly reviewer: string;
-  readonly text: string;
-  readonly rating?: { readonly stars?: number; readonly color?: string; readonly error?: string };
-}
+type Route = (visit: Visit, user: string | undefined) => Promise<Reply> | Reply;
+
+const html = 'text/html; charset=utf-8';
 
 /** `productpage`: the page that people open, and the same as JSON. Lines in the manner of Python's logging. */
-export const productpage: MakeApplication = (_, write) => ({
-  answer: async (visit) => {
-    const { pathname } = new URL(visit.path, 'http://productpage');
-    if (pathname === '/productpage') {
-      return page(visit);
-    }
-    const [, part = ''] = /^[/]api[/]v1[/]products(?:[/]\d+)?(?:[/](\w+))?$/.exec(pathname) ?? ['', 'unknown'];
-    const id = numberIn(pathname);
-    if (part === 'unknown') {
-      return { status: 404, type: 'text/plain; charset=utf-8', body: 'not found\n' };
-    }
-    if (id === undefined) {
-      return { status: 200, body: JSON.stringify(products) };
-    }
-    const service = part === '' ? 'details' : part;
-    return passOn(await visit.call(service, `/${service}/${id}`), service);
-  },
-  served: ({ method, path, headers }, { status }, durationMs) => {
-    const level = status >= 500 ? 'ERROR' : status >= 400 ? 'WARNING' : 'INFO';
-    const time = new Date(systemClock.now()).toISOString().replace('T', ' ').replace('.', ',').slice(0, 23);
-    const trace = headers['x-b3-traceid'] ?? '-';
-    const request = `"${method} ${path} HTTP/1.1" ${status}`;
-    write('stderr', `${time} ${level} productpage: ${request} ${Math.round(durationMs)}ms trace_id=${trace}`);
-  },
-});
+export const productpage: MakeApplication = (context) => {
+  const sessions = new Sessions();
+  const routes: Readonly<Record<string, Route>> = {
+    '/productpage': async (visit, user) => ({ status: 200, type: html, body: await wholePage(visit, user) }),
+    '/login': (visit) => signIn(visit, sessions),
+    '/logout': () => redirect(sessions.signOut()),
+    '/health': () => ({ status: 200, type: 'text/plain; charset=utf-8', body: 'Product page is healthy' }),
+    '/static/bookinfo.css': () => ({ status: 200, type: 'text/css; charset=utf-8', body: style }),
+    '/api/v1/products': () => json(200, [book]),
+  };
+  return {
+    answer: async (visit) => {
+      const { pathname } = new URL(visit.path, 'http://productpage');
+      const route = routes[pathname] ?? productRoute(pathname);
+      const user = sessions.user(visit.headers.cookie);
+      return route === undefined ? notFound : route(visit, user);
+    },
+    served: (visit, reply, durationMs) => log(context, visit, reply, durationMs),
+    ...healthAsker(context),
+  };
+};
 
-function passOn(answer: Answer | undefined, service: string): Reply {
-  return answer === undefined
-    ? { status: 503, body: JSON.stringify({ error: `${service} did not answer` }) }
-    : { status: answer.status, body: answer.body.toString() };
+const notFound: Reply = { status: 404, type: 'text/plain; charset=utf-8', body: 'not found\n' };
+
+function log({ write }: AppContext, { method, path, headers }: Visit, { status }: Reply, durationMs: number): void {
+  const level = status >= 500 ? 'ERROR' : status >= 400 ? 'WARNING' : 'INFO';
+  const trace = headers['x-b3-traceid'] ?? '-';
+  const request = `"${method} ${path} HTTP/1.1" ${status}`;
+  write('stderr', `${logTime()} ${level} productpage: ${request} ${Math.round(durationMs)}ms trace_id=${trace}`);
 }
 
-async function page(visit: Visit): Promise<Reply> {
-  const details = await visit.call('details', '/details/0');
-  const reviews = await visit.call('reviews', '/reviews/0');
-  const body = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Simple Bookstore App</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}.red{color:#c00}dt{font-weight:600}</style>
-</head><body><h1>${title}</h1><p>${products[0]?.descriptionHtml}</p>
-<h2>Book Details</h2>${detailsHtml(details)}
-<h2>Book Reviews</h2>${reviewsHtml(reviews)}
-</body></html>
-`;
-  return { status: 200, type: 'text/html; charset=utf-8', body };
+function logTime(): string {
+  return new Date(systemClock.now()).toISOString().replace('T', ' ').replace('.', ',').slice(0, 23);
 }
 
-function detailsHtml(answer: Answer | undefined): string {
-  if (answer?.status !== 200) {
-    return '<p>Sorry, product details are currently unavailable for this book.</p>';
+/** The one call by gRPC: how is details? */
+function healthAsker({ write }: AppContext): Pick<Application, 'start' | 'stop'> {
+  const over = new AbortController();
+  return {
+    start: ({ http }) => {
+      const ask = async () => {
+        const status = await askHealth(http, 'details');
+        if (status !== '0') {
+          write('stderr', `${logTime()} WARNING productpage: details does not say that it is well (${status})`);
+        }
+      };
+      const asking = setInterval(() => void ask(), askHealthEveryMs);
+      over.signal.addEventListener('abort', () => clearInterval(asking));
+    },
+    stop: async () => over.abort(),
+  };
+}
+
+function redirect(cookie: string): Reply {
+  return { status: 302, type: html, headers: { location: '/productpage', 'set-cookie': cookie }, body: '' };
+}
+
+function signIn({ method, body }: Visit, sessions: Sessions): Reply {
+  const name = new URLSearchParams(body).get('username')?.trim() ?? '';
+  if (method !== 'POST') {
+    return { status: 405, type: 'text/plain; charset=utf-8', headers: { allow: 'POST' }, body: 'POST a username\n' };
   }
-  const facts: Record<string, unknown> = JSON.parse(answer.body.toString());
-  return `<dl>${Object.entries(facts)
-    .map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`)
-    .join('')}</dl>`;
+  return name === '' ? redirect(sessions.signOut()) : redirect(sessions.signIn(name));
 }
 
-function reviewsHtml(answer: Answer | undefined): string {
-  if (answer?.status !== 200) {
-    return '<p>Sorry, product reviews are currently unavailable for this book.</p>';
+/** `/api/v1/products/0`, `.../reviews`, `.../ratings`. */
+function productRoute(pathname: string): Route | undefined {
+  const [, id = '', part = 'details'] = /^\/api\/v1\/products\/(\d+)(?:\/(reviews|ratings))?$/.exec(pathname) ?? [];
+  if (id === '') {
+    return undefined;
   }
-  const { reviews, podname }: { reviews: Review[]; podname: string } = JSON.parse(answer.body.toString());
-  return `${reviews.map(reviewHtml).join('')}<p>Reviews served by: <code>${podname}</code></p>`;
+  return async (visit, user) => {
+    const caller = { visit, user, id: numberIn(`/${id}`) ?? 0 };
+    const answer = part === 'reviews' ? await reviewsOf(caller) : await ask(caller, part);
+    const missing = json(500, { error: sorry(part) });
+    return answer === undefined ? missing : { status: answer.status, body: answer.body.toString() };
+  };
 }
 
-function reviewHtml({ reviewer, text, rating }: Review): string {
-  const { stars = 0, color = 'black', error = '' } = rating ?? {};
-  const shown = stars > 0 ? `<span class="${color}">${'★'.repeat(stars)}${'☆'.repeat(5 - stars)}</span>` : error;
-  return `<blockquote>${text}<footer>${reviewer} ${shown}</footer></blockquote>`;
+interface Caller {
+  readonly visit: Visit;
+  readonly user: string | undefined;
+  readonly id: number;
+}
+
+async function wholePage(visit: Visit, user: string | undefined): Promise<string> {
+  const caller = { visit, user, id: book.id };
+  const details = await ask(caller, 'details');
+  return page({ user, details, reviews: await reviewsOf(caller) });
+}
+
+async function reviewsOf(caller: Caller): Promise<Answer | undefined> {
+  for (let attempt = 1; attempt <= reviewsAttempts; attempt++) {
+    const answer = await ask(caller, 'reviews');
+    if (answer?.status === 200) {
+      return answer;
+    }
+  }
+  return undefined;
+}
+
+/** The user's name goes along, and decides what faults and versions the mesh has for the call. */
+async function ask({ visit, user, id }: Caller, service: string): Promise<Answer | undefined> {
+  const headers = user === undefined ? {} : { 'end-user': encodeURI(user) };
+  return visit.call({ service, path: `/${service}/${id}`, withinMs: callWithinMs, headers });
 }

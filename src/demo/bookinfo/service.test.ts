@@ -3,10 +3,28 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { get } from '../mesh/http-get.ts';
 import { close, listen } from '../mesh/listening.ts';
-import { details, productpage, ratings, reviewsV1, reviewsV2, reviewsV3, type Workload } from '../mesh/topology.ts';
-import { applicationOf } from './bookinfo.ts';
+import { Topology, type Workload } from '../mesh/topology.ts';
+import type { Conditions, MakeApplication } from './application.ts';
+import { details as detailsApplication } from './details.ts';
 import { productpage as productpageApplication } from './productpage.ts';
-import { type MakeApplication, Service } from './service.ts';
+import { ratings as ratingsApplication } from './ratings.ts';
+import { reviews as reviewsApplication } from './reviews.ts';
+import { Service } from './service.ts';
+
+const topology = new Topology();
+const details = topology.workload('details-v1');
+const productpage = topology.workload('productpage-v1');
+const ratings = topology.workload('ratings-v1');
+const reviewsV1 = topology.workload('reviews-v1');
+const reviewsV2 = topology.workload('reviews-v2');
+const reviewsV3 = topology.workload('reviews-v3');
+
+const applications: Readonly<Record<string, MakeApplication>> = {
+  details: detailsApplication,
+  productpage: productpageApplication,
+  ratings: ratingsApplication,
+  reviews: reviewsApplication,
+};
 
 interface Call {
   readonly to: string | undefined;
@@ -21,6 +39,7 @@ let answers: Record<string, { readonly status: number; readonly body: object }>;
 let service: Service | undefined;
 let lines: { readonly stream: string; readonly line: string }[];
 let port: number;
+let conditions: Conditions;
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
@@ -28,6 +47,7 @@ beforeEach(async () => {
   calls = [];
   lines = [];
   answers = {};
+  conditions = { timeoutsRepaired: false, appsWithoutTraceHeaders: [] };
   sidecar = createServer((request, response) => {
     const to = request.headers.host;
     calls.push({ to, path: request.url, headers: request.headers });
@@ -42,10 +62,8 @@ afterEach(async () => {
   await close(sidecar);
 });
 
-async function start(
-  workload: Workload,
-  make: MakeApplication | undefined = applicationOf(workload.app),
-): Promise<void> {
+async function start(workload: Workload): Promise<void> {
+  const make = applications[workload.app];
   if (make === undefined) {
     throw new Error(`${workload.app} has no application`);
   }
@@ -53,8 +71,9 @@ async function start(
   await listen(probe, '127.0.0.1', 0);
   port = portOf(probe);
   await close(probe);
-  const application = make(workload, (stream, line) => lines.push({ stream, line }));
-  service = new Service(application, { host: '127.0.0.1', port: portOf(sidecar) });
+  const out = { host: '127.0.0.1', port: portOf(sidecar) };
+  const write = (stream: string, line: string) => lines.push({ stream, line });
+  service = new Service(make, { workload, write, conditions: () => conditions }, { http: out, tcp: out });
   await service.start({ host: '127.0.0.1', port });
 }
 
@@ -155,7 +174,7 @@ describe('productpage', () => {
       'details:9080': book,
       'reviews:9080': { status: 200, body: { podname: 'reviews-v3-x', reviews: [review] } },
     };
-    await start(productpage, productpageApplication);
+    await start(productpage);
     const { status, text } = await ask('/productpage');
     expect(status).toBe(200);
     expect(text).toContain('<dd>William Shakespeare</dd>');
@@ -164,7 +183,7 @@ describe('productpage', () => {
   });
 
   test('is good without them, and says sorry', async () => {
-    await start(productpage, productpageApplication);
+    await start(productpage);
     const { status, text } = await ask('/productpage');
     expect(status).toBe(200);
     expect(text).toContain('Sorry, product reviews are currently unavailable for this book.');
@@ -173,7 +192,7 @@ describe('productpage', () => {
 
   test('hands on the answers of the services, also bad ones', async () => {
     answers = { 'details:9080': book, 'ratings:9080': { status: 500, body: { error: 'no' } } };
-    await start(productpage, productpageApplication);
+    await start(productpage);
     expect(JSON.parse((await ask('/api/v1/products/0')).text)).toEqual(book.body);
     expect((await ask('/api/v1/products/0/ratings', { 'x-b3-traceid': 'abc' })).status).toBe(500);
     expect((await ask('/api/v1/products')).text).toContain('The Comedy of Errors');

@@ -1,11 +1,12 @@
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import { type Answer, get } from '../mesh/http-get.ts';
 import { close, listen } from '../mesh/listening.ts';
-import { servicePort, type Workload } from '../mesh/topology.ts';
+import type { Place } from '../mesh/place.ts';
+import { servicePort } from '../mesh/topology.ts';
+import type { AppContext, Application, Call, MakeApplication, Reply, Visit, WaysOut } from './application.ts';
 
-/** Headers that a service passes on with its calls: they keep the calls in the caller's trace, and say for whom they are. */
-const passedOn = [
-  'x-request-id',
+/** They keep the calls of a service in its caller's trace. */
+const traceHeaders = [
   'x-b3-traceid',
   'x-b3-spanid',
   'x-b3-parentspanid',
@@ -14,95 +15,95 @@ const passedOn = [
   'b3',
   'traceparent',
   'tracestate',
-  'end-user',
-  'user-agent',
 ];
-const callWithinMs = 3000;
-
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly type?: 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
-  readonly body: string;
-  /** What went wrong behind an answer that is good all the same; for the log. */
-  readonly problem?: string;
-}
-
-export interface Visit {
-  readonly path: string;
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  /** Asks another service by way of the own sidecar. Undefined where no answer came within 3 s. */
-  call(service: string, path: string): Promise<Answer | undefined>;
-}
-
-/** What the application of a pod does. It writes its log lines itself, as each language does in its own way. */
-export interface Application {
-  answer(visit: Visit): Promise<Reply>;
-  /** Called when the reply has gone out. */
-  served(visit: Visit, reply: Reply, durationMs: number): void;
-}
-
-export type WriteLine = (stream: 'stdout' | 'stderr', line: string) => void;
-export type MakeApplication = (workload: Workload, write: WriteLine) => Application;
+/** What else a service passes on with its calls. */
+const otherHeaders = ['x-request-id', 'end-user', 'user-agent'];
+const maxBodyBytes = 64 * 1024;
 
 /** The container beside a sidecar. */
 export class Service {
+  readonly #context: AppContext;
+  readonly #out: WaysOut;
   readonly #application: Application;
-  readonly #sidecar: Place;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server;
+  readonly #answered = new Map<number, number>();
 
-  /** `sidecar` is the way out. */
-  constructor(application: Application, sidecar: Place) {
-    this.#application = application;
-    this.#sidecar = sidecar;
+  constructor(make: MakeApplication, context: AppContext, out: WaysOut) {
+    this.#context = context;
+    this.#out = out;
+    this.#application = make(context);
     this.#server = createServer((request, response) => {
-      void this.#serve(request).then(({ status, type = 'application/json', body }) =>
-        response.writeHead(status, { 'content-type': type }).end(body),
+      void this.#serve(request).then(({ status, type = 'application/json', headers = {}, body }) =>
+        response.writeHead(status, { 'content-type': type, ...headers }).end(body),
       );
     });
   }
 
   async start(at: Place): Promise<void> {
     await listen(this.#server, at.host, at.port);
+    this.#application.start?.(this.#out);
   }
 
+  /** Requests under way are cut off. */
   async stop(): Promise<void> {
+    await this.#application.stop?.();
     this.#agent.destroy();
     await close(this.#server);
   }
 
   async #serve(request: IncomingMessage): Promise<Reply> {
-    const startedMs = performance.now();
-    request.resume();
     const { method = 'GET', url: path = '/', headers } = request;
-    const visit: Visit = { method, path, headers, call: (service, at) => this.#call(headers, service, at) };
+    if (path === '/metrics') {
+      request.resume();
+      return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: this.#metrics() };
+    }
+    const startedMs = performance.now();
+    const body = await bodyOf(request);
+    const visit: Visit = { method, path, headers, body, call: (call) => this.#call(headers, call) };
     const reply = await this.#application.answer(visit);
     this.#application.served(visit, reply, performance.now() - startedMs);
+    this.#answered.set(reply.status, (this.#answered.get(reply.status) ?? 0) + 1);
     return reply;
   }
 
-  async #call(incoming: IncomingHttpHeaders, service: string, path: string): Promise<Answer | undefined> {
-    const headers = Object.fromEntries(
-      passedOn.flatMap((name) => (incoming[name] === undefined ? [] : [[name, incoming[name]]])),
+  /** The page that applications have themselves, which the agent of the pod merges with its own. */
+  #metrics(): string {
+    const { app, version } = this.#context.workload;
+    const lines = [...this.#answered].map(
+      ([code, count]) => `bookinfo_answers_total{service="${app}",revision="${version}",code="${code}"} ${count}`,
+    );
+    const help = '# HELP bookinfo_answers_total Requests that the application has answered.';
+    return `${[help, '# TYPE bookinfo_answers_total counter', ...lines].join('\n')}\n`;
+  }
+
+  async #call(incoming: IncomingHttpHeaders, call: Call): Promise<Answer | undefined> {
+    const isTraced = !this.#context.conditions().appsWithoutTraceHeaders.includes(this.#context.workload.app);
+    const passedOn = (isTraced ? [...traceHeaders, ...otherHeaders] : otherHeaders).flatMap((name) =>
+      incoming[name] === undefined ? [] : [[name, incoming[name]]],
     );
     return get({
-      ...this.#sidecar,
-      path,
-      headers: { ...headers, host: `${service}:${servicePort}` },
+      ...this.#out.http,
+      path: call.path,
+      headers: { ...Object.fromEntries(passedOn), ...call.headers, host: `${call.service}:${servicePort}` },
       agent: this.#agent,
-      timeoutMs: callWithinMs,
+      timeoutMs: call.withinMs,
     });
   }
 }
 
-/** The number at the end of a path; undefined where there is none. */
-export function numberIn(path: string): number | undefined {
-  const digits = /\/(\d+)(?:\/\w+)?$/.exec(path)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+/** Of what is longer, the beginning; empty where the sender went away. */
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBodyBytes) {
+      chunks.push(chunk);
+    }
+  });
+  request.on('end', () => resolve(Buffer.concat(chunks).toString()));
+  request.on('error', () => resolve(''));
+  return promise;
 }

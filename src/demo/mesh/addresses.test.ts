@@ -19,7 +19,7 @@ test('no two pods share a place, and two meshes share none either', async () => 
       Object.values(ports).map((port) => `${ip}:${port}`),
     );
     expect(new Set(places).size).toBe(places.length);
-    expect(places).toHaveLength(6 * 7);
+    expect(places).toHaveLength(6 * 9);
   } finally {
     first.release();
     second.release();

@@ -12,6 +12,10 @@ export interface PodAddress {
   readonly stats: number;
   readonly agent: number;
   readonly app: number;
+  /** Where details answers gRPC. */
+  readonly health: number;
+  /** Of mongodb itself, and the way out of ratings-v2 to it. */
+  readonly tcp: number;
   /** Only of a gateway. */
   readonly ingress: number;
 }
@@ -26,6 +30,8 @@ const usualPorts: Readonly<Record<Port, number>> = {
   stats: 15_090,
   agent: 15_020,
   app: 9080,
+  health: 9091,
+  tcp: 27_017,
   ingress: 8080,
 };
 const portNames = Object.keys(usualPorts) as Port[];
@@ -37,6 +43,10 @@ const claimPort = 15_021;
 
 export interface PodAddresses {
   readonly pods: readonly PodAddress[];
+  /** `127.95.29`: its numbers from 2 to 9 are for what is not a pod. Undefined where all share one address. */
+  readonly network: string | undefined;
+  /** A port of the shared address that nobody has. */
+  freePort(): Promise<number>;
   /** Gives the network back. */
   release(): void;
 }
@@ -57,27 +67,35 @@ export async function podAddresses(count: number, networks: readonly string[] = 
     const pods = Array.from({ length: count }, (_, n) => ({ ip: `${network}.${11 + n}`, isOwn: true, ...usualPorts }));
     const free = await Promise.all(pods.map(hasFreePorts));
     if (free.every(Boolean)) {
-      return { pods, release: () => claim.close() };
+      return { pods, network, freePort, release: () => claim.close() };
     }
     claim.close();
   }
-  return { pods: await onOneAddress(count), release: () => {} };
+  return { pods: await onOneAddress(count), network: undefined, freePort, release: () => {} };
+}
+
+async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1);
+  return port;
 }
 
 async function onOneAddress(count: number): Promise<PodAddress[]> {
-  const servers = await Promise.all(Array.from({ length: count * portNames.length }, () => listenOn('127.0.0.1', 0)));
-  const ports = servers.map((server) => {
-    const address = typeof server === 'object' ? server.address() : undefined;
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  for (const server of servers) {
-    if (typeof server === 'object') {
-      server.close();
-    }
-  }
+  const ports = await freePorts(count * portNames.length);
   return Array.from({ length: count }, (_, pod) => {
     const own = portNames.map((name, n) => [name, ports[pod * portNames.length + n] ?? 0]);
     return { ip: '127.0.0.1', isOwn: false, ...usualPorts, ...Object.fromEntries(own) };
+  });
+}
+
+/** All different, since they are held until the last is found. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listenOn('127.0.0.1', 0)));
+  return servers.map((server) => {
+    const address = typeof server === 'object' ? server.address() : undefined;
+    if (typeof server === 'object') {
+      server.close();
+    }
+    return typeof address === 'object' && address !== null ? address.port : 0;
   });
 }
 

@@ -1,17 +1,21 @@
-import { accessLogFields, peerHeader, type RequestReport, reportFormat } from './access-log.ts';
+import { accessLogFields } from './access-log.ts';
 import type { PodAddress } from './addresses.ts';
 import { fromMesh } from './envoy-tls.ts';
-import { inboundCluster, outboundCluster, type ProxyPlan, socket, types } from './proxy-plan.ts';
-import { clusterId, meshId, nodeId, serviceHost, serviceNames, servicePort, type Workload } from './topology.ts';
+import { inboundCluster, outboundCluster, type ProxyPlan, serverName, socket, types } from './proxy-plan.ts';
+import { type Report, type Reporter, reportFormat } from './reports.ts';
+import { faultFilter, routesName } from './routes.ts';
+import {
+  type Called,
+  clusterId,
+  meshId,
+  type ServicePort,
+  serviceHost,
+  servicePort,
+  type Workload,
+} from './topology.ts';
 
-/** What the gateway lets in, as Bookinfo's VirtualService has it. */
-const gatewayPaths = [
-  { path: '/productpage' },
-  { prefix: '/static' },
-  { path: '/login' },
-  { path: '/logout' },
-  { prefix: '/api/v1/products' },
-];
+/** How often the bytes of an open connection are counted, as Istio does. */
+const countOpenEvery = '15s';
 
 /** Spans as a proxy of Istio sends them: Zipkin v2 JSON, 128-bit trace ids, Istio's tags. */
 function tracing(workload: Workload): object {
@@ -19,6 +23,7 @@ function tracing(workload: Workload): object {
   const { app, version, namespace, role } = workload;
   return {
     client_sampling: { value: 100 },
+    // What counts is the runtime's value, which changes while the proxy runs.
     random_sampling: { value: 100 },
     overall_sampling: { value: 100 },
     // A gateway has a span of its own for the call behind it, a sidecar has not.
@@ -44,7 +49,7 @@ function tracing(workload: Workload): object {
   };
 }
 
-function accessLogs(reporter: RequestReport['reporter']): object[] {
+function accessLogs(kind: Report['kind'], reporter: Reporter): object[] {
   const log = (stream: 'Stdout' | 'Stderr', format: object) => ({
     name: `envoy.access_loggers.${stream.toLowerCase()}`,
     typed_config: {
@@ -52,10 +57,60 @@ function accessLogs(reporter: RequestReport['reporter']): object[] {
       log_format: format,
     },
   });
+  // The reports on an open connection are for the agent alone.
+  const atTheEnd = kind === 'connection' ? { filter: { log_type_filter: { types: ['TcpConnectionEnd'] } } } : {};
   return [
-    log('Stdout', { json_format: accessLogFields }),
-    log('Stderr', { text_format_source: { inline_string: reportFormat(reporter) } }),
+    { ...log('Stdout', { json_format: accessLogFields }), ...atTheEnd },
+    log('Stderr', { text_format_source: { inline_string: reportFormat(kind, reporter) } }),
   ];
+}
+
+function httpFilter(name: string, type: string, settings: object = {}): object {
+  return { name, typed_config: { '@type': `${types}.extensions.filters.http.${type}`, ...settings } };
+}
+
+const grpcStats = httpFilter('envoy.filters.http.grpc_stats', 'grpc_stats.v3.FilterConfig', {
+  emit_filter_state: true,
+  stats_for_all_methods: false,
+});
+const router = httpFilter('envoy.filters.http.router', 'router.v3.Router');
+const outboundFilters = [grpcStats, httpFilter(faultFilter, 'fault.v3.HTTPFault'), router];
+const inboundFilters = [grpcStats, router];
+
+interface HttpPlan {
+  readonly direction: 'INBOUND' | 'OUTBOUND';
+  readonly statPrefix: string;
+  /** `route_config` or `rds`. */
+  readonly routes: object;
+}
+
+function httpFilters({ direction, statPrefix, routes }: HttpPlan, workload: Workload): object[] {
+  const isGateway = workload.role === 'router';
+  const typed_config = {
+    '@type': `${types}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: statPrefix,
+    codec_type: 'AUTO',
+    server_name: 'istio-envoy',
+    use_remote_address: isGateway || direction === 'OUTBOUND',
+    skip_xff_append: !isGateway,
+    normalize_path: true,
+    tracing: tracing(workload),
+    access_log: accessLogs('request', direction === 'INBOUND' ? 'destination' : 'source'),
+    ...routes,
+    http_filters: direction === 'INBOUND' ? inboundFilters : outboundFilters,
+  };
+  return [{ name: 'envoy.filters.network.http_connection_manager', typed_config }];
+}
+
+function tcpFilters(statPrefix: string, cluster: string, reporter: Reporter): object[] {
+  const typed_config = {
+    '@type': `${types}.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: statPrefix,
+    cluster,
+    access_log: accessLogs('connection', reporter),
+    access_log_options: { access_log_flush_interval: countOpenEvery, flush_access_log_on_connected: true },
+  };
+  return [{ name: 'envoy.filters.network.tcp_proxy', typed_config }];
 }
 
 const tlsInspector = {
@@ -63,138 +118,92 @@ const tlsInspector = {
   typed_config: { '@type': `${types}.extensions.filters.listener.tls_inspector.v3.TlsInspector` },
 };
 
-interface ListenerPlan {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly direction: 'INBOUND' | 'OUTBOUND';
-  readonly statPrefix: string;
-  readonly routes: object;
-  /** Of the chain that takes TLS; plain text is taken too, as Istio does unless it is told otherwise. */
-  readonly transport?: object;
-}
-
-function listener(plan: ListenerPlan, workload: Workload): object {
-  const isGateway = workload.role === 'router';
-  const manager = {
-    '@type': `${types}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: plan.statPrefix,
-    codec_type: 'AUTO',
-    server_name: 'istio-envoy',
-    use_remote_address: isGateway || plan.direction === 'OUTBOUND',
-    skip_xff_append: !isGateway,
-    normalize_path: true,
-    tracing: tracing(workload),
-    access_log: accessLogs(plan.direction === 'INBOUND' ? 'destination' : 'source'),
-    route_config: plan.routes,
-    http_filters: [
-      {
-        name: 'envoy.filters.http.router',
-        typed_config: { '@type': `${types}.extensions.filters.http.router.v3.Router` },
-      },
-    ],
-  };
-  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
-  const { transport } = plan;
-  const secured = {
-    filter_chain_match: { transport_protocol: 'tls' },
-    transport_socket: transport,
-    filters,
-  };
-  return {
-    name: plan.name,
-    traffic_direction: plan.direction,
-    address: socket(plan.host, plan.port),
-    ...(transport === undefined ? {} : { listener_filters: [tlsInspector] }),
-    filter_chains: [...(transport === undefined ? [] : [secured]), { filters }],
-  };
-}
-
-/** A route's name in spans is the called service's, in Istio's words, and what of its paths the route is for. */
-function routeTo(service: string, match: { readonly path?: string; readonly prefix?: string }): object {
-  const { path, prefix = '' } = match;
-  const paths = path ?? (prefix === '/' ? '/*' : `${prefix}*`);
-  return {
-    name: 'default',
-    match,
-    decorator: { operation: `${serviceHost(service)}:${servicePort}${paths}` },
-    route: {
-      cluster: outboundCluster(service),
-      timeout: '0s',
-      retry_policy: {
-        retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
-        num_retries: 2,
-        retriable_status_codes: [503],
-      },
-    },
-  };
-}
-
-function tellWho(plan: ProxyPlan): object[] {
-  const value = nodeId(plan.workload, plan.address.ip);
-  return [{ header: { key: peerHeader, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }];
+function dynamicRoutes({ workload, files }: ProxyPlan): object {
+  const config_source = { path_config_source: { path: files.routes }, resource_api_version: 'V3' };
+  return { rds: { route_config_name: routesName[workload.role], config_source } };
 }
 
 export function gatewayListeners(plan: ProxyPlan): object[] {
   const { ip, ingress } = plan.address;
-  const [service = ''] = plan.workload.calls;
-  const host = { name: '*:80', domains: ['*'], routes: gatewayPaths.map((match) => routeTo(service, match)) };
-  const routes = { name: 'http.8080', virtual_hosts: [host], request_headers_to_add: tellWho(plan) };
-  return [
-    listener(
-      {
-        name: '0.0.0.0_8080',
-        host: ip,
-        port: ingress,
-        direction: 'OUTBOUND',
-        statPrefix: 'outbound_0.0.0.0_8080',
-        routes,
-      },
-      plan.workload,
-    ),
-  ];
+  const http: HttpPlan = { direction: 'OUTBOUND', statPrefix: 'outbound_0.0.0.0_8080', routes: dynamicRoutes(plan) };
+  const filter_chains = [{ filters: httpFilters(http, plan.workload) }];
+  return [{ name: '0.0.0.0_8080', traffic_direction: 'OUTBOUND', address: socket(ip, ingress), filter_chains }];
 }
 
 export function sidecarListeners(plan: ProxyPlan): object[] {
-  const { workload, address } = plan;
-  const own = serviceHost(workload.app);
-  const inboundRoute = {
+  const { workload, address, topology } = plan;
+  const http: HttpPlan = {
+    direction: 'OUTBOUND',
+    statPrefix: `outbound_0.0.0.0_${servicePort}`,
+    routes: dynamicRoutes(plan),
+  };
+  const outbound = {
+    name: 'virtualOutbound',
+    traffic_direction: 'OUTBOUND',
+    address: socket(address.ip, address.outbound),
+    filter_chains: [{ filters: httpFilters(http, workload) }],
+  };
+  const tcp = topology.callsOf(workload).filter(({ port }) => port.protocol === 'tcp');
+  return [inbound(plan), outbound, ...tcp.map((called) => outboundTcp(called, address))];
+}
+
+function outboundTcp(called: Called, { ip, tcp }: PodAddress): object {
+  const cluster = outboundCluster(called);
+  return {
+    name: `0.0.0.0_${called.port.number}`,
+    traffic_direction: 'OUTBOUND',
+    address: socket(ip, tcp),
+    filter_chains: [{ filters: tcpFilters(cluster, cluster, 'source') }],
+  };
+}
+
+/** One port takes all; what the caller asks for in its handshake tells which port of the workload it wants. */
+function inbound(plan: ProxyPlan): object {
+  const { workload, address, topology } = plan;
+  const service = topology.service(workload.app);
+  const called = (service?.ports ?? []).map((port) => ({
+    service: service ?? { name: '', namespace: '', ports: [] },
+    port,
+  }));
+  const [first, ...others] = called.map((one) => ({ one, filters: inboundFiltersOf(one, workload) }));
+  const transport_socket = fromMesh(plan);
+  const secured = (match: object, filters: object[] = []) => ({
+    filter_chain_match: { transport_protocol: 'tls', ...match },
+    transport_socket,
+    filters,
+  });
+  return {
+    name: 'virtualInbound',
+    traffic_direction: 'INBOUND',
+    address: socket(address.ip, address.inbound),
+    listener_filters: [tlsInspector],
+    filter_chains: [
+      ...others.map(({ one, filters }) => secured({ server_names: [serverName(one)] }, filters)),
+      secured({}, first?.filters),
+      // Plain text is taken too, as Istio does unless it is told otherwise.
+      { filters: first?.filters ?? [] },
+    ],
+  };
+}
+
+function inboundFiltersOf({ service, port }: Called, workload: Workload): object[] {
+  const cluster = inboundCluster(port.number);
+  const statPrefix = `inbound_0.0.0.0_${port.number}`;
+  if (port.protocol === 'tcp') {
+    return tcpFilters(statPrefix, cluster, 'destination');
+  }
+  return httpFilters({ direction: 'INBOUND', statPrefix, routes: inboundRoutes(service, port) }, workload);
+}
+
+function inboundRoutes(service: Called['service'], port: ServicePort): object {
+  const route = {
     name: 'default',
     match: { prefix: '/' },
-    decorator: { operation: `${own}:${servicePort}/*` },
-    route: { cluster: inboundCluster, timeout: '0s' },
+    decorator: { operation: `${serviceHost(service)}:${port.number}/*` },
+    route: { cluster: inboundCluster(port.number), timeout: '0s' },
   };
-  const inboundHost = { name: `inbound|http|${servicePort}`, domains: ['*'], routes: [inboundRoute] };
-  const outboundHosts = workload.calls.map((service) => ({
-    name: `${serviceHost(service)}:${servicePort}`,
-    domains: serviceNames(service).flatMap((name) => [name, `${name}:${servicePort}`]),
-    routes: [routeTo(service, { prefix: '/' })],
-  }));
-  return [
-    listener(
-      {
-        name: 'virtualInbound',
-        host: address.ip,
-        port: address.inbound,
-        direction: 'INBOUND',
-        statPrefix: `inbound_0.0.0.0_${servicePort}`,
-        routes: { name: inboundCluster, virtual_hosts: [inboundHost] },
-        transport: fromMesh(plan),
-      },
-      workload,
-    ),
-    listener(
-      {
-        name: 'virtualOutbound',
-        host: address.ip,
-        port: address.outbound,
-        direction: 'OUTBOUND',
-        statPrefix: `outbound_0.0.0.0_${servicePort}`,
-        routes: { name: `${servicePort}`, virtual_hosts: outboundHosts, request_headers_to_add: tellWho(plan) },
-      },
-      workload,
-    ),
-  ];
+  const host = { name: `inbound|http|${port.number}`, domains: ['*'], routes: [route] };
+  return { route_config: { name: inboundCluster(port.number), virtual_hosts: [host] } };
 }
 
 /** The page that the agent merges with its own. It writes no log, and is in no trace. */
@@ -205,12 +214,7 @@ export function statsListener({ ip, stats }: PodAddress): object {
     stat_prefix: 'stats',
     codec_type: 'AUTO',
     route_config: { virtual_hosts: [{ name: 'backend', domains: ['*'], routes: [route] }] },
-    http_filters: [
-      {
-        name: 'envoy.filters.http.router',
-        typed_config: { '@type': `${types}.extensions.filters.http.router.v3.Router` },
-      },
-    ],
+    http_filters: [router],
   };
   return {
     address: socket(ip, stats),

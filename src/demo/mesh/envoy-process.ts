@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { systemClock } from '../../lib/clock.ts';
-import { parseReport, type RequestReport } from './access-log.ts';
 import { type Guarded, spawnGuarded } from './guarded.ts';
 import { get } from './http-get.ts';
 import { eachLine } from './lines.ts';
+import type { Place } from './place.ts';
+import { parseReport, type Report } from './reports.ts';
 
 const startWithinMs = 60_000;
 const stopWithinMs = 5000;
@@ -14,8 +15,8 @@ export interface EnvoyPlan {
   readonly configFile: string;
   readonly bootstrap: object;
   /** Where it answers questions about itself. */
-  readonly admin: { readonly host: string; readonly port: number };
-  readonly onReport: (report: RequestReport) => void;
+  readonly admin: Place;
+  readonly onReport: (report: Report) => void;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
 
@@ -24,6 +25,7 @@ export class EnvoyProcess {
   readonly #child: Guarded;
   readonly #plan: EnvoyPlan;
   #lastWords = '';
+  #complaint: string | undefined;
 
   /** `exit 1` or `SIGSEGV`, with its last words, once it is gone. */
   readonly ended: Promise<string>;
@@ -59,6 +61,15 @@ export class EnvoyProcess {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** What it said last of a configuration that it did not take. */
+  get complaint(): string | undefined {
+    return this.#complaint;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGTERM');
@@ -72,6 +83,7 @@ export class EnvoyProcess {
     const report = parseReport(line);
     if (report === undefined) {
       this.#lastWords = line;
+      this.#complaint = /rejected: (.*?)(?:\tthread=\d+)?$/.exec(line)?.[1] ?? this.#complaint;
       this.#plan.onLine('stderr', line);
     } else {
       this.#plan.onReport(report);

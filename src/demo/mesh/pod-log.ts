@@ -11,23 +11,32 @@ export interface PodLogLimits {
   readonly maxFiles: number;
 }
 
-/** Writes `0.log` of one container as a container runtime does (CRI text format), and rotates it as the kubelet does. */
+/**
+ * Writes the log of one container as a container runtime does (CRI text format), and rotates it as the kubelet does. The
+ * file's name is how often the container was started again: `0.log`.
+ */
 export class PodLog {
   readonly #folder: string;
   readonly #limits: PodLogLimits;
   #file: number;
   #bytes: number;
+  #restarts: number;
+  #isClosed = false;
 
   constructor(folder: string, limits: PodLogLimits) {
     mkdirSync(folder, { recursive: true });
     this.#folder = folder;
     this.#limits = limits;
+    this.#restarts = Math.max(0, ...readdirSync(folder).map((name) => Number.parseInt(name, 10) || 0));
     this.#file = this.#open();
     this.#bytes = fstatSync(this.#file).size;
   }
 
-  /** `line` without its newline; `atMs` since 1970, with a fraction. */
+  /** `line` without its newline; `atMs` since 1970, with a fraction. What comes after the end is dropped. */
   write(stream: 'stdout' | 'stderr', line: string, atMs: number): void {
+    if (this.#isClosed) {
+      return;
+    }
     const bytes = Buffer.from(line);
     const time = rfc3339Nanos(atMs);
     const parts: Buffer[] = [];
@@ -44,27 +53,49 @@ export class PodLog {
     }
   }
 
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** The container begins again: a new file. Of the earlier ones only the last is kept. */
+  restart(): void {
+    closeSync(this.#file);
+    this.#restarts += 1;
+    for (const name of readdirSync(this.#folder)) {
+      if (Number.parseInt(name, 10) < this.#restarts - 1) {
+        rmSync(join(this.#folder, name));
+      }
+    }
+    this.#file = this.#open();
+    this.#bytes = 0;
+  }
+
   close(): void {
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 
+  get #name(): string {
+    return `${this.#restarts}.log`;
+  }
+
   #open(): number {
-    return openSync(join(this.#folder, '0.log'), 'a', 0o640);
+    return openSync(join(this.#folder, this.#name), 'a', 0o640);
   }
 
   #rotate(atMs: number): void {
     const stamp = new Date(atMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
     const taken = new Set(readdirSync(this.#folder));
-    let name = `0.log.${stamp}`;
+    let name = `${this.#name}.${stamp}`;
     for (let next = 1; taken.has(name); next++) {
-      name = `0.log.${stamp}.${next}`;
+      name = `${this.#name}.${stamp}.${next}`;
     }
-    renameSync(join(this.#folder, '0.log'), join(this.#folder, name));
+    renameSync(join(this.#folder, this.#name), join(this.#folder, name));
     closeSync(this.#file);
     this.#file = this.#open();
     this.#bytes = 0;
     const old = readdirSync(this.#folder)
-      .filter((file) => file.startsWith('0.log.'))
+      .filter((file) => file.startsWith(`${this.#name}.`))
       .sort();
     for (const file of old.slice(0, Math.max(0, old.length - this.#limits.maxFiles + 1))) {
       rmSync(join(this.#folder, file));

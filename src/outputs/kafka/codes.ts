@@ -1,3 +1,4 @@
+import { protocolErrorsCodesById } from '@platformatic/kafka';
 import type { RetryCause } from '../../contract/output.ts';
 
 /**
@@ -41,6 +42,11 @@ const advices: ReadonlyMap<number, string> = new Map([
   [65, 'the delegation token is not valid'],
   [76, 'the brokers do not take this `compression`: choose another'],
 ]);
+
+/** Such as `MESSAGE_TOO_LARGE`. */
+export function codeName(code: number): string {
+  return protocolErrorsCodesById[code] ?? `error ${code}`;
+}
 
 export function verdictOf(code: number): Verdict {
   if (appended.has(code)) {

@@ -1,6 +1,6 @@
 import { type Address, type Answer, type Batch, type Identity, nameOf, type TopicState } from './broker.ts';
 import type { Cluster } from './cluster.ts';
-import { type Verdict, verdictOf } from './codes.ts';
+import { codeName, type Verdict, verdictOf } from './codes.ts';
 import { Failure } from './failure.ts';
 import type { KafkaConfig } from './kafka.ts';
 import { type Message, openParts } from './messages.ts';
@@ -25,6 +25,8 @@ export interface Sent {
   readonly refusals: readonly Refusal[];
   /** What is left is to be tried again. */
   readonly failure?: Failure;
+  /** Something is too large or at fault, and delivery can find out what. */
+  readonly split?: string;
 }
 
 interface Round {
@@ -32,9 +34,11 @@ interface Round {
   readonly state: TopicState;
   readonly identity: Identity;
   readonly refusals: Refusal[];
+  /** A record that is alone can't be split by others: what is too large or at fault in it is looked for here. */
+  readonly isOneRecord: boolean;
+  split?: string;
 }
 
-const smallestBatchBytes = 16_384;
 const idHeader = Buffer.from('meshbridge-id');
 
 /**
@@ -90,13 +94,15 @@ export class Producer {
     const state = await this.#options.topic.state(cluster);
     this.#line(open, state.partitions);
     this.#identity ??= await (await cluster.any()).newIdentity();
-    const round = { cluster, state, identity: this.#identity, refusals: [] };
+    const isOneRecord = messages.every(({ record }) => record === messages[0]?.record);
+    const round: Round = { cluster, state, identity: this.#identity, refusals: [], isOneRecord };
     for (;;) {
       signal.throwIfAborted();
       const waiting = [...this.#queues].filter(([, queue]) => queue.isWaiting).map(([partition]) => partition);
       const failure = await this.#round(waiting, round);
-      if (failure !== undefined || waiting.length === 0) {
-        return { refusals: round.refusals, ...(failure !== undefined && { failure }) };
+      const { refusals, split } = round;
+      if (failure !== undefined || split !== undefined || waiting.length === 0) {
+        return { refusals, ...(failure !== undefined && { failure }), ...(split !== undefined && { split }) };
       }
     }
   }
@@ -150,12 +156,12 @@ export class Producer {
   }
 
   async #produce(partitions: readonly number[], address: Address, round: Round): Promise<Failure | undefined> {
-    const { cluster, identity, refusals } = round;
+    const { cluster, identity } = round;
     try {
       const broker = await cluster.at(address);
       const batches = partitions.flatMap((partition) => this.#batch(partition));
       const answers = await broker.produce(batches, identity, this.#options.config.compression);
-      return answers.map((answer) => this.#answered(answer, refusals)).find((failure) => failure !== undefined);
+      return answers.map((answer) => this.#answered(answer, round)).find((failure) => failure !== undefined);
     } catch (error) {
       if (error instanceof Failure) {
         this.#options.topic.doubt();
@@ -181,10 +187,10 @@ export class Producer {
     return [{ topic: topic.name, partition, sequence, messages: records }];
   }
 
-  #answered({ partition, code, detail }: Answer, refusals: Refusal[]): Failure | undefined {
+  #answered({ partition, code, detail }: Answer, round: Round): Failure | undefined {
     const queue = this.#queues.get(partition);
     const verdict = verdictOf(code);
-    const reason = `${this.#options.topic.name}[${partition}]: ${detail === '' ? `Kafka error ${code}` : detail}`;
+    const reason = `${this.#options.topic.name}[${partition}]: ${detail === '' ? codeName(code) : detail}`;
     switch (verdict.is) {
       case 'appended':
         for (const { record, id } of queue?.appended() ?? []) {
@@ -193,10 +199,10 @@ export class Producer {
         }
         return undefined;
       case 'too large':
-        this.#tooLarge(queue, reason, refusals);
+        this.#tooLarge(queue, reason, round);
         return undefined;
       case 'refused':
-        refusals.push(...(queue?.refused() ?? []).map((message) => ({ message, reason })));
+        this.#refused(queue, reason, round);
         return undefined;
       case 'lost count':
         this.#isLost = true;
@@ -207,13 +213,26 @@ export class Producer {
   }
 
   /** Smaller batches from now on; a message that is alone is cut, and refused where it cannot be. */
-  #tooLarge(queue: PartitionQueue | undefined, reason: string, refusals: Refusal[]): void {
+  #tooLarge(queue: PartitionQueue | undefined, reason: string, round: Round): void {
     const found = queue?.tooLarge();
-    if (found?.alone !== undefined) {
-      refusals.push({ message: found.alone, reason: `${reason}: ${found.bytes} bytes are too many` });
-    } else if (found !== undefined) {
-      this.#batchBytes = Math.max(smallestBatchBytes, Math.min(this.#batchBytes, found.bytes / 2));
+    if (found?.alone === undefined) {
+      const half = (found?.bytes ?? Number.POSITIVE_INFINITY) / 2;
+      this.#batchBytes = Math.min(this.#batchBytes, half);
+    } else if (round.isOneRecord) {
+      round.refusals.push({ message: found.alone, reason: `${reason}: ${found.bytes} bytes are too many` });
     }
+    if (!round.isOneRecord) {
+      round.split = reason;
+    }
+  }
+
+  #refused(queue: PartitionQueue | undefined, reason: string, round: Round): void {
+    if (!round.isOneRecord) {
+      queue?.notAppended();
+      round.split = reason;
+      return;
+    }
+    round.refusals.push(...(queue?.refused() ?? []).map((message) => ({ message, reason })));
   }
 
   #failed(queue: PartitionQueue | undefined, reason: string, verdict: Extract<Verdict, { is: 'failed' }>): Failure {

@@ -87,8 +87,11 @@ export class KafkaSender implements Sender {
     const { line, signal } = way;
     try {
       const sending = line.producer.send(messages, line.cluster, signal);
-      const { refusals, failure } = await cutBy(signal, line.cluster, sending);
-      return failure === undefined ? this.#final(refusals, way) : this.#later(failure, line);
+      const { refusals, failure, split } = await cutBy(signal, line.cluster, sending);
+      if (failure !== undefined) {
+        return this.#later(failure, line);
+      }
+      return split === undefined ? this.#final(refusals, way) : { status: 'split', reason: split };
     } catch (error) {
       if (error instanceof Failure) {
         return this.#later(error, line);
@@ -114,9 +117,6 @@ export class KafkaSender implements Sender {
       return delivered;
     }
     const { reason } = first;
-    if (request.records.length > 1) {
-      return { status: 'split', reason };
-    }
     const rejected = refusals.reduce((sum, { message }) => sum + message.items, 0);
     return line.producer.hasSome(last) ? { status: 'partial', rejected, reason } : { status: 'rejected', reason };
   }

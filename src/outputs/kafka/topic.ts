@@ -1,7 +1,7 @@
 import type { Clock } from '../../contract/runtime.ts';
 import type { TopicState } from './broker.ts';
 import type { Cluster } from './cluster.ts';
-import { verdictOf } from './codes.ts';
+import { codeName, verdictOf } from './codes.ts';
 import { Failure } from './failure.ts';
 
 export interface TopicOptions {
@@ -70,7 +70,7 @@ export function topicFailure(
   }
   const verdict = verdictOf(code);
   if (verdict.is === 'failed') {
-    const reason = `the topic ${topic}: Kafka error ${code}`;
+    const reason = `the topic ${topic}: ${codeName(code)}`;
     return new Failure(verdict.advice === undefined ? reason : `${reason} (${verdict.advice})`, verdict.kind);
   }
   return state?.partitions === 0 ? new Failure(`the topic ${topic} has no partitions yet`, 'busy') : undefined;

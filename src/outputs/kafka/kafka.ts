@@ -23,6 +23,7 @@ const config = z.strictObject({
   brokers: z
     .array(broker)
     .min(1, 'is empty; write at least one host:port')
+    .meta({ example: ['kafka-0.kafka:9092', 'kafka-1.kafka:9092'] })
     .describe('Some of the brokers, as `host:port`: they are asked in turn for the others. Write two or more.'),
   topics: z
     .strictObject({
@@ -84,6 +85,7 @@ const config = z.strictObject({
   headers: z
     .record(z.string(), z.string())
     .default({})
+    .meta({ example: { cluster: 'east' } })
     .describe(
       'Headers of every message, beside `meshbridge-id`, which is the same whenever a message is written again.',
     ),

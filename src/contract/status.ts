@@ -160,6 +160,8 @@ export interface BridgeStatus {
   readonly reload?: ReloadStatus;
   readonly ready: boolean;
   readonly notReady: readonly string[];
+  /** It runs beside a demo mesh, whose switches are at `/api/native/demo`. */
+  readonly demo?: true;
 }
 
 /** What an input that finds its targets by itself makes of one pod: `meshbridge explain`, and `pods` in its status. */

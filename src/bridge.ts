@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
-import { DemoInputs } from './bridge/demo.ts';
+import { DemoInputs, demoDesk } from './bridge/demo.ts';
 import { diskStatusOf, fileSystemBytes } from './bridge/disk-space.ts';
 import { Flow } from './bridge/flow.ts';
 import { type HostedInput, type InputHost, inputsOff } from './bridge/inputs.ts';
@@ -263,6 +263,7 @@ class Bridge {
       notes: () => this.#flow?.notes() ?? [],
       status: () => this.status(),
       renderMetrics: () => this.#telemetry.render(),
+      ...(this.#options.demo && { demo: demoDesk(() => this.#demo) }),
       pageDir: join(import.meta.dirname, 'ui'),
       tap: (question, signal) => this.#taps.open(question, signal),
       ...(this.#store === undefined ? {} : { store: this.#store.reader }),

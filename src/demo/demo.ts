@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
+import type { DemoDesk, DemoRequest } from '../contract/demo.ts';
 import type { Logger } from '../contract/runtime.ts';
+import { demoConfig } from './demo-config.ts';
 import { envoyProgram } from './mesh/envoy-environment.ts';
 import { eachLine } from './mesh/lines.ts';
-import type { MeshFacts, PodFacts } from './mesh/mesh.ts';
-import type { MeshMessage } from './mesh-process.ts';
+import type { DemoFacts, MeshMessage, MeshQuestion } from './mesh-messages.ts';
 
 const stopWithinMs = 12_000;
 
@@ -14,12 +15,18 @@ export interface DemoOptions {
   readonly dataDir: string;
   /** Where spans go: an IP address (not a name) and the port of a listener that answers `POST /api/v2/spans`. */
   readonly zipkin: { readonly host: string; readonly port: number };
+  /** Of Bookinfo. Default: `default`. */
+  readonly namespace?: string;
+  /** URL of a listener that takes what browsers send. Without it there are no visits. */
+  readonly rum?: string;
   readonly log: Logger;
 }
 
-export interface Demo {
-  /** Inputs to run beside the configured ones: a scrape of each pod's agent, and the container logs of all pods. */
+export interface Demo extends DemoDesk {
+  /** The configuration of a daemon on a node of the demo's cluster: where the API server, the logs and istiod are. */
   readonly configToml: string;
+  /** The pages of metrics of all pods. */
+  readonly pages: DemoFacts['pages'];
   /** One line each, for the banner and the page: what runs, and what has ended. */
   describe(): string[];
   /** Ends the load, the Envoys and the services, in this order. May be called more than once. */
@@ -27,22 +34,23 @@ export interface Demo {
 }
 
 /**
- * Starts Bookinfo in a mesh of real Envoys, set up as Istio's, with a little load.
+ * Starts Bookinfo in a mesh of real Envoys, set up as Istio's, with a little load, and a cluster's API server around it.
  * What stands in the way comes back as `unavailable`, one sentence without a full stop; nothing is left running then.
  */
 export async function startDemo(
   options: DemoOptions,
   signal: AbortSignal,
 ): Promise<Demo | { readonly unavailable: string }> {
-  const folder = resolve(options.dataDir, 'demo');
-  const found = await envoyProgram(folder, options.log, signal);
+  const { dataDir, zipkin, namespace = 'default', rum = '', log } = options;
+  const folder = resolve(dataDir, 'demo');
+  const found = await envoyProgram(folder, log, signal);
   if ('unavailable' in found) {
     return found;
   }
   await mkdir(folder, { recursive: true });
-  const demo = new RunningDemo(options.log);
+  const demo = new RunningDemo(log);
   try {
-    await demo.start([folder, found.program, options.zipkin.host, String(options.zipkin.port)], signal);
+    await demo.start([folder, found.program, zipkin.host, String(zipkin.port), namespace, rum], signal);
     return demo;
   } catch (error) {
     await demo.stop();
@@ -50,14 +58,20 @@ export async function startDemo(
   }
 }
 
+type Answer = Awaited<ReturnType<DemoDesk['ask']>>;
+
 /** The mesh, in a process of its own. */
 class RunningDemo implements Demo {
   readonly #log: Logger;
+  readonly #ended = new Map<string, string>();
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   #child: ChildProcess | undefined;
   #exited: Promise<string> = Promise.resolve('');
-  #facts: MeshFacts | undefined;
-  readonly #ended = new Map<string, string>();
+  #facts: DemoFacts | undefined;
+  /** How the process of the mesh ended. */
+  #over: string | undefined;
   #stopping: Promise<void> | undefined;
+  #nextId = 1;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -72,14 +86,14 @@ class RunningDemo implements Demo {
     });
     this.#child = child;
     this.#exited = exitOf(child);
-    const { promise, resolve: settle, reject } = Promise.withResolvers<MeshFacts>();
+    const { promise, resolve: settle, reject } = Promise.withResolvers<DemoFacts>();
     child.on('message', (message: MeshMessage) => {
       if (message.kind === 'ready') {
         settle(message.facts);
       } else if (message.kind === 'failed') {
         reject(new Error(message.reason));
       } else {
-        this.#note(message.workload, message.how);
+        this.#heard(message);
       }
     });
     void this.#exited.then((how) => {
@@ -94,21 +108,43 @@ class RunningDemo implements Demo {
   }
 
   get configToml(): string {
-    const scrapes = (this.#facts?.pods ?? []).flatMap(scrapeOf);
-    const logs = ['[[inputs.container]]', `  root = ${JSON.stringify(this.#facts?.logRoot)}`, ''];
-    return [...scrapes, ...logs].join('\n');
+    return this.#facts === undefined ? '' : demoConfig(this.#facts);
+  }
+
+  get pages(): DemoFacts['pages'] {
+    return this.#facts?.pages ?? [];
   }
 
   describe(): string[] {
     const ended = [...this.#ended].map(
       ([name, how]) => `the Envoy of ${name} ended (${how}); restart with --demo to have it again`,
     );
-    const { gateway = '', logRoot = '', pods = [] } = this.#facts ?? {};
+    const { productpage = '', logRoot = '', kubeconfig = '', pages = [] } = this.#facts ?? {};
     return [
-      `Bookinfo behind ${pods.length} real Envoys, at ${gateway}/productpage, with a little load`,
-      `its pods' logs are in ${logRoot}; an example of their metrics: ${pods[1]?.metrics}`,
+      `Bookinfo behind ${pages.length} real Envoys, at ${productpage}, with a little load`,
+      `its pods' logs are in ${logRoot}; an example of their metrics: ${pages[1]?.url}`,
+      `its cluster answers kubectl --kubeconfig ${kubeconfig}; "meshbridge demo list" has the switches`,
+      ...(this.#over === undefined ? [] : [`the mesh has ended (${this.#over}); restart with --demo to have it again`]),
       ...ended,
     ];
+  }
+
+  async ask(request: DemoRequest): Promise<Answer> {
+    const child = this.#child;
+    if (this.#over !== undefined || child?.connected !== true) {
+      return { unavailable: `the mesh has ended (${this.#over ?? 'it is stopping'})` };
+    }
+    const question: MeshQuestion = { id: this.#nextId++, request };
+    const { promise, resolve: settle } = Promise.withResolvers<Answer>();
+    this.#asked.set(question.id, settle);
+    child.send(question, (error) => {
+      if (error !== null) {
+        settle({ unavailable: `the mesh has ended (${error.message})` });
+      }
+    });
+    const answer = await promise;
+    this.#asked.delete(question.id);
+    return answer;
   }
 
   stop(): Promise<void> {
@@ -129,17 +165,23 @@ class RunningDemo implements Demo {
     clearTimeout(hard);
   }
 
-  #note(workload: string, how: string): void {
+  #heard(message: Exclude<MeshMessage, { readonly kind: 'ready' | 'failed' }>): void {
+    if (message.kind === 'answer') {
+      this.#asked.get(message.id)?.(message.answer);
+      return;
+    }
+    const { workload, how } = message;
     this.#ended.set(workload, how);
     this.#log.error({ workload, how }, 'An Envoy of the demo has ended; its spans, metrics and log lines stop here.');
   }
 
   #noteAll(how: string): void {
+    this.#over = how;
+    for (const settle of this.#asked.values()) {
+      settle({ unavailable: `the mesh has ended (${how})` });
+    }
     if (this.#stopping === undefined && this.#facts !== undefined) {
       this.#log.error({ how }, 'The mesh of the demo has ended.');
-      for (const { pod } of this.#facts.pods) {
-        this.#ended.set(pod, how);
-      }
     }
   }
 }
@@ -157,18 +199,4 @@ async function exitOf(child: ChildProcess): Promise<string> {
   child.on('exit', (code, signal) => settle(signal ?? `exit ${code}`));
   const how = await promise;
   return lastWords === '' ? how : `${how}: ${lastWords}`;
-}
-
-function scrapeOf({ namespace, pod, app, version, metrics }: PodFacts): string[] {
-  return [
-    '[[inputs.prom]]',
-    `  url = ${JSON.stringify(metrics)}`,
-    `  source = ${JSON.stringify(app)}`,
-    '  interval = "5s"',
-    '  measurement_name = "istio_prom"',
-    '  [inputs.prom.tags]',
-    ...Object.entries({ namespace, pod, app, version }).map(
-      ([name, value]) => `    ${name} = ${JSON.stringify(value)}`,
-    ),
-  ];
 }

@@ -121,7 +121,8 @@ function traces(): SentSpan[][] {
 }
 
 const logRootOf = (demo: Demo): string => parse(demo.configToml).inputs.container[0].root;
-const pagesOf = (demo: Demo): { url: string; source: string }[] => parse(demo.configToml).inputs.prom;
+const pagesOf = (demo: Demo): { url: string; source: string }[] =>
+  demo.pages.map(({ url, app }) => ({ url, source: app }));
 
 function logLines(demo: Demo, app: RegExp, container: string): string[] {
   const root = logRootOf(demo);
@@ -313,11 +314,11 @@ describeWith('envoy', (environment) => {
   test('logs lie as the kubelet lays them, and nothing is left when it stops', async () => {
     const demo = await startWith(environment);
     try {
-      expect(envoyPids()).toHaveLength(7);
+      expect(envoyPids()).toHaveLength(9);
       const pods = readdirSync(logRootOf(demo));
-      expect(pods).toHaveLength(7);
-      expect(pods.filter((name) => /^(default|istio-system)_[a-z0-9-]+_[0-9a-f-]{36}$/.test(name))).toHaveLength(7);
-      expect(demo.describe()[0]).toMatch(/7 real Envoys, at http:\/\/127[\d.]+:\d+\/productpage/);
+      expect(pods).toHaveLength(9);
+      expect(pods.filter((name) => /^(default|istio-system)_[a-z0-9-]+_[0-9a-f-]{36}$/.test(name))).toHaveLength(9);
+      expect(demo.describe()[0]).toMatch(/9 real Envoys, at http:\/\/127[\d.]+:\d+\/productpage/);
       const [gateway = ''] = /http:\S+productpage/.exec(demo.describe()[0] ?? '') ?? [];
       const html = await (await fetch(gateway)).text();
       expect(html).toContain('The Comedy of Errors');
@@ -341,7 +342,7 @@ describeWith('envoy', (environment) => {
         throw new Error(other.unavailable);
       }
       const urls = [...pagesOf(demo), ...pagesOf(other)].map(({ url }) => url);
-      expect(new Set(urls).size).toBe(14);
+      expect(new Set(urls).size).toBe(18);
       await until(() => traces().some((one) => one.length === 9), { ...patient, what: 'a whole trace' });
     } finally {
       await Promise.all([demo.stop(), 'stop' in other ? other.stop() : undefined]);

@@ -38,6 +38,7 @@ export class DemoCluster {
   readonly #token = randomBytes(24).toString('base64url');
   readonly #authority = new Authority('demo-cluster', Date.now());
   readonly #server: ApiServer;
+  readonly #containers = new Map<string, Readonly<Record<string, ContainerState>>>();
   #plan: ClusterPlan = { namespace: '', pods: [], services: [] };
   #published: DemoState | undefined;
   #write: RuleWriter = async () => 'the demo is still starting';
@@ -67,7 +68,7 @@ export class DemoCluster {
     }
     this.#put('configmaps', datakitConf);
     for (const pod of plan.pods) {
-      this.#put('pods', podObject(pod, this.#started));
+      this.#put('pods', podObject(pod, this.#started, this.#containers.get(pod.name)));
     }
     for (const deployment of deploymentObjects(plan, this.#started)) {
       this.#put('deployments', deployment);
@@ -106,8 +107,9 @@ export class DemoCluster {
     this.#follow('destinationrules', before?.destinationRules ?? [], state.destinationRules, destinationRuleObject);
   }
 
-  /** What the containers of a pod do now, where they do not simply run. */
+  /** What the containers of a pod do now, where they do not simply run. May be said before the start. */
   containers(pod: string, states: Readonly<Record<string, ContainerState>>): void {
+    this.#containers.set(pod, states);
     const found = this.#plan.pods.find(({ name }) => name === pod);
     if (found !== undefined) {
       this.#put('pods', podObject(found, this.#started, states));

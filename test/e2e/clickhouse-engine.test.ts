@@ -504,6 +504,186 @@ describeWith('chdb', (environment) => {
       expect(rows).toEqual([...named].toSorted(([a], [b]) => a - b).map(([code, name]) => [String(code), name]));
     });
   });
+
+  describe('questions', () => {
+    const traceId = '4d1e00c0db9010db86154a4ba6e91385';
+    let mesh: Rig;
+
+    /** An hour of a small mesh, by the output's own way, and many more rows behind it so that there is something to skip. */
+    beforeAll(async () => {
+      mesh = rigWith();
+      const atMicros = (agoSeconds: number) => (nowSeconds - agoSeconds) * 1_000_000;
+      const hop = (id: string, parentId: string | undefined, serviceName: string) => ({
+        ...(parentId !== undefined && { parentId }),
+        ...{ traceId, id, name: 'get /', kind: 'SERVER' as const, duration: 5_000, timestamp: atMicros(60) },
+        localEndpoint: { serviceName },
+        tags: { 'http.status_code': '200' },
+      });
+      const spans = [
+        hop('000000000000000a', undefined, 'productpage'),
+        hop('000000000000000b', '000000000000000a', 'reviews'),
+      ];
+      expect(await mesh.write(spanRecord(spans, { seq: 1 }))).toEqual(delivered);
+      const line = {
+        message: 'upstream timeout after 5s',
+        timeNanos: nowNanos - 60_000_000_000n,
+        level: 'error' as const,
+      };
+      expect(await mesh.write(logRecord([line], { seq: 1, origin: { pod: 'r-1', app: 'reviews' } }))).toEqual(
+        delivered,
+      );
+      const labels = { destination_service_name: 'reviews' };
+      const counter = seriesOf('istio_requests_total', labels, 'counter');
+      const buckets = ['10', '50', '+Inf'].map((le) =>
+        seriesOf('istio_request_duration_milliseconds_bucket', { ...labels, le }, 'histogram'),
+      );
+      const scrapes = [
+        [10, 0, 0, 0],
+        [70, 90, 96, 100],
+        [6, 90, 96, 100],
+      ].map((values, i) =>
+        frameRecord([counter, ...buckets], values, { seq: i + 1, timestampMs: (nowSeconds - 180 + i * 60) * 1000 }),
+      );
+      expect(await mesh.write(...scrapes)).toEqual(delivered);
+      const view: RumPoint = {
+        ...{ measurement: 'view', tags: { app_id: 'shop', view_name: '/cart' }, timeNanos: nowNanos - 60_000_000_000n },
+        fields: { largest_contentful_paint: 2e9 },
+      };
+      const rum = { signal: 'rum', format: 'rum-points', items: 1, payload: encodeRumPoints([view]) } as const;
+      expect(await mesh.write({ ...logRecord([], { seq: 1 }), ...rum })).toEqual(delivered);
+    });
+
+    async function sqlOfDocs(): Promise<readonly string[]> {
+      const text = await readFile(join(import.meta.dirname, '../../docs/clickhouse.md'), 'utf8');
+      return [...text.matchAll(/```sql\n(.*?)```/gs)].map(([, statement]) => statement ?? '');
+    }
+
+    async function answersOfDocs(): Promise<ReadonlyMap<string, readonly (readonly string[])[]>> {
+      const answers = new Map<string, readonly (readonly string[])[]>();
+      for (const statement of await sqlOfDocs()) {
+        const own = statement.replaceAll('meshbridge.', 'DB.').replaceAll(`'meshbridge'`, `'${mesh.database}'`);
+        answers.set(statement.split('\n').slice(0, 2).join(' '), await mesh.query(own));
+      }
+      return answers;
+    }
+
+    test('of the documentation have the answers that they should have', async () => {
+      const answers = await answersOfDocs();
+      const of = (part: string) => [...answers].find(([statement]) => statement.includes(part))?.[1];
+      expect([...answers].filter(([, rows]) => rows.length === 0).map(([statement]) => statement)).toEqual([]);
+      expect(
+        of('AS requests')
+          ?.map((row) => row.slice(0, 2))
+          .toSorted(),
+      ).toEqual([
+        ['productpage', '1'],
+        ['reviews', '1'],
+      ]);
+      expect(
+        of(traceId)
+          ?.map(([, service, name, kind, ms, status]) => [service, name, kind, ms, status])
+          .toSorted(),
+      ).toEqual([
+        ['productpage', 'get /', 'Server', '5', '200'],
+        ['reviews', 'get /', 'Server', '5', '200'],
+      ]);
+      expect(of('caller.ServiceName AS caller')).toEqual([['productpage', 'reviews', '1', '0']]);
+      expect(of(`AS pod, Body`)?.map(([, ...row]) => row)).toEqual([['reviews', 'r-1', 'upstream timeout after 5s']]);
+      // 10 → 70 and, after a restart, 6.
+      expect(of('AS per_second')?.map(([, name, rate]) => [name, Number(rate) * 60])).toEqual([
+        ['reviews', 0],
+        ['reviews', 60],
+        ['reviews', 6],
+      ]);
+      expect(of('WITH buckets')).toEqual([['50']]);
+      expect(of('SELECT ViewName')).toEqual([['/cart', '1', '2000']]);
+    });
+
+    test('by the Collector’s names find the samples', async () => {
+      const [total] = await mesh.query(
+        `SELECT count(), max(Value), any(IsMonotonic), any(AggregationTemporality), any(ResourceAttributes['service.name']) FROM DB.otel_metrics_sum WHERE MetricName = 'istio_requests_total'`,
+      );
+      expect(total).toEqual(['3', '70', 'true', '2', '']);
+      expect(await mesh.value('SELECT count() FROM DB.otel_metrics_sum')).toBe('12');
+      expect(await mesh.value('SELECT count() FROM DB.otel_metrics_gauge')).toBe('0');
+      const ended = frameRecord([seriesOf('up'), seriesOf('gone_x')], [1, 2], {
+        seq: 9,
+        timestampMs: nowMs,
+        stale: [1],
+      });
+      expect(await mesh.write(ended)).toEqual(delivered);
+      expect(await mesh.query('SELECT MetricName, Value FROM DB.otel_metrics_gauge')).toEqual([['up', '1']]);
+    });
+
+    describe('read little of much', () => {
+      const rows = 200_000;
+
+      /** How many of the granules of the table are read, after the index of that name. */
+      async function granules(statement: string, index: string): Promise<readonly [read: number, all: number]> {
+        const plan = (await mesh.query(`EXPLAIN indexes = 1 ${statement}`)).map(([line]) => line?.trim() ?? '');
+        const at = plan.findIndex((line) => line === index || line === `Name: ${index}`);
+        const counts = plan.slice(at).find((line) => line.startsWith('Granules: '));
+        expect([index, at]).not.toEqual([index, -1]);
+        const [read = Number.NaN, all = Number.NaN] = counts?.slice('Granules: '.length).split('/').map(Number) ?? [];
+        return [read, all];
+      }
+
+      beforeAll(async () => {
+        await mesh.query(
+          `INSERT INTO DB.otel_traces (Timestamp, TraceId, SpanId, ServiceName, SpanName, SpanAttributes)
+            SELECT now() - number % 3600, lower(hex(cityHash64(number, 1))) || lower(hex(cityHash64(number))), toString(number), 's' || toString(number % 10),
+            'op', map('user', toString(number)) FROM numbers(${rows})`,
+        );
+        await mesh.query(
+          `INSERT INTO DB.otel_logs (Timestamp, ServiceName, Body, LogAttributes) SELECT now() - number % 3600, 's' || toString(number % 10),
+            'GET /item/' || toString(number % 500) || ' id' || toString(number), map('user', toString(number)) FROM numbers(${rows})`,
+        );
+        await mesh.query(
+          `INSERT INTO DB.meshbridge_samples (Timestamp, ServiceName, MetricName, Attributes, Value) SELECT now() - 15 * (number % 200), 's' || toString(intDiv(number, 200) % 10),
+            'm' || toString(intDiv(number, 2000)), map('pod', toString(number % 7)), number FROM numbers(${rows})`,
+        );
+      }, 60_000);
+
+      test.each([
+        ['a trace by its id', `SELECT * FROM DB.otel_traces WHERE TraceId = '${traceId}'`, 'idx_trace_id', 0.3],
+        ['a service’s spans', `SELECT * FROM DB.otel_traces WHERE ServiceName = 's3'`, 'PrimaryKey', 0.3],
+        [
+          'spans with a tag',
+          `SELECT * FROM DB.otel_traces WHERE SpanAttributes['user'] = '777'`,
+          'idx_span_attr_value',
+          0.3,
+        ],
+        ['lines with a word', `SELECT * FROM DB.otel_logs WHERE hasToken(Body, 'id777')`, 'idx_body', 0.6],
+        [
+          'lines with a field',
+          `SELECT * FROM DB.otel_logs WHERE LogAttributes['user'] = '777'`,
+          'idx_log_attr_value',
+          0.3,
+        ],
+        [
+          'a service’s lines of some minutes',
+          `SELECT * FROM DB.otel_logs WHERE ServiceName = 's3' AND TimestampTime > now() - 600`,
+          ...(['PrimaryKey', 0.3] as const),
+        ],
+        [
+          'a metric of a service',
+          `SELECT * FROM DB.meshbridge_samples WHERE MetricName = 'm3' AND ServiceName = 's3'`,
+          ...(['PrimaryKey', 0.2] as const),
+        ],
+        [
+          'a metric by the Collector’s name',
+          `SELECT * FROM DB.otel_metrics_gauge WHERE MetricName = 'm3'`,
+          'PrimaryKey',
+          0.2,
+        ],
+      ])('for %s', async (_, statement, index, share) => {
+        const [read, all] = await granules(statement, index);
+        expect(all).toBeGreaterThan(20);
+        expect(read).toBeGreaterThan(0);
+        expect(read / all).toBeLessThan(share);
+      });
+    });
+  });
 });
 
 function seriesOf(name: string, labels: Record<string, string> = {}, type: MetricType = 'gauge'): Series {

@@ -78,7 +78,7 @@ export const linesTable: TableParts = {
   INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
 ${labelIndexes('ResourceAttributes', 'res_attr')},
 ${labelIndexes('LogAttributes', 'log_attr')},
-  INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8`,
+  INDEX idx_body Body TYPE tokenbf_v1(10240, 3, 0) GRANULARITY 1`,
 };
 
 /** Every sample of every series; histograms and summaries are the series that Prometheus has of them. */

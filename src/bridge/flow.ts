@@ -76,7 +76,7 @@ export class Flow {
     const reload = this.reload();
     return {
       configFiles: this.config.files,
-      warnings: [...this.config.warnings.map(formatFault), ...this.#reloading.warnings(), ...this.inputs.warnings()],
+      warnings: [...this.config.warnings.map(formatFault), ...this.inputs.warnings()],
       inputs: this.inputs.status(),
       ...(reload && { reload }),
     };

@@ -87,15 +87,6 @@ export class Reloading {
     return [`the configuration of ${new Date(lastAtMs).toISOString()} ${how}:`, ...faults];
   }
 
-  /** What of the files on disk this process does without; whole lines. */
-  warnings(): string[] {
-    const waiting = atNextStart(this.#options.config, this.#config);
-    return [
-      ...waiting.map((keyPath) => `${keyPath}: the new value takes effect at the next start`),
-      ...this.#frozen.map((file) => `${file}: is mounted by subPath and cannot change while this runs; ${frozenTodo}`),
-    ];
-  }
-
   /** Everything is made before anything is touched: what cannot be made changes nothing. */
   async #apply(wanted: LoadedConfig): Promise<Applied> {
     const { inputs, outputs, inputsOf, settle } = this.#options;

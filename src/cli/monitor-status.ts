@@ -75,6 +75,19 @@ const laneSchema = z.object({
   outputs: z.array(cursorSchema),
 });
 
+const lines = z.array(z.string()).catch([]).default([]);
+
+const reloadSchema = z.object({
+  ok: z.boolean(),
+  generation: count,
+  lastAtMs: count,
+  lastGoodAtMs: count,
+  faults: lines,
+  changed: lines,
+  atNextStart: lines,
+  frozenFiles: lines,
+});
+
 const statusSchema = z.object({
   version: word,
   startedAtMs: z.number(),
@@ -82,6 +95,7 @@ const statusSchema = z.object({
   node: word,
   pid: count,
   warnings: z.array(z.string()).catch([]),
+  reload: reloadSchema.optional().catch(undefined),
   listeners: z.array(z.object({ name: word, address: maybeWord })).catch([]),
   inputs: z.array(inputSchema),
   lanes: z.array(laneSchema),

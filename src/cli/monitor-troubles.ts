@@ -14,6 +14,7 @@ const wanted = 'filtered';
 export function troublesOf(status: MonitorStatus): readonly Trouble[] {
   const { inputs, lanes, warnings, nowMs } = status;
   const all = [
+    ...reloadTroubles(status),
     ...lanes.flatMap(laneTroubles),
     ...lanes.flatMap(({ signal, outputs }) => outputs.flatMap((cursor) => outputTroubles(signal, cursor, nowMs))),
     ...inputs.flatMap(({ id, refused, dropped }): readonly Trouble[] => [
@@ -31,6 +32,26 @@ export function troublesOf(status: MonitorStatus): readonly Trouble[] {
     ...warnings.map((text) => warning(text)),
   ];
   return all.toSorted((a, b) => (a.tone === b.tone ? 0 : a.tone === 'bad' ? -1 : 1));
+}
+
+function reloadTroubles({ reload, nowMs }: MonitorStatus): readonly Trouble[] {
+  if (reload === undefined) {
+    return [];
+  }
+  const { ok, faults, changed, lastAtMs, atNextStart, frozenFiles } = reload;
+  const age = timeText(Math.max(0, nowMs - lastAtMs));
+  const [first = '', ...others] = faults;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more; “meshbridge check” shows all)`;
+  const how = changed.length > 0 ? 'only in part' : 'not, and the last good one goes on';
+  return [
+    ...(ok ? [] : [bad(`the new configuration was taken ${how} (${age} ago): ${first}${more}`)]),
+    ...atNextStart.map((key) => warning(`${key}: the new value takes effect at the next start`)),
+    ...frozenFiles.map((file) =>
+      warning(
+        `${file}: mounted by subPath, changes are never seen; mount the directory of the ConfigMap, or restart after each change`,
+      ),
+    ),
+  ];
 }
 
 function laneTroubles({ signal, full, losses }: MonitorLane): readonly Trouble[] {

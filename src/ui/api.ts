@@ -76,6 +76,19 @@ export interface StatusView {
   readonly isAlone: boolean;
   readonly ready: boolean;
   readonly notReady: readonly string[];
+  readonly reload?: ReloadView;
+}
+
+/** What became of the configuration since the daemon began. */
+export interface ReloadView {
+  readonly generation: number;
+  readonly lastAtMs: number;
+  readonly lastGoodAtMs: number;
+  readonly ok: boolean;
+  readonly faults: readonly string[];
+  readonly changed: readonly string[];
+  readonly atNextStart: readonly string[];
+  readonly frozenFiles: readonly string[];
 }
 
 export interface EndpointView {
@@ -144,6 +157,21 @@ export function readStatus(value: unknown): StatusView {
     isAlone: it['isAlone'] === true,
     ready: it['ready'] === true,
     notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
+    ...(it['reload'] === undefined ? {} : { reload: readReload(record(it['reload'])) }),
+  };
+}
+
+function readReload(it: Readonly<Record<string, unknown>>): ReloadView {
+  const lines = (value: unknown): readonly string[] => list(value, (line) => text(line) ?? '');
+  return {
+    generation: number(it['generation']) ?? 1,
+    lastAtMs: number(it['lastAtMs']) ?? 0,
+    lastGoodAtMs: number(it['lastGoodAtMs']) ?? 0,
+    ok: it['ok'] !== false,
+    faults: lines(it['faults']),
+    changed: lines(it['changed']),
+    atNextStart: lines(it['atNextStart']),
+    frozenFiles: lines(it['frozenFiles']),
   };
 }
 

@@ -106,6 +106,17 @@ function About({ status }: { readonly status: StatusView }): VNode {
             <dt>{say('running')}</dt>
             <dd>{spanText(status.nowMs - status.startedAtMs)}</dd>
           </div>
+          {status.reload !== undefined && (
+            <div>
+              <dt>{say('configuration')}</dt>
+              <dd>
+                {say('configTaken', {
+                  age: spanText(status.nowMs - status.reload.lastGoodAtMs),
+                  generation: String(status.reload.generation),
+                })}
+              </dd>
+            </div>
+          )}
           <div>
             <dt>{say('files')}</dt>
             <dd class="mono">

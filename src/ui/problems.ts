@@ -1,4 +1,4 @@
-import type { Counts, LaneView, OutputView, StatusView } from './api.ts';
+import type { Counts, LaneView, OutputView, ReloadView, StatusView } from './api.ts';
 import { bytesText, countText, spanText } from './format.ts';
 import type { TextKey, TextValues } from './texts.ts';
 
@@ -14,6 +14,7 @@ export interface Problem {
 export function problemsOf(status: StatusView): readonly Problem[] {
   const found: Problem[] = [
     ...status.notReady.map((reason): Problem => error('notReady', 'notReadyTodo', { reason })),
+    ...(status.reload === undefined ? [] : reloadProblems(status.reload, status.nowMs)),
     ...status.lanes.flatMap((lane) => laneProblems(lane, status.nowMs)),
     ...status.inputs.flatMap((input): readonly Problem[] => {
       const entries = Object.entries({ ...input.refused });
@@ -38,6 +39,20 @@ export function problemsOf(status: StatusView): readonly Problem[] {
     ...status.warnings.map((text) => warning('configWarning', 'configWarningTodo', { warning: text })),
   ];
   return [...found.filter((p) => p.level === 'error'), ...found.filter((p) => p.level === 'warning')];
+}
+
+function reloadProblems(reload: ReloadView, nowMs: number): readonly Problem[] {
+  const { ok, faults, changed, lastAtMs, lastGoodAtMs, atNextStart, frozenFiles } = reload;
+  const [fault = '', ...others] = faults;
+  const age = spanText(nowMs - lastAtMs);
+  const goodAge = spanText(nowMs - lastGoodAtMs);
+  const more = others.length === 0 ? '' : ` (+${others.length})`;
+  const what = changed.length > 0 ? 'reloadInPart' : 'reloadFailed';
+  return [
+    ...(ok ? [] : [error(what, 'reloadFailedTodo', { fault, more, age, goodAge })]),
+    ...atNextStart.map((key) => warning('atNextStart', 'atNextStartTodo', { key })),
+    ...frozenFiles.map((file) => warning('frozenFile', 'frozenFileTodo', { file })),
+  ];
 }
 
 /** What filters of the configuration or of an annotation leave out was asked for. */

@@ -31,6 +31,15 @@ export const en = {
   noProblems: 'No problems: everything that came in is on disk or delivered.',
   notReady: 'Not ready: {reason}',
   notReadyTodo: 'Health checks fail until this is solved. The log of the daemon says more.',
+  reloadFailed: 'The new configuration was not taken ({age} ago): {fault}{more}',
+  reloadInPart: 'The new configuration was taken only in part ({age} ago): {fault}{more}',
+  reloadFailedTodo:
+    'The configuration of {goodAge} ago goes on. Correct the file: it is read again by itself. “meshbridge check” shows every fault.',
+  atNextStart: '{key} has a new value in the files that this process does not use.',
+  atNextStartTodo: 'It takes effect at the next start: restart when it suits.',
+  frozenFile: 'Changes of {file} cannot be seen: it is mounted by subPath.',
+  frozenFileTodo:
+    'Kubernetes never updates such a file in a running pod. Mount the directory of the ConfigMap instead, or restart the pods after each change (kubectl rollout restart).',
   laneFull: 'The queue of {signal} takes nothing more: {reason}',
   laneFullTodo:
     'Senders are told to come back later. Bring “{output}” back, raise [queue] max_bytes, or let that output drop with on_full = "drop_oldest".',
@@ -101,6 +110,8 @@ export const en = {
   listeners: 'Listens on',
   off: 'off',
   about: 'This daemon',
+  configuration: 'Configuration',
+  configTaken: 'taken {age} ago, number {generation}',
   version: 'Version',
   node: 'Node',
   running: 'Running for',

@@ -32,6 +32,14 @@ export const zh: Readonly<Record<TextKey, string>> = {
   noProblems: '没有问题：收到的数据都已落盘或已送达。',
   notReady: '尚未就绪：{reason}',
   notReadyTodo: '解决之前健康检查不会通过，详情见守护进程日志。',
+  reloadFailed: '新的配置没有生效（{age}前）：{fault}{more}',
+  reloadInPart: '新的配置只有一部分生效（{age}前）：{fault}{more}',
+  reloadFailedTodo: '继续使用 {goodAge}前的配置。请改正文件，之后会自动重新读取；“meshbridge check” 会列出全部错误。',
+  atNextStart: '文件中 {key} 有新的值，当前进程没有使用它。',
+  atNextStartTodo: '下次启动时生效：请在合适的时候重启。',
+  frozenFile: '看不到 {file} 的修改：它是用 subPath 挂载的。',
+  frozenFileTodo:
+    'Kubernetes 不会在运行中的 Pod 里更新这样的文件。请改为挂载 ConfigMap 的整个目录，或在每次修改后重启 Pod（kubectl rollout restart）。',
   laneFull: '{signal}队列不再接收数据：{reason}',
   laneFullTodo:
     '发送方会被告知稍后重试。请恢复“{output}”，调大 [queue] max_bytes，或为该输出设置 on_full = "drop_oldest"。',
@@ -95,6 +103,8 @@ export const zh: Readonly<Record<TextKey, string>> = {
   listeners: '监听',
   off: '关闭',
   about: '本守护进程',
+  configuration: '配置',
+  configTaken: '{age}前生效，第 {generation} 份',
   version: '版本',
   node: '节点',
   running: '已运行',

@@ -72,7 +72,13 @@ export class HostedOutput {
   async #delivery(signal: Signal): Promise<Delivery> {
     const { delivery } = this.loaded;
     const source = this.#host.lanes[signal];
-    const cursor = await source.attach({ output: this.name, onFull: delivery.on_full, start: delivery.start });
+    const cursor = await source.attach({
+      output: this.name,
+      start: delivery.start,
+      onFull: delivery.on_full,
+      ...(delivery.queue_bytes === undefined ? {} : { maxBytes: delivery.queue_bytes }),
+      ...(delivery.queue_age === undefined ? {} : { maxAgeMs: delivery.queue_age }),
+    });
     const { clock, log, dataDir } = this.#runtime;
     const dir = join(dataDir, 'dead-letters', this.name);
     return new Delivery({
@@ -87,6 +93,7 @@ export class HostedOutput {
         batchBytes: delivery.batch_bytes,
         batchWaitMs: delivery.batch_wait,
         timeoutMs: delivery.timeout,
+        ...(delivery.queue_age === undefined ? {} : { maxAgeMs: delivery.queue_age }),
         concurrency: delivery.concurrency,
       },
       orderKey: orderKey(this.#host.decode),

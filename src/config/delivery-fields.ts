@@ -28,10 +28,24 @@ export const deliveryFields = {
     .default([])
     .describe('Send only what comes from these Kubernetes namespaces. Empty: from everywhere.'),
   on_full: z
-    .enum(['block', 'drop_oldest'])
+    .enum(['block', 'drop_oldest', 'drop_newest'])
     .default('drop_oldest')
     .describe(
-      'When this output lags so far behind that the queue is full: `block` refuses new data, `drop_oldest` gives up the oldest and counts it.',
+      'When this output lags too far behind: `block` refuses new data until it has caught up, `drop_oldest` gives up the oldest of what waits for it, `drop_newest` keeps that and leaves out what comes, for this output alone. What is given up is counted.',
+    ),
+  queue_bytes: bytes()
+    .refine((size) => size >= leastQueueBytes, 'is less than 1MiB')
+    .optional()
+    .meta({ example: '500MB' })
+    .describe(
+      'How much may wait for this output in the queue of one signal before `on_full` acts, at least `1MiB`. Default, and most: half of what that queue may hold, with `drop_newest` a quarter that all such outputs share, and with `block` all of it.',
+    ),
+  queue_age: duration()
+    .refine((ms) => ms > 0, 'is not above 0')
+    .optional()
+    .meta({ example: '12h' })
+    .describe(
+      'What has waited longer than this is given up, and counted, instead of being sent. Only time in which meshbridge runs counts. Default: nothing is too old.',
     ),
   start: z
     .enum(['end', 'beginning'])

@@ -4,6 +4,11 @@ import type { Tracer } from './tracer.ts';
 export interface Clock {
   /** ms since 1970. */
   now(): number;
+  /**
+   * ms since some moment of this process; setting the clock does not move it, and it stands while the machine sleeps.
+   * A clock without it takes `now` for it.
+   */
+  steady?(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

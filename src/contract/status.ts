@@ -29,7 +29,28 @@ export interface CursorStatus {
   readonly retriesByCause?: Readonly<Record<string, number>>;
   readonly lastError?: string;
   readonly nextAttemptMs?: number;
-  readonly onFull: 'block' | 'drop_oldest';
+  readonly onFull: 'block' | 'drop_oldest' | 'drop_newest';
+  /** As configured: above it `onFull` acts, or earlier where the lane has not that much room. */
+  readonly maxBytes?: number;
+  /** What has waited longer is given up. */
+  readonly maxAgeMs?: number;
+  /** What comes now is left out for this output (`drop_newest`), until some of what waits has gone. */
+  readonly leavesOut?: true;
+  /** What the far side refused for good, as it lies in `dead-letters/`; absent where there is nothing. */
+  readonly deadLetters?: DeadLetterStatus;
+}
+
+/** Of one output and signal. */
+export interface DeadLetterStatus {
+  readonly records: number;
+  readonly items: number;
+  /** Of the files. */
+  readonly bytes: number;
+  readonly lastReason: string;
+  /** When the last one was refused. */
+  readonly lastMs: number;
+  /** Older ones that went because the files are at their cap, since the process began. */
+  readonly discardedItems: number;
 }
 
 export interface LaneStatus {
@@ -43,6 +64,8 @@ export interface LaneStatus {
   readonly cumItems: number;
   /** Why it takes nothing now: its cap, or too little free disk. */
   readonly full?: string;
+  /** What the disk says while it cannot be written. */
+  readonly diskError?: string;
   readonly losses: readonly LaneLoss[];
   readonly outputs: readonly CursorStatus[];
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../contract/runtime.ts';
 import type { DeliveryCursor, DeliveryLimits, DeliverySource } from './delivery-parts.ts';
+import { steadyMs } from './steady.ts';
 
 export interface ArrivalsOptions {
   readonly source: DeliverySource;
@@ -58,7 +59,8 @@ export class Arrivals {
   async enough(): Promise<void> {
     const { tail, limits, clock } = this.#options;
     await this.behind(tail.seq);
-    const leftMs = (this.#sinceMs ?? clock.now()) + limits.batchWaitMs - clock.now();
+    const nowMs = steadyMs(clock);
+    const leftMs = (this.#sinceMs ?? nowMs) + limits.batchWaitMs - nowMs;
     if (leftMs > 0 && !this.#full() && !this.#isOver) {
       await this.#wait('full request', leftMs);
     }
@@ -69,7 +71,7 @@ export class Arrivals {
   }
 
   #arrived(): void {
-    this.#sinceMs ??= this.#options.clock.now();
+    this.#sinceMs ??= steadyMs(this.#options.clock);
     if (this.#waiter?.forWhat === 'news' || (this.#waiter !== undefined && this.#full())) {
       this.#waiter.wake();
     }

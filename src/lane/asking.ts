@@ -5,7 +5,7 @@ import type { Activity } from './activity.ts';
 import { attempt } from './attempt.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { DeliveryCursor, DeliveryLimits, DeliverySource } from './delivery-parts.ts';
-import { itemsOf, nothing, type Outcome } from './outcome.ts';
+import { both, itemsOf, nothing, type Outcome } from './outcome.ts';
 
 export interface AskingOptions {
   readonly source: DeliverySource;
@@ -39,14 +39,20 @@ export class Asking {
 
   /** One attempt. Rejects when the dead letters cannot be written. */
   async ask(group: readonly QueueRecord[]): Promise<Answered> {
-    const { accepts, output, clock, limits, log, cursor } = this.#options;
+    const { source, accepts, output, clock, limits, log, cursor } = this.#options;
+    const { maxAgeMs = Number.POSITIVE_INFINITY } = limits;
     const wanted = group.filter(accepts);
-    const routedAway = itemsOf(group) - itemsOf(wanted);
-    if (wanted.length === 0) {
-      return { status: 'done', outcome: { ...nothing, routedAway } };
+    const fresh = wanted.filter((record) => source.ageMs(record) <= maxAgeMs);
+    const aside = {
+      ...nothing,
+      dropped: { age: itemsOf(wanted) - itemsOf(fresh) },
+      routedAway: itemsOf(group) - itemsOf(wanted),
+    };
+    if (fresh.length === 0) {
+      return { status: 'done', outcome: aside };
     }
     this.#activity.report('sending');
-    const request = this.#request(wanted);
+    const request = this.#request(wanted, fresh);
     const how = { output, name: cursor.output, timeoutMs: limits.timeoutMs, clock, log };
     const result = await attempt(request, how, this.#cut);
     if (result.status === 'retry') {
@@ -54,7 +60,7 @@ export class Asking {
       return result;
     }
     const final = await this.#final(result, request);
-    return final === 'split' ? final : { status: 'done', outcome: { ...final, routedAway } };
+    return final === 'split' ? final : { status: 'done', outcome: both(final, aside) };
   }
 
   async #final(result: Exclude<WriteResult, Retry>, request: WriteRequest): Promise<Outcome | 'split'> {
@@ -95,9 +101,10 @@ export class Asking {
     }
   }
 
-  #request(records: readonly QueueRecord[]): WriteRequest {
+  /** Its id does not tell that some of the records have become too old since an earlier attempt. */
+  #request(wanted: readonly QueueRecord[], records: readonly QueueRecord[]): WriteRequest {
     const { source } = this.#options;
-    const id = `${source.queueId}:${records[0]?.seq}-${records.at(-1)?.seq}`;
+    const id = `${source.queueId}:${wanted[0]?.seq}-${wanted.at(-1)?.seq}`;
     const { signal, ancestors = [] } = source;
     return { signal, records, items: itemsOf(records), id, ...(ancestors.length === 0 ? {} : { ancestors }) };
   }

@@ -1,5 +1,6 @@
 import type { CursorStatus } from '../contract/status.ts';
 import type { CursorBooks } from './lane-state.ts';
+import { remaining } from './skips.ts';
 
 /** What became of the records up to `seq`. */
 export interface CursorStep {
@@ -15,7 +16,10 @@ export interface CursorStep {
 }
 
 export type OnFull = CursorStatus['onFull'];
-export type CursorActivity = Pick<CursorStatus, 'state' | 'retries' | 'retriesByCause' | 'lastError' | 'nextAttemptMs'>;
+export type CursorActivity = Pick<
+  CursorStatus,
+  'state' | 'retries' | 'retriesByCause' | 'lastError' | 'nextAttemptMs' | 'deadLetters'
+>;
 
 /** The books of an output that was never there: all before `seq` was routed past it. */
 export function newBooks(output: string, seq: number, cumItems: number): CursorBooks {
@@ -30,15 +34,15 @@ export function advanced(books: CursorBooks, step: CursorStep): CursorBooks {
   if (step.seq < books.seq) {
     throw new RangeError(`cursor ${books.output} at ${books.seq} cannot go back to ${step.seq}`);
   }
-  return {
-    output: books.output,
+  return remaining({
+    ...books,
     seq: step.seq,
     cumItems: books.cumItems + told + lost,
     delivered: books.delivered + delivered,
     dropped: added(books.dropped, dropped),
     routedAway: books.routedAway + routedAway,
     lost: books.lost + lost,
-  };
+  });
 }
 
 /** The books of an output that itself says how far it is, and that took everything up to there. */

@@ -1,13 +1,21 @@
 import type { CursorStatus } from '../contract/status.ts';
-import { newBooks, type OnFull } from './cursor.ts';
+import { newBooks } from './cursor.ts';
 import type { DiskFailure } from './disk-failure.ts';
-import { type CursorHome, LaneCursor } from './lane-cursor.ts';
+import { type CursorHome, type CursorLimits, LaneCursor } from './lane-cursor.ts';
 import { type CursorBooks, encodeState } from './lane-state.ts';
 import type { SegmentLog } from './segment-log.ts';
+import { isDoneWith } from './skips.ts';
 
-export interface AttachOptions {
+/** What is left out comes again once so much of what may wait has gone: not with every record that goes. */
+const againShare = 0.5;
+/**
+ * Shares of the lane's cap that may wait at most: for each output that drops its oldest, and for all together that drop the
+ * newest. The former hold the end of the lane, the latter each a stretch of its own: so neither fills it for the others.
+ */
+const shares = { drop_oldest: 1 / 2, drop_newest: 1 / 4 };
+
+export interface AttachOptions extends CursorLimits {
   readonly output: string;
-  readonly onFull: OnFull;
   /** Where a name that the lane does not know begins. */
   readonly start: 'end' | 'beginning';
 }
@@ -22,10 +30,16 @@ export class Cursors implements CursorHome {
   readonly #log: SegmentLog;
   readonly #failure: DiskFailure;
   readonly #byOutput: Map<string, LaneCursor>;
+  readonly #laneBytes: number;
+  #blocking: string | undefined;
 
-  constructor(home: { readonly log: SegmentLog; readonly failure: DiskFailure }, known: Iterable<CursorBooks>) {
+  constructor(
+    home: { readonly log: SegmentLog; readonly failure: DiskFailure; readonly maxBytes: number },
+    known: Iterable<CursorBooks>,
+  ) {
     this.#log = home.log;
     this.#failure = home.failure;
+    this.#laneBytes = home.maxBytes;
     this.#byOutput = new Map();
     for (const books of known) {
       this.#byOutput.set(books.output, new LaneCursor(this, books));
@@ -36,22 +50,22 @@ export class Cursors implements CursorHome {
     return this.#byOutput.get(output);
   }
 
-  async attach({ output, onFull, start }: AttachOptions): Promise<LaneCursor> {
+  async attach({ output, start, ...limits }: AttachOptions): Promise<LaneCursor> {
     const known = this.#byOutput.get(output);
     if (known !== undefined) {
-      known.attach(onFull);
+      await known.attach(limits);
       return known;
     }
     const cursor = new LaneCursor(this, this.#begin(output, start));
-    cursor.attach(onFull);
     this.#byOutput.set(output, cursor);
+    await cursor.attach(limits);
     await this.persist(cursor);
     return cursor;
   }
 
   async detachMissing(wanted?: ReadonlySet<string>): Promise<readonly Missing[]> {
     const missing = [...this.#byOutput.values()].filter(
-      ({ onFull, output }) => onFull === undefined || wanted?.has(output) === false,
+      ({ limits, output }) => limits === undefined || wanted?.has(output) === false,
     );
     const detached: Promise<void>[] = [];
     for (const { output } of missing) {
@@ -85,6 +99,7 @@ export class Cursors implements CursorHome {
 
   waiting(seq: number): ReturnType<CursorHome['waiting']> {
     return {
+      seq: this.#log.durableSeq,
       cumItems: this.#log.durableCumItems,
       bytes: this.#log.bytesBehind(seq),
       oldestMs: this.#log.receivedBehind(seq),
@@ -97,12 +112,17 @@ export class Cursors implements CursorHome {
     }
   }
 
-  /** Outputs that may drop and have more than `bytes` waiting lose the oldest. */
-  dropOldest(bytes: number): void {
+  /** Why the lane must not take more: an output with `block` holds back as much as it may. */
+  get blocking(): string | undefined {
+    return this.#blocking;
+  }
+
+  /** Has each output that holds back more than it may do what its `onFull` says. */
+  limit(): void {
+    this.#blocking = undefined;
     for (const cursor of this.#byOutput.values()) {
-      const boundary = cursor.onFull === 'drop_oldest' ? this.#log.boundaryFor(cursor.seq, bytes) : undefined;
-      if (boundary !== undefined) {
-        cursor.dropThrough(boundary.seq, boundary.cumItems);
+      if (cursor.limits !== undefined) {
+        this.#limit(cursor, cursor.limits);
       }
     }
   }
@@ -110,10 +130,20 @@ export class Cursors implements CursorHome {
   /** Records up to here are done with for everyone. */
   doneSeq(): number {
     let done = Number.POSITIVE_INFINITY;
-    for (const { durableSeq } of this.#byOutput.values()) {
-      done = Math.min(done, durableSeq);
+    for (const { durable } of this.#byOutput.values()) {
+      done = Math.min(done, durable.seq);
     }
     return done;
+  }
+
+  /** Does any output leave records out that others may still be waiting behind? */
+  get leavesOut(): boolean {
+    return [...this.#byOutput.values()].some(({ durable }) => durable.skips !== undefined);
+  }
+
+  /** Must a record behind `afterSeq` through `throughSeq` be kept? */
+  needs(afterSeq: number, throughSeq: number): boolean {
+    return [...this.#byOutput.values()].some(({ durable }) => !isDoneWith(durable, afterSeq, throughSeq));
   }
 
   books(): CursorBooks[] {
@@ -122,6 +152,45 @@ export class Cursors implements CursorHome {
 
   status(): CursorStatus[] {
     return [...this.#byOutput.values()].map((cursor) => cursor.status());
+  }
+
+  #limit(cursor: LaneCursor, { onFull, maxBytes }: CursorLimits): void {
+    const { output, books } = cursor;
+    const place = { seq: this.#log.durableSeq, cumItems: this.#log.durableCumItems };
+    if (onFull === 'drop_oldest') {
+      const bytes = this.#most(shares.drop_oldest, maxBytes);
+      const boundary = this.#log.bytes > bytes ? this.#log.boundaryFor(cursor.seq, bytes) : undefined;
+      if (boundary !== undefined) {
+        cursor.dropThrough(boundary);
+      }
+    } else if (onFull === 'drop_newest') {
+      const alike = [...this.#byOutput.values()].filter((one) => one.limits?.onFull === onFull);
+      const bytes = this.#most(shares.drop_newest / alike.length, maxBytes);
+      const waiting = this.#waitingBytes(books);
+      if (waiting >= bytes) {
+        cursor.leaveOut('all', place);
+      } else if (waiting <= bytes * againShare) {
+        cursor.leaveOut('nothing', place);
+      }
+    } else if (maxBytes !== undefined && this.#log.bytes >= maxBytes && this.#waitingBytes(books) >= maxBytes) {
+      this.#blocking = `${maxBytes} bytes wait for the output "${output}", which is its queue_bytes`;
+    }
+  }
+
+  #most(share: number, maxBytes = Number.POSITIVE_INFINITY): number {
+    return Math.min(this.#laneBytes * share, maxBytes);
+  }
+
+  /** Of those that are for that output. */
+  #waitingBytes(books: CursorBooks): number {
+    if (books.skips === undefined && books.seq >= this.#log.durableSeq) {
+      return 0;
+    }
+    let bytes = this.#log.leastBytesBehind(books.seq);
+    for (const { afterSeq, seq = Number.POSITIVE_INFINITY } of books.skips ?? []) {
+      bytes -= this.#log.leastBytesBehind(afterSeq) - this.#log.leastBytesBehind(seq);
+    }
+    return bytes;
   }
 
   #begin(output: string, start: AttachOptions['start']): CursorBooks {

@@ -1,5 +1,5 @@
 import type { LaneLoss } from '../contract/status.ts';
-import type { Signal } from '../model/batch.ts';
+import type { QueueRecord, Signal } from '../model/batch.ts';
 import type { CursorActivity, CursorStep } from './cursor.ts';
 
 /** What delivery needs of a lane. */
@@ -13,6 +13,8 @@ export interface DeliverySource {
   readonly cumItems: number;
   /** Calls back after each commit; returns how to end that. */
   onDurable(listener: () => void): () => void;
+  /** How long a record has waited. */
+  ageMs(record: QueueRecord): number;
   /** Takes note of damage that reading met. */
   lost(losses: readonly LaneLoss[]): void;
 }
@@ -27,6 +29,10 @@ export interface DeliveryCursor {
   report(activity: CursorActivity): void;
   /** About how many bytes are durable behind it. */
   readonly waitingBytes: number;
+  /** Records behind this one are not for it, or not yet known to be; no earlier than `seq`. */
+  readonly readableSeq: number;
+  /** Goes past those records; what may still be before them is lost. Resolves when that is durable. */
+  pass(): Promise<void>;
   /** While `work` runs the lane drops nothing under it; between two of them it may, and then the cursor has moved. */
   during<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -38,6 +44,8 @@ export interface DeliveryLimits {
   /** Longest time that data waits for more to go with it. */
   readonly batchWaitMs: number;
   readonly timeoutMs: number;
+  /** What has waited longer is given up instead of being sent. */
+  readonly maxAgeMs?: number;
   /** Requests under way at once; 1 keeps the order of all records. */
   readonly concurrency: number;
 }

@@ -112,6 +112,9 @@ export class Delivery {
 
   async #round(): Promise<void> {
     const { tail, cursor, source, limits } = this.#options;
+    if (cursor.seq >= cursor.readableSeq) {
+      await cursor.during(() => cursor.pass());
+    }
     if (cursor.seq > tail.seq) {
       await this.#toCursor();
     }
@@ -119,8 +122,8 @@ export class Delivery {
     if (this.#isStopping) {
       return;
     }
-    const throughSeq = source.durableSeq;
-    if (this.#isDraining && throughSeq <= tail.seq) {
+    const throughSeq = Math.min(source.durableSeq, cursor.readableSeq);
+    if (this.#isDraining && source.durableSeq <= tail.seq) {
       this.#endDraining();
       return;
     }
@@ -136,6 +139,9 @@ export class Delivery {
     } else if (read.seq > cursor.seq && read.cumItems !== undefined) {
       const { seq, cumItems } = read;
       await cursor.during(async () => (cursor.seq < seq ? cursor.advance({ seq, cumItems }) : undefined));
+    } else if (throughSeq === cursor.readableSeq) {
+      // Damage right before what is not for this output: that bounds it.
+      await cursor.during(() => cursor.pass());
     } else {
       // The end of the log is damaged, and nothing behind it bounds the loss yet.
       this.#endDraining();

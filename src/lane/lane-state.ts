@@ -3,6 +3,8 @@ import { BridgeError } from '../contract/errors.ts';
 
 const count = z.number().int().min(0);
 
+const skip = z.object({ afterSeq: count, afterCumItems: count, seq: count.optional(), cumItems: count.optional() });
+
 /** `cumItems = delivered + dropped + routedAway + lost`: every item of the lane up to `seq` is in exactly one of them. */
 const cursorBooks = z.object({
   output: z.string(),
@@ -13,6 +15,11 @@ const cursorBooks = z.object({
   /** Also the items that the lane had taken before this output was there. */
   routedAway: count,
   lost: count,
+  /**
+   * Records ahead that are not for this output (`skips.ts`), oldest first. A version that does not know them sends what is
+   * still there and counts the rest as lost.
+   */
+  skips: z.array(skip).optional(),
 });
 export type CursorBooks = z.output<typeof cursorBooks>;
 

@@ -6,6 +6,7 @@ import type { StorePosition } from '../contract/store.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import { systemDisk } from '../record/disk.ts';
 import { payloadBytes } from '../record/queue-record.ts';
+import { Ages } from './ages.ts';
 import { appendAll } from './append-all.ts';
 import { cumItemsAt } from './cum-items-at.ts';
 import { type AttachOptions, Cursors, type Missing } from './cursors.ts';
@@ -26,6 +27,8 @@ import { Space } from './space.ts';
 const maxWaitingBytes = 64 * 1024 * 1024;
 /** A cap is at least this many segments, so that dropping the oldest is no coarse step. */
 const segmentsPerCap = 8;
+/** The position under which what `Ages` must know in a later life is kept. */
+const clockKey = 'lane:clock';
 
 /**
  * The durable log of one signal (design.md §3): batches in, records out, with the positions of sources and the cursors
@@ -42,6 +45,7 @@ export class Lane {
   readonly #losses = new Losses();
   readonly #failure: DiskFailure;
   readonly #space: Space;
+  readonly #ages: Ages;
   readonly #listeners = new Set<(durableSeq: number) => void>();
   #toldSeq: number;
   #closed: Promise<void> | undefined;
@@ -71,7 +75,10 @@ export class Lane {
     );
     this.#toldSeq = this.#log.durableSeq;
     this.#failure = new DiskFailure({ fields: { signal }, clock, log, revive: () => this.#log.revive() });
-    this.#cursors = new Cursors({ log: this.#log, failure: this.#failure }, recovered.cursors.values());
+    const { maxBytes } = options;
+    this.#cursors = new Cursors({ log: this.#log, failure: this.#failure, maxBytes }, recovered.cursors.values());
+    const { seq, receivedAtMs } = recovered.end;
+    this.#ages = new Ages({ clock, end: { seq, receivedAtMs }, known: recovered.positions.get(clockKey) });
   }
 
   /**
@@ -145,7 +152,12 @@ export class Lane {
   }
 
   positions(prefix: string): ReadonlyMap<string, string> {
-    return this.#positions.durableWith(prefix);
+    return new Map([...this.#positions.durableWith(prefix)].filter(([key]) => key !== clockKey));
+  }
+
+  /** How long a record has waited; in doubt less (`ages.ts`). */
+  ageMs(record: { readonly seq: number; readonly receivedAtMs: number }): number {
+    return this.#ages.ageMs(record);
   }
 
   /** The source is gone for good. Becomes durable with the next commit. */
@@ -225,6 +237,7 @@ export class Lane {
       durableSeq: this.#log.durableSeq,
       cumItems: this.#log.durableCumItems,
       ...(full === undefined ? {} : { full }),
+      ...(this.#failure.reason === undefined ? {} : { diskError: this.#failure.reason }),
       losses: this.#losses.all(),
       outputs: this.#cursors.status(),
     };
@@ -260,9 +273,20 @@ export class Lane {
 
   #write(batch: Batch, position: Position | undefined): Promise<void> {
     const isEmpty = batch.items === 0 && payloadBytes(batch) === 0;
-    const done = isEmpty ? this.#alone(position) : this.#log.data(batch, position);
+    const done = isEmpty ? this.#alone(position) : this.#data(batch, position);
     if (position !== undefined) {
       this.#positions.append(position.key, position.value);
+    }
+    return done;
+  }
+
+  #data(batch: Batch, position: Position | undefined): Promise<void> {
+    const done = this.#log.data(batch, position);
+    const value = this.#ages.noted(this.#log.seq, this.#log.segments[0]?.firstSeq ?? 0);
+    if (value !== undefined) {
+      const jumps = { key: clockKey, value };
+      void this.#log.position(jumps);
+      this.#positions.append(jumps.key, jumps.value);
     }
     return done;
   }
@@ -284,6 +308,9 @@ export class Lane {
     }
     if (this.#log.bytes >= this.#options.maxBytes) {
       return `its cap of ${this.#options.maxBytes} bytes is reached`;
+    }
+    if (this.#cursors.blocking !== undefined) {
+      return this.#cursors.blocking;
     }
     return this.#log.waitingBytes >= maxWaitingBytes ? 'the disk is slower than what comes in' : undefined;
   }
@@ -321,14 +348,14 @@ export class Lane {
 
   /** Drops for outputs that lag too far behind, and removes segments that nobody needs. */
   #relieve(): void {
-    const half = this.#options.maxBytes / 2;
-    if (this.#log.bytes > half) {
-      this.#cursors.dropOldest(half);
-    }
+    this.#cursors.limit();
     const doneSeq = this.#cursors.doneSeq();
     if (doneSeq >= this.#log.seq && this.#failure.reason === undefined && this.#closed === undefined) {
       this.#log.rollIfFull();
     }
     this.#log.removeThrough(doneSeq);
+    if (this.#cursors.leavesOut) {
+      this.#log.removeUnneeded((afterSeq, throughSeq) => this.#cursors.needs(afterSeq, throughSeq));
+    }
   }
 }

@@ -131,7 +131,8 @@ export class OpenSegment {
     const header = this.#encoders.header.encode(facts, this.#encoders.meta.encode(batch), position);
     const done = this.#file.append(header, payloadParts(batch.payload));
     this.index.bytes = this.#file.bytes;
-    this.index.mark(numbers.seq, offset, numbers.receivedAtMs);
+    const { seq, receivedAtMs } = numbers;
+    this.index.mark({ seq, offset, receivedAtMs, cumItems: numbers.cumItems - batch.items });
     this.#filling.seq = numbers.seq;
     this.#filling.cumItems = numbers.cumItems;
     if (position !== undefined) {

@@ -8,8 +8,18 @@ import { type Ancestor, type CursorBooks, decodeCursor, decodeDetached, decodeSn
 import type { OpenEnd } from './open-segment.ts';
 import type { Recovered } from './recover.ts';
 import { SegmentIndex } from './segment-index.ts';
+import { isDoneWith } from './skips.ts';
 
 type GoodRecord = Extract<ScanEvent, { kind: 'record' }>;
+
+/** Records between two segments that are not there: lost, unless nobody needed them any more. */
+interface Gap {
+  /** The one behind it. */
+  readonly segment: string;
+  readonly afterSeq: number;
+  readonly seq: number;
+  readonly items: number;
+}
 
 export interface FirstHeader {
   readonly facts: LaneFacts;
@@ -55,6 +65,7 @@ export class Replay {
   #cumItems: number | undefined;
   /** At the last good record. */
   #surviving = { seq: 0, cumItems: 0 };
+  readonly #gaps: Gap[] = [];
   #open: OpenEnd | undefined;
   #cuts: { readonly path: string; readonly bytes: number }[] = [];
 
@@ -95,6 +106,12 @@ export class Replay {
   }
 
   end(): Recovered {
+    for (const { segment, afterSeq, seq, items } of this.#gaps) {
+      const isNeeded = [...this.#cursors.values()].some((books) => !isDoneWith(books, afterSeq, seq));
+      if (isNeeded || this.#cursors.size === 0) {
+        this.#losses.known({ segment, offset: 0, bytes: 0, reason: 'records before this place are missing' }, items);
+      }
+    }
     const cut = this.#cuts.length > 0;
     return {
       end: {
@@ -132,7 +149,11 @@ export class Replay {
       index.startCumItems = before;
     }
     const missing = Math.max(0, before - (this.#cumItems ?? before));
-    this.#losses.bound(missing, { segment, offset: event.offset });
+    if (missing > 0 && facts.kind === 'snapshot' && !this.#losses.isOpen) {
+      this.#gaps.push({ segment, afterSeq: this.#seq, seq: facts.seq, items: missing });
+    } else {
+      this.#losses.bound(missing, { segment, offset: event.offset });
+    }
     if (place !== undefined) {
       this.#losses.known(place, facts.items);
     }
@@ -145,7 +166,8 @@ export class Replay {
     this.#surviving = { seq: Math.max(this.#surviving.seq, facts.seq), cumItems: facts.cumItems };
     this.#receivedAtMs = Math.max(this.#receivedAtMs, facts.receivedAtMs);
     if (facts.kind === 'data') {
-      index.mark(facts.seq, event.offset, facts.receivedAtMs);
+      const { seq, receivedAtMs, cumItems, items } = facts;
+      index.mark({ seq, offset: event.offset, receivedAtMs, cumItems: cumItems - items });
     }
     const position = readPosition(event.header);
     if (position !== undefined) {

@@ -4,6 +4,8 @@ interface Mark {
   readonly seq: number;
   readonly offset: number;
   readonly receivedAtMs: number;
+  /** Of the lane, before that record. */
+  readonly cumItems: number;
 }
 
 /** A segment as the lane that writes it knows it: where it lies, how long it is, and about where in it a record stands. */
@@ -23,15 +25,28 @@ export class SegmentIndex {
   }
 
   /** A data record begins at `offset`. */
-  mark(seq: number, offset: number, receivedAtMs: number): void {
+  mark(mark: Mark): void {
     const last = this.#marks.at(-1);
-    if (last === undefined || offset - last.offset >= stepBytes) {
-      this.#marks.push({ seq, offset, receivedAtMs });
+    if (last === undefined || mark.offset - last.offset >= stepBytes) {
+      this.#marks.push(mark);
     }
   }
 
   /** Of a record at or shortly before that one; undefined where nothing is known. */
   near(seq: number): { readonly offset: number; readonly receivedAtMs: number } | undefined {
     return this.#marks.findLast((mark) => mark.seq <= seq) ?? this.#marks[0];
+  }
+
+  /** What began there or later is gone. */
+  cutTo(bytes: number): void {
+    this.bytes = bytes;
+    while ((this.#marks.at(-1)?.offset ?? -1) >= bytes) {
+      this.#marks.pop();
+    }
+  }
+
+  /** A record behind `seq` that begins at `offset` or later; undefined where nothing is known of one. */
+  behind(seq: number, offset: number): Mark | undefined {
+    return this.#marks.find((mark) => mark.offset >= offset && mark.seq > seq);
   }
 }

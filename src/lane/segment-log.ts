@@ -12,6 +12,7 @@ import {
   type OpenSegmentOptions,
 } from './open-segment.ts';
 import { SegmentIndex } from './segment-index.ts';
+import type { Place } from './skips.ts';
 
 export interface SegmentLogListener {
   /** What a new segment begins with: all that holds after everything appended until now. */
@@ -171,13 +172,20 @@ export class SegmentLog {
         return;
       }
       this.#segments.shift();
-      this.#bytes -= oldest.bytes;
-      // A file that stays is found again at the next start, and is removed then.
-      const removal: Promise<void> = this.#options.disk
-        .remove(oldest.path)
-        .catch(() => undefined)
-        .finally(() => this.#removals.delete(removal));
-      this.#removals.add(removal);
+      this.#remove(oldest);
+    }
+  }
+
+  /** Unlinks durable segments of which nobody needs a record, wherever they are. */
+  removeUnneeded(isNeeded: (afterSeq: number, throughSeq: number) => boolean): void {
+    const sealed = this.#durable === undefined ? 0 : this.#segments.indexOf(this.#durable);
+    for (let at = sealed - 1; at >= 0; at -= 1) {
+      const segment = this.#segments[at];
+      const next = this.#segments[at + 1];
+      if (segment !== undefined && next !== undefined && !isNeeded(segment.firstSeq - 1, next.firstSeq - 1)) {
+        this.#segments.splice(at, 1);
+        this.#remove(segment);
+      }
     }
   }
 
@@ -198,19 +206,46 @@ export class SegmentLog {
     return this.#segments[this.#segmentOf(seq + 1)]?.near(seq + 1)?.receivedAtMs;
   }
 
-  /** The first end of a durable segment, behind `seq`, behind which lie at most `bytes`; undefined if there is none or none is needed. */
-  boundaryFor(seq: number, bytes: number): { readonly seq: number; readonly cumItems: number } | undefined {
-    let behind = this.bytesBehind(seq);
-    let boundary: SegmentIndex | undefined;
-    for (let at = this.#segmentOf(seq + 1); behind > bytes; at += 1) {
-      const next = this.#segments[at + 1];
-      if (next === undefined || next.firstSeq - 1 > this.#durableSeq) {
+  /** As `bytesBehind`, but never more than there are, but for 64 KiB: a segment of an earlier life does not count where it begins before that. */
+  leastBytesBehind(seq: number): number {
+    if (seq >= this.#durableSeq) {
+      return 0;
+    }
+    const at = this.#segmentOf(seq + 1);
+    const segment = this.#segments[at];
+    const before =
+      segment === undefined || segment.firstSeq > seq ? 0 : (segment.near(seq + 1)?.offset ?? segment.bytes);
+    return this.#bytesFrom(at) - before;
+  }
+
+  /** The first known place behind `seq`, of durable records, behind which lie at most `bytes`, or the last there is; undefined if there is none or none is needed. */
+  boundaryFor(seq: number, bytes: number): Place | undefined {
+    if (this.leastBytesBehind(seq) <= bytes) {
+      return undefined;
+    }
+    const first = this.#segmentOf(seq + 1);
+    let rest = this.#bytesFrom(first);
+    let boundary: Place | undefined;
+    for (const segment of this.#segments.slice(first)) {
+      const start = { seq: segment.firstSeq - 1, cumItems: segment.startCumItems };
+      if (start.seq > this.#durableSeq) {
         break;
       }
-      boundary = next;
-      behind = this.bytesBehind(next.firstSeq - 1);
+      boundary = start.seq > seq ? start : boundary;
+      if (boundary !== undefined && rest <= bytes) {
+        break;
+      }
+      const mark = segment.behind(seq + 1, rest - bytes);
+      if (mark !== undefined && mark.seq - 1 <= this.#durableSeq) {
+        return { seq: mark.seq - 1, cumItems: mark.cumItems };
+      }
+      rest -= segment.bytes;
     }
-    return boundary === undefined ? undefined : { seq: boundary.firstSeq - 1, cumItems: boundary.startCumItems };
+    return boundary;
+  }
+
+  #bytesFrom(at: number): number {
+    return this.#segments.slice(at).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #segmentOf(seq: number): number {
@@ -265,7 +300,17 @@ export class SegmentLog {
       }
     }
     this.#bytes += durableBytes - index.bytes;
-    index.bytes = durableBytes;
+    index.cutTo(durableBytes);
+  }
+
+  #remove(segment: SegmentIndex): void {
+    this.#bytes -= segment.bytes;
+    // A file that stays is found again at the next start, and is removed then.
+    const removal: Promise<void> = this.#options.disk
+      .remove(segment.path)
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 
   async #seal(segment: OpenSegment): Promise<void> {

@@ -13,6 +13,11 @@ export class LossBook {
   #told: LaneLoss[] = [];
   #open: DamagedPlace[] = [];
 
+  /** Are there places that nothing has told the items of? */
+  get isOpen(): boolean {
+    return this.#open.length > 0;
+  }
+
   /** A place whose items a later record may tell. */
   unknown(place: DamagedPlace): void {
     this.#open.push(place);

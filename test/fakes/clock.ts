@@ -8,6 +8,7 @@ interface Sleeper {
 /** A clock that stands still until a test moves it. Sleepers wake in the order of their times. */
 export class HeldClock implements Clock {
   #nowMs: number;
+  #steppedMs = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(nowMs = Date.UTC(2026, 10, 21, 12)) {
@@ -16,6 +17,10 @@ export class HeldClock implements Clock {
 
   now(): number {
     return this.#nowMs;
+  }
+
+  steady(): number {
+    return this.#nowMs - this.#steppedMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -71,6 +76,7 @@ export class HeldClock implements Clock {
   /** Steps the time without waking anyone, backwards too: what NTP does. */
   step(ms: number): void {
     this.#nowMs += ms;
+    this.#steppedMs += ms;
   }
 }
 

@@ -72,12 +72,13 @@ export class Flow {
     await this.inputs.stop();
   }
 
-  status(): Pick<BridgeStatus, 'configFiles' | 'warnings' | 'reload'> & { readonly inputs: InputStatus[] } {
+  status(): Pick<BridgeStatus, 'configFiles' | 'warnings' | 'outputs' | 'reload'> & { readonly inputs: InputStatus[] } {
     const reload = this.reload();
     return {
       configFiles: this.config.files,
       warnings: [...this.config.warnings.map(formatFault), ...this.inputs.warnings()],
       inputs: this.inputs.status(),
+      outputs: this.outputs.all.map((output) => output.status()),
       ...(reload && { reload }),
     };
   }

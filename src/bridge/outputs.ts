@@ -1,13 +1,19 @@
 import { join } from 'node:path';
 import type { LoadedOutput } from '../config/load.ts';
+import type { LoadedDelivery } from '../config/load-outputs.ts';
 import { hasCode } from '../contract/errors.ts';
 import type { Output, RecordDecoder } from '../contract/output.ts';
 import type { Runtime } from '../contract/runtime.ts';
+import type { OutputStatus } from '../contract/status.ts';
 import { DeadLetters } from '../lane/dead-letters.ts';
 import { Delivery } from '../lane/delivery.ts';
 import type { Lane } from '../lane/lane.ts';
+import { Pace } from '../lane/pace.ts';
+import { parseSelector } from '../lib/selector.ts';
 import type { QueueRecord, Signal } from '../model/batch.ts';
+import { ChosenItems } from '../pipeline/selector/chosen-items.ts';
 import { LaneTail } from '../record/tail.ts';
+import { OutputCheck } from './output-check.ts';
 import { tracedOutput } from './tracing.ts';
 
 export interface OutputHost {
@@ -25,6 +31,9 @@ export class HostedOutput {
   readonly loaded: LoadedOutput;
   readonly #host: OutputHost;
   readonly #runtime: Runtime;
+  readonly #choose: (record: QueueRecord) => QueueRecord | undefined;
+  readonly #pace: Pace | undefined;
+  readonly #check: OutputCheck;
   #deliveries: readonly Delivery[] = [];
 
   constructor(loaded: LoadedOutput, host: OutputHost) {
@@ -32,12 +41,18 @@ export class HostedOutput {
     this.loaded = loaded;
     this.#host = host;
     this.#runtime = host.runtime(loaded.id);
+    const { delivery } = loaded;
+    this.#choose = chooser(delivery, host.decode);
+    const { clock, log } = this.#runtime;
+    const rate = delivery.max_bytes_per_second;
+    this.#pace = rate === undefined ? undefined : new Pace(rate, clock);
     this.output = loaded.definition.create(loaded.config, {
       ...this.#runtime,
       name: loaded.name,
       node: host.node,
       decode: host.decode,
     });
+    this.#check = new OutputCheck({ name: this.name, output: this.output, timeoutMs: delivery.timeout, clock, log });
   }
 
   get signals(): readonly Signal[] {
@@ -51,7 +66,14 @@ export class HostedOutput {
     this.#deliveries = await Promise.all(this.signals.map((signal) => this.#delivery(signal)));
   }
 
+  status(): OutputStatus {
+    const { type } = this.loaded;
+    const check = this.#check.status;
+    return { name: this.name, type, ...(check && { check }) };
+  }
+
   start(): void {
+    this.#check.start();
     for (const delivery of this.#deliveries) {
       delivery.start();
     }
@@ -59,13 +81,13 @@ export class HostedOutput {
 
   /** Sends what is queued now as long as it is taken, and stops. */
   async drain(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#deliveries.map((delivery) => delivery.drain(signal)));
+    await Promise.all([this.#check.stop(), ...this.#deliveries.map((delivery) => delivery.drain(signal))]);
     await this.output.stop();
   }
 
   /** What is under way ends; the rest stays queued. */
   async stop(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#deliveries.map((delivery) => delivery.stop(signal)));
+    await Promise.all([this.#check.stop(), ...this.#deliveries.map((delivery) => delivery.stop(signal))]);
     await this.output.stop();
   }
 
@@ -87,7 +109,7 @@ export class HostedOutput {
       tail: new LaneTail({ dir: source.dir, signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
       output: tracedOutput(this.output, this.name, this.#runtime.tracer),
       deadLetters: new DeadLetters({ dir, signal, now: clock.now }),
-      accepts: ofNamespaces(delivery.namespaces),
+      choose: this.#choose,
       limits: {
         batchItems: delivery.batch_items,
         batchBytes: delivery.batch_bytes,
@@ -95,6 +117,7 @@ export class HostedOutput {
         timeoutMs: delivery.timeout,
         ...(delivery.queue_age === undefined ? {} : { maxAgeMs: delivery.queue_age }),
         concurrency: delivery.concurrency,
+        ...(this.#pace === undefined ? {} : { pace: this.#pace }),
       },
       orderKey: orderKey(this.#host.decode),
       clock,
@@ -137,10 +160,17 @@ function targetOf(record: QueueRecord, decode: RecordDecoder): string {
   }
 }
 
-function ofNamespaces(namespaces: readonly string[]): (record: QueueRecord) => boolean {
-  if (namespaces.length === 0) {
-    return () => true;
-  }
+/** What of a record an output is to have, by `namespaces` and `match`. */
+function chooser(
+  { namespaces, match }: LoadedDelivery,
+  decode: RecordDecoder,
+): (record: QueueRecord) => QueueRecord | undefined {
   const wanted = new Set(namespaces);
-  return ({ origin }) => origin.namespace !== undefined && wanted.has(origin.namespace);
+  const selector = match === undefined ? undefined : parseSelector(match).selector;
+  const items = selector === undefined ? undefined : new ChosenItems(selector, decode);
+  return (record) => {
+    const { namespace } = record.origin;
+    const isOfThem = wanted.size === 0 || (namespace !== undefined && wanted.has(namespace));
+    return isOfThem ? (items === undefined ? record : items.of(record)) : undefined;
+  };
 }

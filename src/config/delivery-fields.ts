@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, clientTls, duration, secret, url } from './fields.ts';
+import { bytes, clientTls, duration, secret, selectorText, url } from './fields.ts';
 
 /** Below this a limit is finer than what the queue can tell apart. */
 const leastQueueBytes = 1024 * 1024;
@@ -27,6 +27,12 @@ export const deliveryFields = {
     .array(z.string().min(1))
     .default([])
     .describe('Send only what comes from these Kubernetes namespaces. Empty: from everywhere.'),
+  match: selectorText()
+    .optional()
+    .meta({ example: '{namespace="prod", app!~"load-.*"}' })
+    .describe(
+      'Send only what has these labels: of the place it comes from (namespace, pod, container, node, app, version, ...), or else of each sample, span, line or point itself.',
+    ),
   on_full: z
     .enum(['block', 'drop_oldest', 'drop_newest'])
     .default('drop_oldest')
@@ -70,6 +76,11 @@ export const deliveryFields = {
       'Requests under way at once. With 1 the order of the data is kept as it came; with more that of each target and container is.',
     ),
   timeout: duration('30s').describe('Longest time for one attempt.'),
+  max_bytes_per_second: bytes()
+    .refine((size) => size > 0, 'is not above 0')
+    .optional()
+    .meta({ example: '5MB' })
+    .describe('Most queued data to send in a second, all signals together. Default: as fast as it is taken.'),
 } as const;
 
 /**

@@ -4,7 +4,11 @@ import type { LogBlock } from '../model/log.ts';
 import type { MetricFrame } from '../model/metric.ts';
 import type { RumPoint } from '../model/rum.ts';
 import type { Span } from '../model/span.ts';
+import type { Looked } from './looked.ts';
+import type { RetryCause } from './retry-cause.ts';
 import type { Health, Runtime } from './runtime.ts';
+
+export type { RetryCause } from './retry-cause.ts';
 
 /** Consecutive records of one lane, for one attempt. */
 export interface WriteRequest {
@@ -19,19 +23,6 @@ export interface WriteRequest {
    */
   readonly ancestors?: readonly { readonly queueId: string; readonly seq: number }[];
 }
-
-/**
- * Why an attempt did not go through, for counting (`reason` of `meshbridge_output_retries_total`); the `reason` of a result
- * is the sentence for people.
- */
-export type RetryCause =
-  | 'unreachable' // no connection, or it broke before the answer
-  | 'timeout' // no answer within the output's `timeout`
-  | 'busy' // the far side asks to come later: HTTP 408, 425, 429, 503
-  | 'server_error' // any other 5xx
-  | 'misconfigured' // the address or the credentials are wrong: HTTP 3xx, 401–405, 407
-  | 'local' // this machine does not take it: a disk, a pipe
-  | 'failed'; // the output broke, or said no more
 
 export type WriteResult =
   | { readonly status: 'delivered' }
@@ -85,6 +76,8 @@ export interface OutputDefinition<C extends z.ZodObject = z.ZodObject> {
   readonly inOrder?: true;
   /** Defaults of the common keys that differ for this output, as the schema's input. */
   readonly defaults?: Readonly<Record<string, unknown>>;
+  /** For what only the configuration names: looks at it whenever a configuration is read, and may do I/O. Never rejects. */
+  look?(config: z.output<C>): Promise<Looked>;
   /** Must not do I/O. */
   create(config: z.output<C>, runtime: OutputRuntime): Output;
 }

@@ -1,3 +1,4 @@
+import type { RetryCause } from './retry-cause.ts';
 import type { Tracer } from './tracer.ts';
 
 /** Time, so that tests can hold it. */
@@ -54,4 +55,7 @@ export interface Runtime {
   readonly instance: string;
 }
 
-export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+export type Health =
+  | { readonly ok: true }
+  /** `reason` is the sentence for people; `cause` tells what to look at. */
+  | { readonly ok: false; readonly reason: string; readonly cause?: RetryCause };

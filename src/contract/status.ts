@@ -1,4 +1,5 @@
 import type { Signal } from '../model/batch.ts';
+import type { RetryCause } from './retry-cause.ts';
 
 /** Items lost on disk. `items` is known only where a later record, cursor or store position bounds it. */
 export interface LaneLoss {
@@ -24,10 +25,17 @@ export interface CursorStatus {
   /** When the oldest record that waits was received; absent when none waits. */
   readonly oldestMs?: number;
   readonly state: 'idle' | 'sending' | 'retrying' | 'stopped';
+  /**
+   * `closed`: the far side answers. `open`: it did not, or asked to come later; nothing is sent before `nextAttemptMs`. `half_open`:
+   * one request is under way to find out.
+   */
+  readonly circuit?: 'closed' | 'open' | 'half_open';
   readonly retries: number;
   /** The same, by `RetryCause` (contract/output.ts). */
   readonly retriesByCause?: Readonly<Record<string, number>>;
   readonly lastError?: string;
+  /** Of the last attempt that is to be made again. */
+  readonly lastCause?: RetryCause;
   readonly nextAttemptMs?: number;
   readonly onFull: 'block' | 'drop_oldest' | 'drop_newest';
   /** As configured: above it `onFull` acts, or earlier where the lane has not that much room. */
@@ -51,6 +59,21 @@ export interface DeadLetterStatus {
   readonly lastMs: number;
   /** Older ones that went because the files are at their cap, since the process began. */
   readonly discardedItems: number;
+}
+
+/** What an output is, beside what it does for each signal (`LaneStatus.outputs`). */
+export interface OutputStatus {
+  readonly name: string;
+  readonly type: string;
+  /** Whether it could deliver when it was asked last: at its start, and again as long as it could not. */
+  readonly check?: OutputCheckStatus;
+}
+
+export interface OutputCheckStatus {
+  readonly atMs: number;
+  readonly ok: boolean;
+  readonly reason?: string;
+  readonly cause?: RetryCause;
 }
 
 export interface LaneStatus {
@@ -168,6 +191,7 @@ export interface BridgeStatus {
   readonly listeners: readonly ListenerStatus[];
   readonly inputs: readonly InputStatus[];
   readonly lanes: readonly LaneStatus[];
+  readonly outputs?: readonly OutputStatus[];
   readonly store?: object;
   /** `agent`: it hands all to a hub. `hub`: agents send to it, or it is configured to be one. */
   readonly role?: 'all-in-one' | 'agent' | 'hub';

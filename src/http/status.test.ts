@@ -76,7 +76,7 @@ describe('a check of the far side', () => {
   test('that gets no answer in time is not good, and does not reject', async () => {
     const hangs = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    expect(await healthOf(hangs, 20)).toEqual({ ok: false, reason: 'no answer within 0.02 s' });
+    expect(await healthOf(hangs, 20)).toEqual({ ok: false, reason: 'no answer within 0.02 s', cause: 'timeout' });
   });
 
   test('passes on what is a fault of our own', async () => {

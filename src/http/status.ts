@@ -107,11 +107,15 @@ export async function healthOf(
   const tooLong = AbortSignal.timeout(timeoutMs);
   try {
     const result = await attempt(tooLong);
-    return result.status === 'delivered' ? { ok: true } : { ok: false, reason: result.reason };
+    return result.status === 'delivered' ? { ok: true } : { ok: false, reason: result.reason, ...causeIn(result) };
   } catch (error) {
     if (!tooLong.aborted) {
       throw error;
     }
-    return { ok: false, reason: `no answer within ${timeoutMs / 1_000} s` };
+    return { ok: false, reason: `no answer within ${timeoutMs / 1_000} s`, cause: 'timeout' };
   }
+}
+
+function causeIn(result: WriteResult): { readonly cause?: RetryCause } {
+  return result.status === 'retry' && result.cause !== undefined ? { cause: result.cause } : {};
 }

@@ -6,6 +6,8 @@ export class Activity {
   readonly #show: (activity: CursorActivity) => void;
   readonly #retries = new Map<RetryCause, number>();
   #lastError: string | undefined;
+  #isFailing = false;
+  #lastCause: RetryCause | undefined;
 
   constructor(show: (activity: CursorActivity) => void) {
     this.#show = show;
@@ -13,11 +15,19 @@ export class Activity {
 
   retry(cause: RetryCause): void {
     this.#retries.set(cause, (this.#retries.get(cause) ?? 0) + 1);
+    this.#isFailing = true;
+    this.#lastCause = cause;
+  }
+
+  /** The far side said something final, whatever it was. */
+  answered(): void {
+    this.#isFailing = false;
   }
 
   /** The far side takes data: what it said before no longer matters. */
   recovered(): void {
     this.#lastError = undefined;
+    this.#lastCause = undefined;
   }
 
   /** `lastError` stays until the next one, or `recovered`. */
@@ -29,10 +39,19 @@ export class Activity {
     }
     this.#show({
       state,
+      circuit: this.#circuit(state),
       retries,
       retriesByCause: Object.fromEntries(this.#retries),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(this.#lastCause === undefined ? {} : { lastCause: this.#lastCause }),
       ...(nextAttemptMs === undefined ? {} : { nextAttemptMs }),
     });
+  }
+
+  #circuit(state: CursorActivity['state']): NonNullable<CursorActivity['circuit']> {
+    if (!this.#isFailing) {
+      return 'closed';
+    }
+    return state === 'sending' ? 'half_open' : 'open';
   }
 }

@@ -12,8 +12,8 @@ export interface AskingOptions {
   readonly cursor: DeliveryCursor;
   readonly output: Output;
   readonly deadLetters: DeadLetters;
-  /** Records that this output is to have; the rest is counted as routed away. */
-  readonly accepts: (record: QueueRecord) => boolean;
+  /** What of a record this output is to have, the same at each attempt; the rest is counted as routed away. */
+  readonly choose: (record: QueueRecord) => QueueRecord | undefined;
   readonly limits: DeliveryLimits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,9 +39,9 @@ export class Asking {
 
   /** One attempt. Rejects when the dead letters cannot be written. */
   async ask(group: readonly QueueRecord[]): Promise<Answered> {
-    const { source, accepts, output, clock, limits, log, cursor } = this.#options;
+    const { source, choose, output, clock, limits, log, cursor } = this.#options;
     const { maxAgeMs = Number.POSITIVE_INFINITY } = limits;
-    const wanted = group.filter(accepts);
+    const wanted = group.flatMap((record) => choose(record) ?? []);
     const fresh = wanted.filter((record) => source.ageMs(record) <= maxAgeMs);
     const aside = {
       ...nothing,
@@ -59,6 +59,7 @@ export class Asking {
       this.#activity.retry(result.cause ?? 'failed');
       return result;
     }
+    this.#activity.answered();
     const final = await this.#final(result, request);
     return final === 'split' ? final : { status: 'done', outcome: both(final, aside) };
   }

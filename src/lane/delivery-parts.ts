@@ -1,6 +1,7 @@
 import type { LaneLoss } from '../contract/status.ts';
 import type { QueueRecord, Signal } from '../model/batch.ts';
 import type { CursorActivity, CursorStep } from './cursor.ts';
+import type { Pace } from './pace.ts';
 
 /** What delivery needs of a lane. */
 export interface DeliverySource {
@@ -46,6 +47,8 @@ export interface DeliveryLimits {
   readonly timeoutMs: number;
   /** What has waited longer is given up instead of being sent. */
   readonly maxAgeMs?: number;
+  /** Shared by the signals of an output. */
+  readonly pace?: Pace;
   /** Requests under way at once; 1 keeps the order of all records. */
   readonly concurrency: number;
 }

@@ -17,6 +17,7 @@ import { Delivery } from './delivery.ts';
 import type { DeliveryLimits } from './delivery-parts.ts';
 import type { Lane } from './lane.ts';
 import type { LaneOptions } from './lane-options.ts';
+import { Pace } from './pace.ts';
 
 type Answer = WriteResult | ((request: WriteRequest, signal: AbortSignal) => WriteResult | Promise<WriteResult>);
 
@@ -70,8 +71,9 @@ interface RigOptions {
   readonly limits?: Partial<DeliveryLimits>;
   readonly lane?: Partial<LaneOptions>;
   readonly random?: () => number;
-  readonly accepts?: (record: QueueRecord) => boolean;
+  readonly choose?: (record: QueueRecord) => QueueRecord | undefined;
   readonly onFull?: 'block' | 'drop_oldest';
+  readonly pace?: (clock: HeldClock) => Pace;
   readonly orderKey?: (record: QueueRecord) => string | undefined;
 }
 
@@ -123,8 +125,8 @@ async function rigIn(dir: string, options: RigOptions): Promise<Rig> {
     tail: new LaneTail({ dir: lane.dir, signal: lane.signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
     output,
     deadLetters: new DeadLetters({ dir: join(dir, 'dead-letters'), signal: lane.signal, now: () => clock.now() }),
-    accepts: options.accepts ?? (() => true),
-    limits: { ...roomy, ...options.limits },
+    choose: options.choose ?? ((record) => record),
+    limits: { ...roomy, ...options.limits, ...(options.pace && { pace: options.pace(clock) }) },
     orderKey: options.orderKey ?? (() => undefined),
     clock,
     log,
@@ -166,6 +168,22 @@ async function settled({ books, lane }: Rig): Promise<CursorStatus> {
   });
   return books();
 }
+
+describe('a limit of bytes a second', () => {
+  test('makes each batch wait for what the last one took', () =>
+    withDelivery({ limits: { batchItems: 1 }, pace: (clock) => new Pace(10, clock) }, async (rig) => {
+      await rig.append('0123456789', '0123456789', '0123456789');
+      await rig.requests(1);
+      await until(() => rig.clock.sleepers === 1, { what: 'rest' });
+      await rig.clock.advance(999);
+      expect(rig.output.requests).toHaveLength(1);
+      await rig.clock.advance(1);
+      await rig.requests(2);
+      await until(() => rig.clock.sleepers === 1, { what: 'rest' });
+      await rig.clock.advance(1_000);
+      expect(await settled(rig)).toMatchObject({ delivered: 3 });
+    }));
+});
 
 describe('one request', () => {
   test('takes consecutive records up to batch_items, and goes out at once when it is full', () =>
@@ -434,7 +452,7 @@ describe('an output that refuses', () => {
 
 describe('records that are not for this output', () => {
   test('are counted as routed away, and never asked about', () =>
-    withDelivery({ accepts: ({ origin }) => origin.namespace === 'prod' }, async (rig) => {
+    withDelivery({ choose: (record) => (record.origin.namespace === 'prod' ? record : undefined) }, async (rig) => {
       const namespaced = (text: string, namespace: string): Promise<void> =>
         rig.lane.append(batchOf(text, { items: 5, origin: { namespace } }));
       await Promise.all([namespaced('a', 'dev'), namespaced('b', 'prod'), namespaced('c', 'dev')]);
@@ -664,9 +682,27 @@ describe('several requests under way', () => {
       expect(rig.books()).toMatchObject({ delivered: 3, retriesByCause: { unreachable: 2 } });
     }));
 
+  test('after a failure go one by one until one is answered, and then together again', () =>
+    withDelivery({ limits: { concurrency: 3, batchItems: 1 }, answers: [away, away, away, away] }, async (rig) => {
+      await rig.append('a', 'b', 'c');
+      const firstWaitMs = await rig.retryWaitMs();
+      expect([rig.output.requests.length, rig.books().circuit]).toEqual([3, 'open']);
+      await rig.clock.advance(firstWaitMs);
+      await until(() => rig.output.requests.length === 4, { what: 'one request' });
+      const probe = Promise.withResolvers<WriteResult>();
+      rig.output.always = () => probe.promise;
+      await rig.clock.advance(await rig.retryWaitMs());
+      await rig.requests(5);
+      expect([rig.output.underWay, rig.books().circuit]).toEqual([1, 'half_open']);
+      rig.output.always = delivered;
+      probe.resolve(delivered);
+      expect(await settled(rig)).toMatchObject({ delivered: 3, circuit: 'closed' });
+    }));
+
   test('are halved, given up and routed away as one alone is', () => {
-    const accepts = ({ payload }: QueueRecord): boolean => !Buffer.from(payload).toString().includes('other');
-    return withDelivery({ limits: { concurrency: 2 }, accepts }, async (rig) => {
+    const choose = (record: QueueRecord): QueueRecord | undefined =>
+      Buffer.from(record.payload).toString().includes('other') ? undefined : record;
+    return withDelivery({ limits: { concurrency: 2 }, choose }, async (rig) => {
       rig.output.always = (request) => (textsOf(request).includes('BAD') ? tooLarge : delivered);
       await rig.append('a', 'BAD1', 'c', 'other', 'e', 'BAD2', 'g');
       await settled(rig);

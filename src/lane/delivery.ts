@@ -2,10 +2,10 @@ import type { QueueRecord } from '../model/batch.ts';
 import type { LaneTail, TailRead } from '../record/tail.ts';
 import { Activity } from './activity.ts';
 import { Arrivals } from './arrivals.ts';
-import { Asking, type AskingOptions, type Retry } from './asking.ts';
+import { type Answered, Asking, type AskingOptions, type Retry } from './asking.ts';
 import { backOffMs } from './back-off.ts';
 import { both, nothing, type Outcome } from './outcome.ts';
-import { halves, strandsOf } from './strands.ts';
+import { halves, type Strand, strandsOf } from './strands.ts';
 
 export interface DeliveryOptions extends AskingOptions {
   /** Reads behind the cursor. */
@@ -122,6 +122,7 @@ export class Delivery {
     if (this.#isStopping) {
       return;
     }
+    await limits.pace?.rested(this.#stopping.signal);
     const throughSeq = Math.min(source.durableSeq, cursor.readableSeq);
     if (this.#isDraining && source.durableSeq <= tail.seq) {
       this.#endDraining();
@@ -135,6 +136,7 @@ export class Delivery {
     this.#arrivals.read();
     source.lost(read.losses);
     if (read.records.length > 0) {
+      limits.pace?.spent(bytesOf(read.records));
       await this.#deliver(read);
     } else if (read.seq > cursor.seq && read.cumItems !== undefined) {
       const { seq, cumItems } = read;
@@ -192,15 +194,8 @@ export class Delivery {
   async #together(records: readonly QueueRecord[]): Promise<'done' | 'left'> {
     const { orderKey, limits } = this.#options;
     const strands = strandsOf(records, orderKey, { ...limits, strands: limits.concurrency });
-    return this.#untilAnswered<'done' | 'left'>(records, async () => {
-      const answers = await Promise.all(
-        strands.map((strand) =>
-          strand.run(
-            (group) => this.#asking.ask(group),
-            () => this.#isStopping,
-          ),
-        ),
-      );
+    return this.#untilAnswered<'done' | 'left'>(records, async (failures) => {
+      const answers = failures === 0 ? await this.#runAll(strands) : await this.#probe(strands);
       const retries = answers.filter((answer) => answer !== undefined);
       const [first] = retries;
       if (first !== undefined) {
@@ -214,15 +209,37 @@ export class Delivery {
     });
   }
 
+  #runAll(strands: readonly Strand[]): Promise<readonly (Retry | undefined)[]> {
+    return Promise.all(
+      strands.map((strand) =>
+        strand.run(
+          (group) => this.#asking.ask(group),
+          () => this.#isStopping,
+        ),
+      ),
+    );
+  }
+
+  /** After a failure one request goes alone; the others follow when that was answered. */
+  async #probe(strands: readonly Strand[]): Promise<readonly (Retry | undefined)[]> {
+    let hasAsked = false;
+    const ask = (group: readonly QueueRecord[]): Promise<Answered> => {
+      hasAsked = true;
+      return this.#asking.ask(group);
+    };
+    const first = await strands.find(({ isDone }) => !isDone)?.run(ask, () => hasAsked || this.#isStopping);
+    return first === undefined ? await this.#runAll(strands) : [first];
+  }
+
   /** Tries until there is a final answer. `left`: it is stopping, or the lane gave up some of these records meanwhile. */
   async #untilAnswered<T extends string>(
     records: readonly QueueRecord[],
-    once: () => Promise<T | Retry>,
+    once: (failures: number) => Promise<T | Retry>,
   ): Promise<T | 'left'> {
     const { cursor, clock, log, random } = this.#options;
     const firstSeq = records[0]?.seq ?? 0;
     for (let failures = 1; !this.#isStopping && cursor.seq < firstSeq; failures += 1) {
-      const answer = await cursor.during(once);
+      const answer = await cursor.during(() => once(failures - 1));
       if (typeof answer === 'string') {
         if (failures > 1) {
           log.info({ output: cursor.output }, 'An output takes data again.');
@@ -262,4 +279,8 @@ export class Delivery {
     await this.#options.clock.sleep(ms, this.#stopping.signal).catch(() => undefined);
     this.#isPausing = false;
   }
+}
+
+function bytesOf(records: readonly QueueRecord[]): number {
+  return records.reduce((sum, { payload }) => sum + payload.length, 0);
 }

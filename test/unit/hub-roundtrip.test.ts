@@ -108,7 +108,7 @@ async function startAgent(dir: string, output: Output, roll: (sides: number) => 
     tail: new LaneTail({ dir: lane.dir, signal: 'traces', afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
     output,
     deadLetters: new DeadLetters({ dir: join(dir, 'dead'), signal: 'traces', now: systemClock.now }),
-    accepts: () => true,
+    choose: (record) => record,
     limits: { batchItems: 1 + roll(7), batchBytes: 1e6, batchWaitMs: 1, timeoutMs: 5_000, concurrency: 1 },
     orderKey: () => undefined,
     clock: systemClock,

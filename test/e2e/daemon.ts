@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Longest time until it answers `/-/ready`. */
   readonly readyMs?: number;
+  /** A program that becomes the daemon, such as one that enters a namespace first. */
+  readonly through?: readonly string[];
 }
 
 const program = join(import.meta.dirname, '../../dist/main.js');
@@ -55,7 +57,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     '--listen',
     `${options.host ?? '127.0.0.1'}:${port}`,
   ];
-  const child = spawn(process.execPath, [program, ...args, ...(options.args ?? [])], {
+  const [command = '', ...rest] = [
+    ...(options.through ?? []),
+    process.execPath,
+    program,
+    ...args,
+    ...(options.args ?? []),
+  ];
+  const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
   });

@@ -48,6 +48,8 @@ export interface FaultProxyOptions {
   readonly upstream: string;
   /** Picks the places of the cuts: an integer from 0, below the limit. */
   readonly below: (limit: number) => number;
+  /** Of a long run not every body can be kept. Default: they are. */
+  readonly forgetful?: true;
   /** Serves TLS, with this certificate at first. */
   readonly certificate?: Certificate;
 }
@@ -148,7 +150,13 @@ export class FaultProxy {
     const fault = this.#fault;
     const text = plain(body, request.headers['content-encoding']).toString('latin1');
     const status = fault.kind === 'answer' ? { status: fault.status } : {};
-    const seen: Seen = { atMs: performance.now(), ...status, text, taken: false, told: false };
+    const seen: Seen = {
+      atMs: performance.now(),
+      ...status,
+      text: this.#options.forgetful === true ? '' : text,
+      taken: false,
+      told: false,
+    };
     this.seen.push(seen);
     response.once('finish', () => {
       seen.told = !request.socket.destroyed;

@@ -37,6 +37,22 @@ const steps: readonly Step[] = [
     env: { HUB_AWAY_SECONDS: '120' },
   },
   {
+    name: 'ten minutes of chaos',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=crash'],
+      ...['--runTestsByPath', 'test/crash/chaos.test.ts'],
+    ],
+    env: { CHAOS_SECONDS: '600' },
+  },
+  {
+    name: 'backends that are away for a minute',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=e2e'],
+      ...['--testPathPatterns', 'test/e2e/bad-day'],
+    ],
+    env: { OUTAGE_SECONDS: '60' },
+  },
+  {
     name: 'the decoders of spans and of OTLP, fuzzed for a minute each',
     args: [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=unit'],

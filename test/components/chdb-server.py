@@ -62,7 +62,11 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, b"Ok.\n")
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        expected = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(expected)
+        if len(body) < expected:
+            self.close_connection = True
+            return
         given = (self.headers.get("X-ClickHouse-User", "default"), self.headers.get("X-ClickHouse-Key", ""))
         if LOGIN and given != LOGIN:
             return self.fail(516, f"{given[0]}: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)")

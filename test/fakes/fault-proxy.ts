@@ -124,9 +124,10 @@ export class FaultProxy {
 
   /** Requests that came sooner after a 429 than they were asked to, in ms; a timer may be a little early. */
   impatient(retryAfterMs: number): readonly number[] {
-    const waits = this.seen.flatMap(({ status }, i) => {
-      const [asked, next] = [this.seen[i], this.seen[i + 1]];
-      return status === 429 && asked !== undefined && next !== undefined ? [next.atMs - asked.atMs] : [];
+    const waits = this.seen.flatMap((asked, i) => {
+      // Requests of other signals come in between, and have a place of their own in the queue.
+      const again = this.seen.slice(i + 1).find(({ text }) => text === asked.text);
+      return asked.status === 429 && again !== undefined ? [again.atMs - asked.atMs] : [];
     });
     return waits.filter((ms) => ms < retryAfterMs - 5);
   }

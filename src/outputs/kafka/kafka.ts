@@ -93,9 +93,7 @@ const config = z.strictObject({
     .strictObject({
       mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).default('PLAIN').describe('How to log in.'),
       username: z.string().min(1).meta({ example: 'meshbridge' }).describe('Name of the user.'),
-      password: secret()
-        .meta({ example: 'file:/etc/meshbridge/kafka-password' })
-        .describe('Password. May be `file:PATH`.'),
+      password: secret().describe('Password. May be `file:PATH`.'),
     })
     .optional()
     .describe('How to log in with SASL.'),

@@ -38,6 +38,10 @@ export function observeStatus(telemetry: Telemetry, status: () => BridgeStatus):
   observe('gauge', 'meshbridge_output_lag_seconds', 'Age of the oldest item not delivered.', ['output', 'signal']).from(
     (now) => byCursor(now.lanes, (cursor) => ageSeconds(now.nowMs, cursor)),
   );
+  observe('gauge', 'meshbridge_output_circuit_open', '1 while the far side does not take data.', [
+    'output',
+    'signal',
+  ]).from((now) => byCursor(now.lanes, ({ circuit = 'closed' }) => (circuit === 'closed' ? 0 : 1)));
   observe('gauge', 'meshbridge_queue_bytes', 'Bytes that wait.', ['output', 'signal']).from((now) =>
     byCursor(now.lanes, (cursor) => cursor.queuedBytes),
   );

@@ -162,7 +162,7 @@ describe('meshbridge check, on a configuration with', () => {
     expect(stdout.split('\n').filter((line) => line.startsWith('fault'))).toEqual([
       'fault    conf.d/mine.conf:2: server.listn: unknown key; did you mean "listen"?',
       'fault    conf.d/mine.conf:3: inputs.zipkn[0]: there is no such input; did you mean "zipkin"?',
-      'fault    conf.d/mine.conf:5: outputs.file[0].on_full: "drop" is not one of "block", "drop_oldest"; write "block" or "drop_oldest"',
+      'fault    conf.d/mine.conf:5: outputs.file[0].on_full: "drop" is not one of "block", "drop_oldest", "drop_newest"; write "block", "drop_oldest" or "drop_newest"',
     ]);
   }, 180_000);
 

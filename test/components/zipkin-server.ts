@@ -13,6 +13,8 @@ export interface ZipkinServerOptions {
   readonly port?: number;
   /** Tags whose values it offers to those who search. */
   readonly autocompleteKeys?: readonly string[];
+  /** `host:port` of a Kafka broker whose topic `zipkin` it reads. */
+  readonly kafka?: string;
 }
 
 /** A real Zipkin server with its store in memory, on a free loopback port. */
@@ -20,6 +22,7 @@ export async function startZipkinServer({
   jar,
   port: wanted,
   autocompleteKeys = [],
+  kafka,
 }: ZipkinServerOptions): Promise<ZipkinServer> {
   const port = wanted ?? (await freePort());
   const child = spawn(
@@ -28,6 +31,7 @@ export async function startZipkinServer({
       ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-Xmx300m', '-jar', jar],
       ...['--armeria.ports[0].ip=127.0.0.1', `--armeria.ports[0].port=${port}`, '--armeria.ports[0].protocols[0]=http'],
       `--zipkin.storage.autocomplete-keys=${autocompleteKeys.join(',')}`,
+      ...(kafka === undefined ? [] : [`--zipkin.collector.kafka.bootstrap-servers=${kafka}`]),
       // Otherwise it would take spans over gRPC and from other ports too.
       '--zipkin.collector.grpc.enabled=false',
     ],

@@ -8,6 +8,7 @@ import type { CursorStatus } from '../../src/contract/status.ts';
 import type { Signal } from '../../src/model/batch.ts';
 import { freeKafkaAddresses, type Kafka, type KafkaOptions, startKafka } from '../components/kafka.ts';
 import { describeWith } from '../components/needs.ts';
+import { startZipkinServer } from '../components/zipkin-server.ts';
 import { selfSignedCertificate } from '../fakes/certificate.ts';
 import { otlpJson } from '../fakes/otlp-proto.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
@@ -288,7 +289,7 @@ describeWith('kafka', (jars) => {
       'killed',
       named(
         'killed',
-        `  brokers = ["${kafka.plain}"]\n  topics = { traces = "killed" }\n  signals = ["traces"]\n  timeout = "5s"\n`,
+        `  brokers = ["${kafka.plain}"]\n  topics = { traces = "killed" }\n  signals = ["traces"]\n  timeout = "3s"\n`,
       ),
     );
     let sent = 0;
@@ -447,4 +448,33 @@ describeWith('kafka', (jars) => {
     const letters = await readFile(join(dir.path, 'narrow', 'data', 'dead-letters', 'narrow', 'traces.seg'), 'latin1');
     expect(letters).toMatch(/"reason":"narrow\[0\]: MESSAGE_TOO_LARGE: 3\d{4} bytes are too many"/);
   }, 240_000);
+
+  describeWith('zipkin-server', (jar) => {
+    test('Zipkin’s own Kafka collector reads what is written for it', async () => {
+      await createTopics(kafka.plain, { topics: ['zipkin'] });
+      const server = await startZipkinServer({ jar, kafka: kafka.plain });
+      cleanups.push(() => server.stop());
+      const daemon = await daemonWith(
+        'zipkin',
+        named(
+          'zipkin',
+          `  brokers = ["${kafka.plain}"]\n  signals = ["traces"]\n  format = { traces = "zipkin_json" }\n`,
+        ),
+      );
+      const spans = [span(1, 1), span(1, 2), span(2, 3)];
+      await postSpans(daemon, spans);
+      for (const trace of [1, 2]) {
+        const own = spans.filter(({ traceId }) => traceId === span(trace, 0).traceId);
+        const found = await until(
+          async () => {
+            const answer = await fetch(`${server.url}/api/v2/trace/${span(trace, 0).traceId}`);
+            const list: unknown = answer.ok ? await answer.json() : [];
+            return Array.isArray(list) && list.length === own.length ? list : undefined;
+          },
+          { what: `trace ${trace} at the Zipkin server` },
+        );
+        expect(found).toEqual(expect.arrayContaining(own.map((one) => expect.objectContaining(one))));
+      }
+    }, 240_000);
+  });
 });

@@ -32,6 +32,20 @@ export interface OutputView {
   readonly lastError?: string;
   readonly nextAttemptMs?: number;
   readonly onFull: string;
+  readonly deadLetters?: DeadLettersView;
+}
+
+/** What the far side refused for good. */
+export interface DeadLettersView {
+  readonly items: number;
+  readonly lastReason: string;
+}
+
+/** Whether an output could deliver when it was asked last. */
+export interface OutputCheckView {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly reason: string;
 }
 
 export interface LossView {
@@ -68,12 +82,15 @@ export interface StatusView {
   readonly listeners: readonly ListenerView[];
   readonly inputs: readonly InputView[];
   readonly lanes: readonly LaneView[];
+  readonly outputChecks: readonly OutputCheckView[];
   readonly storeOn: boolean;
   readonly role: string;
   /** Where the page of this agent's hub is. */
   readonly hubPage?: string;
   /** In a cluster, and neither hub nor agent. */
   readonly isAlone: boolean;
+  /** It runs beside a demo, which has switches. */
+  readonly hasDemo: boolean;
   readonly ready: boolean;
   readonly notReady: readonly string[];
   readonly reload?: ReloadView;
@@ -151,10 +168,12 @@ export function readStatus(value: unknown): StatusView {
     listeners: list(it['listeners'], readListener),
     inputs: onceEach(list(it['inputs'], readInput)),
     lanes: list(it['lanes'], readLane),
+    outputChecks: list(it['outputs'], readOutputCheck),
     storeOn: it['store'] !== undefined && it['store'] !== null,
     role: text(it['role']) ?? '',
     ...optional('hubPage', webAddress(record(it['hub'])['page'])),
     isAlone: it['isAlone'] === true,
+    hasDemo: it['demo'] === true,
     ready: it['ready'] === true,
     notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
     ...(it['reload'] === undefined ? {} : { reload: readReload(record(it['reload'])) }),
@@ -252,7 +271,19 @@ function readOutput(value: unknown): OutputView {
     ...optional('lastError', text(it['lastError'])),
     ...optional('nextAttemptMs', number(it['nextAttemptMs'])),
     onFull: text(it['onFull']) ?? '',
+    ...optional('deadLetters', it['deadLetters'] === undefined ? undefined : readDeadLetters(it['deadLetters'])),
   };
+}
+
+function readDeadLetters(value: unknown): DeadLettersView {
+  const it = record(value);
+  return { items: number(it['items']) ?? 0, lastReason: text(it['lastReason']) ?? '' };
+}
+
+function readOutputCheck(value: unknown): OutputCheckView {
+  const it = record(value);
+  const check = record(it['check']);
+  return { name: text(it['name']) ?? '', ok: check['ok'] !== false, reason: text(check['reason']) ?? '' };
 }
 
 function readCounts(value: unknown): Counts {

@@ -23,6 +23,7 @@ const tracePage = () => import('./trace-page.tsx').then((module) => module.Trace
 const logsPage = () => import('./logs-page.tsx').then((module) => module.LogsPage);
 const rumPage = () => import('./rum-page.tsx').then((module) => module.RumPage);
 const targetsPage = () => import('./targets-page.tsx').then((module) => module.TargetsPage);
+const demoPage = () => import('./demo-page.tsx').then((module) => module.DemoPage);
 const setupPage = () => import('./setup-page.tsx').then((module) => module.SetupPage);
 
 export function App(): VNode {
@@ -105,6 +106,8 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return <Lazy key="targets" load={targetsPage} props={{ search: route.search, go, status, live }} />;
     case 'setup':
       return <Lazy key="setup" load={setupPage} props={{ live }} />;
+    case 'demo':
+      return <Lazy key="demo" load={demoPage} props={{ live }} />;
     default:
       return route satisfies never;
   }

@@ -28,6 +28,7 @@ const ofPage: Readonly<Record<Route['page'], Keys>> = {
   rum: [],
   targets: [['↑ ↓ Enter', 'keyTargets']],
   setup: [],
+  demo: [],
 };
 
 /** What the keys do here; `?` opens it, Esc closes it. */

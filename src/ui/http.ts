@@ -27,6 +27,16 @@ export async function getJson(url: string, signal: AbortSignal): Promise<unknown
   return await response.json();
 }
 
+/** POSTs JSON and reads the JSON that comes back. Rejects with ApiError, or with the signal's reason. */
+export async function postJson(url: string, body: object, signal: AbortSignal): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await ask(url, { method: 'POST', headers, body: JSON.stringify(body), signal }, signal);
+  if (!response.ok) {
+    throw new ApiError(response.status, await reasonOf(response));
+  }
+  return await response.json();
+}
+
 /** What an answer that is no success says: its text, or the `error` of its JSON. */
 async function reasonOf(response: Response): Promise<string> {
   const body = (await response.text().catch(() => '')).trim();

@@ -25,11 +25,12 @@ export type Route =
   | { readonly page: 'logs'; readonly search: LogSearch }
   | { readonly page: 'rum'; readonly search: RumSearch }
   | { readonly page: 'targets'; readonly search: TargetSearch }
-  | { readonly page: 'setup' };
+  | { readonly page: 'setup' }
+  | { readonly page: 'demo' };
 
 export type Go = (route: Route, how?: 'push' | 'replace') => void;
 
-/** Reads `#/`, `#/traces?service=…`, `#/services?…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/rum?…`, `#/targets?…`, `#/setup`; anything else is the overview. */
+/** Reads `#/`, `#/traces?service=…`, `#/services?…`, `#/trace/ID?span=…`, `#/metrics?…`, `#/logs?…`, `#/rum?…`, `#/targets?…`, `#/setup`, `#/demo`; anything else is the overview. */
 export function routeOf(hash: string): Route {
   const [, path = '', query = ''] = /^#?([^?]*)\??(.*)$/s.exec(hash) ?? [];
   const params = new URLSearchParams(query);
@@ -48,6 +49,7 @@ export function routeOf(hash: string): Route {
     case 'targets':
       return { page, search: targetSearchOf(params) };
     case 'setup':
+    case 'demo':
       return { page };
     case 'trace':
       return id === undefined || id === '' ? { page: 'flow' } : traceRouteOf(id, params);
@@ -79,6 +81,8 @@ export function hashOf(route: Route): string {
       return withParams('#/targets', route.search, anyTarget);
     case 'setup':
       return '#/setup';
+    case 'demo':
+      return '#/demo';
     default:
       return route satisfies never;
   }

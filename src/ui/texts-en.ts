@@ -1,3 +1,4 @@
+import { enDemo } from './texts-demo-en.ts';
 import { enLogs } from './texts-logs-en.ts';
 import { enRum } from './texts-rum-en.ts';
 import { enServices } from './texts-services-en.ts';
@@ -6,6 +7,7 @@ import { enTargets } from './texts-targets-en.ts';
 /** Every sentence of the page. `{name}` is filled in. */
 export const en = {
   ...enTargets,
+  ...enDemo,
   ...enServices,
   ...enRum,
   ...enLogs,
@@ -46,6 +48,7 @@ export const en = {
   laneLoss: '{size} of {signal} were lost on disk in {segment}: {reason}',
   laneLossTodo: 'The rest is intact. Look at the disk; “meshbridge queue verify” checks all of it.',
   outputRetrying: '“{output}” does not take {signal}: {error}. {count} wait, the oldest for {age}.',
+  outputCannot: '“{output}” would not take data now: {error}',
   outputDropped: '“{output}” has lost {count} of {signal} for good: {reason}',
   outputStopped: '“{output}” has stopped taking {signal}.',
   outputStoppedTodo: 'Restart the daemon; its log says why the output stopped.',
@@ -70,7 +73,11 @@ export const en = {
   todoRetry: 'Sending is tried again by itself. Nothing is lost while the queue has room: {full} % is used.',
   droppedFullTodo:
     'The queue was full and this output may drop the oldest. Raise [queue] max_bytes, or set on_full = "block".',
-  droppedRejectedTodo: 'The far side will never take these. They are kept in the dead-letter file of this output.',
+  droppedRejectedTodo:
+    'The far side will never take these. They are kept in the dead-letter file of this output: "meshbridge queue inspect" shows why, and once that is mended "meshbridge queue repair --requeue" sends them again.',
+  droppedAgeTodo:
+    'It waited longer than queue_age of this output allows. Set a longer one, or find out why the far side is slow.',
+  deadLetters: 'in the dead letters: {reason}',
   refusedFullTodo: 'The queue had no room; senders that try again lose nothing.',
   refusedTodo: 'The sender sent what can’t be read; it was told why. The log names the first of each kind.',
 

@@ -1,4 +1,5 @@
 import type { TextKey } from './texts.ts';
+import { zhDemo } from './texts-demo-zh.ts';
 import { zhLogs } from './texts-logs-zh.ts';
 import { zhRum } from './texts-rum-zh.ts';
 import { zhServices } from './texts-services-zh.ts';
@@ -7,6 +8,7 @@ import { zhTargets } from './texts-targets-zh.ts';
 /** The page in Chinese, in the words of Guance's and Istio's Chinese documentation. */
 export const zh: Readonly<Record<TextKey, string>> = {
   ...zhTargets,
+  ...zhDemo,
   ...zhServices,
   ...zhRum,
   ...zhLogs,
@@ -46,6 +48,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   laneLoss: '磁盘上丢失了 {size} 的{signal}（{segment}）：{reason}',
   laneLossTodo: '其余数据完好。请检查磁盘；“meshbridge queue verify” 可检查全部数据。',
   outputRetrying: '“{output}”不接收{signal}：{error}。等待中 {count} 条，最早的已等 {age}。',
+  outputCannot: '“{output}”目前无法接收数据：{error}',
   outputDropped: '“{output}”永久丢弃了 {count} 条{signal}：{reason}',
   outputStopped: '“{output}”已停止接收{signal}。',
   outputStoppedTodo: '请重启守护进程；日志写明了停止的原因。',
@@ -63,7 +66,10 @@ export const zh: Readonly<Record<TextKey, string>> = {
   todoSlow: '对方过载或太慢，恢复应答后会继续发送。队列有空间就不会丢数据：已用 {full} %。',
   todoRetry: '会自动重试。队列有空间就不会丢数据：已用 {full} %。',
   droppedFullTodo: '队列已满，而该输出允许丢弃最旧的数据。请调大 [queue] max_bytes，或设置 on_full = "block"。',
-  droppedRejectedTodo: '对方永远不会接收这些数据，它们保存在该输出的死信文件中。',
+  droppedRejectedTodo:
+    '对方永远不会接收这些数据，它们保存在该输出的死信文件中：“meshbridge queue inspect”显示原因，修复后用“meshbridge queue repair --requeue”重新发送。',
+  droppedAgeTodo: '等待时间超过了该输出的 queue_age。请调大它，或查明对方为何缓慢。',
+  deadLetters: '条在死信文件中：{reason}',
   refusedFullTodo: '队列没有空间；会重试的发送方不会丢数据。',
   refusedTodo: '发送方发来无法解析的数据，并已被告知原因；日志记录了每类的第一条。',
 

@@ -32,7 +32,7 @@ export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLang
         </svg>
         <span>meshbridge</span>
       </a>
-      <Tabs route={route} go={go} />
+      <Tabs route={route} go={go} hasDemo={status?.hasDemo === true} />
       <TraceFinder go={go} hasKey={!['metrics', 'logs', 'targets'].includes(route.page)} />
       <span class="where">{status === undefined || status.node === '' ? '' : `${say('on')} ${status.node}`}</span>
       <button
@@ -54,7 +54,7 @@ export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLang
 }
 
 /** The views, each with the time that was chosen in the one before. */
-function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
+function Tabs({ route, go, hasDemo }: Pick<TopBarProps, 'route' | 'go'> & { readonly hasDemo: boolean }): VNode {
   const say = useSay();
   const time = chosenTime(route);
   const tabs: readonly (readonly [TextKey, Route])[] = [
@@ -65,6 +65,7 @@ function Tabs({ route, go }: Pick<TopBarProps, 'route' | 'go'>): VNode {
     ['rum', { page: 'rum', search: { ...anyVisit, ...time } }],
     ['targets', { page: 'targets', search: anyTarget }],
     ['setup', { page: 'setup' }],
+    ...(hasDemo ? ([['demo', { page: 'demo' }]] as const) : []),
   ];
   const current = route.page === 'trace' || route.page === 'services' ? 'traces' : route.page;
   useKeys((event) => {

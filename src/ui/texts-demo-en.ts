@@ -1,0 +1,21 @@
+/** What the view of the demo's switches says. */
+export const enDemo = {
+  demo: 'Demo',
+  demoTitle: 'The demo mesh',
+  demoIntro: 'Bookinfo behind real Envoys. Turn a switch, and see here within half a minute what it does.',
+  demoOpen: 'Open productpage',
+  demoSignIn: 'Sign in there with any name; the faults are for jason, with an empty password.',
+  demoLoad: 'Load',
+  demoPages: '{count} pages a second',
+  demoRouting: 'Routing',
+  demoFaults: 'Faults',
+  demoTelemetry: 'Telemetry',
+  demoCluster: 'Cluster',
+  demoMetricsPages: 'Pages of metrics',
+  demoOn: 'on',
+  demoOff: 'off',
+  demoTurning: 'turning…',
+  demoLook: 'Look at',
+  demoRules: 'Rules in force',
+  demoCommand: 'The same in a terminal; the walkthrough’s files are switches too:',
+} as const;

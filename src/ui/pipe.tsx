@@ -214,6 +214,12 @@ function OutputRow({ output, rate, nowMs }: OutputRowProps): VNode {
           {output.oldestMs === undefined ? say('noLag') : say('lag', { age: spanText(nowMs - output.oldestMs) })}
         </span>
         <Reasons name={say('dropped')} counts={output.dropped} tone="bad" />
+        {output.deadLetters !== undefined && (
+          <span class="bad" data-field="dead-letters">
+            <b title={exactText(output.deadLetters.items)}>{countText(output.deadLetters.items)}</b>{' '}
+            {say('deadLetters', { reason: output.deadLetters.lastReason })}
+          </span>
+        )}
         {output.lost > 0 && <Reasons name={say('lost')} counts={{ disk: output.lost }} tone="bad" />}
         {output.retries > 0 && <span class="muted">{say('retries', { count: countText(output.retries) })}</span>}
         {output.state === 'retrying' && output.nextAttemptMs !== undefined && (

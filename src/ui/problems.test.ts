@@ -29,6 +29,16 @@ test('an output that retries says what it answered, what waits and what to do', 
   ]);
 });
 
+test('an output that could not deliver says so before anything waits for it, and once', () => {
+  const outputs = [{ name: 'jaeger', type: 'zipkin', check: { ok: false, atMs: 1, reason: 'HTTP 401: no token' } }];
+  const idle = sentences({ lanes: [lane], outputs });
+  expect(idle).toEqual([expect.stringContaining('warning: “jaeger” would not take data now: HTTP 401: no token → ')]);
+  expect(idle[0]).toContain('credentials');
+  const retrying = { ...output, state: 'retrying', lastError: 'HTTP 401' };
+  expect(sentences({ lanes: [{ ...lane, outputs: [retrying] }], outputs })).toHaveLength(1);
+  expect(sentences({ lanes: [lane], outputs: [{ name: 'jaeger', check: { ok: true } }, { name: 'new' }] })).toEqual([]);
+});
+
 test.each([
   ['getaddrinfo ENOTFOUND nowhere', 'host name'],
   ['HTTP 401', 'credentials'],

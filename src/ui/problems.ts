@@ -16,6 +16,7 @@ export function problemsOf(status: StatusView): readonly Problem[] {
     ...status.notReady.map((reason): Problem => error('notReady', 'notReadyTodo', { reason })),
     ...(status.reload === undefined ? [] : reloadProblems(status.reload, status.nowMs)),
     ...status.lanes.flatMap((lane) => laneProblems(lane, status.nowMs)),
+    ...checkProblems(status),
     ...status.inputs.flatMap((input): readonly Problem[] => {
       const entries = Object.entries({ ...input.refused });
       return entries.map(([reason, count]) => {
@@ -53,6 +54,16 @@ function reloadProblems(reload: ReloadView, nowMs: number): readonly Problem[] {
     ...atNextStart.map((key) => warning('atNextStart', 'atNextStartTodo', { key })),
     ...frozenFiles.map((file) => warning('frozenFile', 'frozenFileTodo', { file })),
   ];
+}
+
+/** Outputs that could not deliver, and of which nothing that waits says so already. */
+function checkProblems({ outputChecks, lanes }: StatusView): readonly Problem[] {
+  const retrying = new Set(
+    lanes.flatMap(({ outputs }) => outputs.filter(({ state }) => state === 'retrying').map(({ output }) => output)),
+  );
+  return outputChecks
+    .filter(({ name, ok }) => !ok && !retrying.has(name))
+    .map(({ name, reason }) => warning('outputCannot', retryTodo(reason), { output: name, error: reason, full: '0' }));
 }
 
 /** What filters of the configuration or of an annotation leave out was asked for. */
@@ -128,7 +139,10 @@ function retryTodo(lastError: string): TextKey {
 }
 
 function droppedTodo(reason: string): TextKey {
-  return /full|oldest/.test(reason) ? 'droppedFullTodo' : 'droppedRejectedTodo';
+  if (reason === 'age') {
+    return 'droppedAgeTodo';
+  }
+  return /full|oldest|newest/.test(reason) ? 'droppedFullTodo' : 'droppedRejectedTodo';
 }
 
 const refusedTodos: readonly (readonly [RegExp, TextKey])[] = [

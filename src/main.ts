@@ -135,8 +135,7 @@ async function main(line: CommandLine): Promise<number> {
     }
     case 'queue': {
       const { queue } = await import('./cli/queue.ts');
-      const { action, json } = line.options;
-      return queue({ action, json, dataDir: dataDirOf(line.options) }, terminal);
+      return queue({ ...line.options, dataDir: dataDirOf(line.options) }, terminal);
     }
     case 'explain': {
       const [{ explain }, { explainManifestPod: explainPod }] = await Promise.all([

@@ -94,21 +94,24 @@ export class HostedOutput {
   async #delivery(signal: Signal): Promise<Delivery> {
     const { delivery } = this.loaded;
     const source = this.#host.lanes[signal];
+    const { clock, log, dataDir } = this.#runtime;
+    const dir = join(dataDir, 'dead-letters', this.name);
+    const deadLetters = new DeadLetters({ dir, signal, now: clock.now, log });
+    deadLetters.look().catch((error: unknown) => log.warn({ signal, error }, 'The dead letters cannot be read.'));
     const cursor = await source.attach({
+      deadLetters,
       output: this.name,
       start: delivery.start,
       onFull: delivery.on_full,
       ...(delivery.queue_bytes === undefined ? {} : { maxBytes: delivery.queue_bytes }),
       ...(delivery.queue_age === undefined ? {} : { maxAgeMs: delivery.queue_age }),
     });
-    const { clock, log, dataDir } = this.#runtime;
-    const dir = join(dataDir, 'dead-letters', this.name);
     return new Delivery({
       source,
       cursor,
       tail: new LaneTail({ dir: source.dir, signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
       output: tracedOutput(this.output, this.name, this.#runtime.tracer),
-      deadLetters: new DeadLetters({ dir, signal, now: clock.now }),
+      deadLetters,
       choose: this.#choose,
       limits: {
         batchItems: delivery.batch_items,

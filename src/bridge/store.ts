@@ -88,7 +88,7 @@ export class HostedStore {
   }
 
   /** Steps of a cursor are taken one by one, in the order of the store's commits. */
-  #stored({ signal, seq, cumItems, items }: Stored): void {
+  #stored({ signal, seq, cumItems, items, routedAway }: Stored): void {
     const cursor = this.#cursors.get(signal);
     if (cursor === undefined) {
       return;
@@ -97,7 +97,7 @@ export class HostedStore {
       cursor.report({ state: 'idle', retries: 0 });
       this.#log.info({ signal }, 'There is room for the store again.');
     }
-    const step = { seq, delivered: items, ...(cumItems === undefined ? {} : { cumItems }) };
+    const step = { seq, delivered: items, routedAway, ...(cumItems === undefined ? {} : { cumItems }) };
     this.#turn = this.#turn
       .then(() => cursor.advance(step))
       .catch((error: unknown) =>

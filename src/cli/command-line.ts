@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
+import { type Signal, signals } from '../model/batch.ts';
 import { type AskOptions, daemonWords, given, usualDaemon } from './daemon-words.ts';
 import { type DemoWords, demoWords } from './demo-words.ts';
 import type { ExplainOptions } from './explain.ts';
@@ -30,6 +31,14 @@ export interface QueueOptions {
   readonly action: QueueAction;
   readonly dataDir?: string;
   readonly json: boolean;
+  /** With `repair`: what was refused for good is queued again for the output that refused it. */
+  readonly requeue?: RequeueWords;
+}
+
+/** Of which outputs and signals; of all where they are left out. */
+export interface RequeueWords {
+  readonly output?: string;
+  readonly signal?: Signal;
 }
 
 export type CommandLine =
@@ -87,7 +96,7 @@ interface Grammar {
 const grammars: Partial<Record<CommandName, Grammar>> = {
   run: { texts: ['config-dir', 'data-dir', 'listen'], flags: ['demo'] },
   check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
-  queue: { texts: ['data-dir'], flags: ['json'], others: 'any' },
+  queue: { texts: ['data-dir', 'output', 'signal'], flags: ['json', 'requeue'], others: 'any' },
   explain: { texts: ['pod', 'file', 'to'], flags: ['all', 'json'], short: { file: 'f' } },
   migrate: { others: 'any' },
   monitor: { texts: ['to', 'token-file', 'data-dir'] },
@@ -233,8 +242,33 @@ function queueLine({ texts, flags, others }: Words): CommandLine {
   if (action === undefined || others.length !== 1) {
     return { command: 'usage', message: `queue wants one of ${queueActions.join(', ')}`, about: 'queue' };
   }
-  const options = { action, ...given('dataDir', texts.get('data-dir')), json: flags.has('json') };
+  const wrong = wrongRequeue(action, { texts, flags, others });
+  if (wrong !== undefined) {
+    return { command: 'usage', message: wrong, about: 'queue' };
+  }
+  const signal = signals.find((candidate) => candidate === texts.get('signal'));
+  const requeue = { ...given('output', texts.get('output')), ...(signal === undefined ? {} : { signal }) };
+  const options = {
+    action,
+    ...given('dataDir', texts.get('data-dir')),
+    json: flags.has('json'),
+    ...(flags.has('requeue') ? { requeue } : {}),
+  };
   return { command: 'queue', options };
+}
+
+function wrongRequeue(action: QueueAction, { texts, flags }: Words): string | undefined {
+  const signal = texts.get('signal');
+  const narrow = ['output', 'signal'].find((name) => texts.has(name));
+  if (flags.has('requeue') && action !== 'repair') {
+    return `--requeue goes with "queue repair", not with "queue ${action}"`;
+  }
+  if (narrow !== undefined && !flags.has('requeue')) {
+    return `--${narrow} says what --requeue is to take; write both`;
+  }
+  return signal === undefined || signals.some((known) => known === signal)
+    ? undefined
+    : `--signal wants one of ${signals.join(', ')}, and got "${signal}"`;
 }
 
 function explainLine({ texts, flags }: Words): CommandLine {

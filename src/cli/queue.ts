@@ -6,14 +6,18 @@ import { type Recovered, recover } from '../lane/recover.ts';
 import { Replay } from '../lane/replay.ts';
 import { type Signal, signals } from '../model/batch.ts';
 import { listSegments } from '../record/segment.ts';
-import type { QueueAction } from './command-line.ts';
+import type { QueueAction, RequeueWords } from './command-line.ts';
+import { counted } from './counted.ts';
 import { exitCodes } from './exit-codes.ts';
+import { deadLetterLines, deadLetterReports } from './queue-letters.ts';
+import { repair } from './queue-repair.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface QueueQuestion {
   readonly action: QueueAction;
   readonly dataDir: string;
   readonly json: boolean;
+  readonly requeue?: RequeueWords;
 }
 
 interface OutputReport extends CursorBooks {
@@ -34,18 +38,15 @@ interface LaneReport {
   readonly tornBytes: number;
 }
 
-/** `meshbridge queue`: reads the lanes as they are on disk and changes nothing. Resolves with the exit code. */
+/** `meshbridge queue`: all but `repair` read what is on disk and change nothing. Resolves with the exit code. */
 export async function queue(question: QueueQuestion, terminal: Terminal): Promise<number> {
-  if (question.action === 'repair') {
-    terminal.err(
-      'meshbridge: "queue repair" is not part of this version; the daemon repairs its queue whenever it starts',
-    );
-    return exitCodes.usage;
-  }
   const root = join(question.dataDir, 'queue');
   if (!(await isDirectory(root))) {
     terminal.err(`meshbridge: there is no queue in ${question.dataDir}; say where it is with --data-dir`);
     return exitCodes.failed;
+  }
+  if (question.action === 'repair') {
+    return repair(question, terminal);
   }
   const read = question.action === 'verify' ? readEverything : recover;
   const lanes: LaneReport[] = [];
@@ -56,8 +57,11 @@ export async function queue(question: QueueQuestion, terminal: Terminal): Promis
     }
   }
   const verdict = question.action === 'verify' ? [verdictOf(lanes)] : [];
+  const deadLetters = await deadLetterReports(question.dataDir);
   terminal.out(
-    question.json ? JSON.stringify({ lanes }, undefined, 2) : [...lanes.flatMap(linesOf), ...verdict].join('\n'),
+    question.json
+      ? JSON.stringify({ lanes, deadLetters }, undefined, 2)
+      : [...lanes.flatMap(linesOf), ...deadLetters.flatMap(deadLetterLines), ...verdict].join('\n'),
   );
   return lanes.some(({ losses }) => losses.length > 0) ? exitCodes.failed : exitCodes.good;
 }
@@ -123,8 +127,4 @@ function verdictOf(lanes: readonly LaneReport[]): string {
   const items = losses.reduce((sum, loss) => sum + (loss.items ?? 0), 0);
   const atLeast = losses.some((loss) => loss.items === undefined) ? 'at least ' : '';
   return `not good: ${counted(losses.length, 'damaged place')}, ${atLeast}${counted(items, 'item')}; the daemon passes over them and goes on, and what was delivered before stays delivered`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

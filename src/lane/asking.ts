@@ -41,7 +41,8 @@ export class Asking {
   async ask(group: readonly QueueRecord[]): Promise<Answered> {
     const { source, choose, output, clock, limits, log, cursor } = this.#options;
     const { maxAgeMs = Number.POSITIVE_INFINITY } = limits;
-    const wanted = group.flatMap((record) => choose(record) ?? []);
+    const addressed = group.filter(({ only = cursor.output }) => only === cursor.output);
+    const wanted = addressed.flatMap((record) => choose(record) ?? []);
     const fresh = wanted.filter((record) => source.ageMs(record) <= maxAgeMs);
     const aside = {
       ...nothing,

@@ -18,7 +18,7 @@ export interface CursorStep {
 export type OnFull = CursorStatus['onFull'];
 export type CursorActivity = Pick<
   CursorStatus,
-  'state' | 'circuit' | 'retries' | 'retriesByCause' | 'lastError' | 'lastCause' | 'nextAttemptMs' | 'deadLetters'
+  'state' | 'circuit' | 'retries' | 'retriesByCause' | 'lastError' | 'lastCause' | 'nextAttemptMs'
 >;
 
 /** The books of an output that was never there: all before `seq` was routed past it. */

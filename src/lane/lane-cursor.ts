@@ -1,4 +1,4 @@
-import type { CursorStatus } from '../contract/status.ts';
+import type { CursorStatus, DeadLetterStatus } from '../contract/status.ts';
 import { advanced, type CursorActivity, type CursorStep, moved, type OnFull, sum } from './cursor.ts';
 import type { CursorBooks } from './lane-state.ts';
 import { begunAt, endedAt, isClosed, itemsAhead, openSkip, type Place, remaining } from './skips.ts';
@@ -18,6 +18,8 @@ export interface CursorLimits {
   readonly maxBytes?: number;
   /** Shown in the status; delivery acts on it. */
   readonly maxAgeMs?: number;
+  /** For the status. */
+  readonly deadLetters?: { readonly status: DeadLetterStatus | undefined };
 }
 
 const idle: CursorActivity = { state: 'idle', retries: 0 };
@@ -162,7 +164,8 @@ export class LaneCursor {
     const leftOut = itemsAhead(this.#books, waiting);
     const cumItems = this.#books.cumItems + leftOut;
     const queuedItems = Math.max(0, waiting.cumItems - cumItems);
-    const { onFull = 'block', maxBytes, maxAgeMs } = this.#limits ?? {};
+    const { onFull = 'block', maxBytes, maxAgeMs, deadLetters } = this.#limits ?? {};
+    const letters = deadLetters?.status;
     return {
       ...this.#activity,
       output,
@@ -178,6 +181,7 @@ export class LaneCursor {
       onFull,
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+      ...(letters === undefined ? {} : { deadLetters: letters }),
       ...(openSkip(this.#books) === undefined ? {} : { leavesOut: true }),
     };
   }

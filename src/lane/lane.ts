@@ -27,8 +27,10 @@ import { Space } from './space.ts';
 const maxWaitingBytes = 64 * 1024 * 1024;
 /** A cap is at least this many segments, so that dropping the oldest is no coarse step. */
 const segmentsPerCap = 8;
-/** The position under which what `Ages` must know in a later life is kept. */
-const clockKey = 'lane:clock';
+/** Of positions that are the lane's own and no source's. */
+const ownPrefix = 'lane:';
+/** What `Ages` must know in a later life. */
+const clockKey = `${ownPrefix}clock`;
 
 /**
  * The durable log of one signal (design.md §3): batches in, records out, with the positions of sources and the cursors
@@ -146,13 +148,18 @@ export class Lane {
     });
   }
 
+  /** What the key of a position begins with that is no source's; `positions` does not show those. */
+  get ownPrefix(): string {
+    return ownPrefix;
+  }
+
   /** The last durable value of that key, of this or an earlier life. */
   position(key: string): string | undefined {
     return this.#positions.durable(key);
   }
 
   positions(prefix: string): ReadonlyMap<string, string> {
-    return new Map([...this.#positions.durableWith(prefix)].filter(([key]) => key !== clockKey));
+    return new Map([...this.#positions.durableWith(prefix)].filter(([key]) => !key.startsWith(ownPrefix)));
   }
 
   /** How long a record has waited; in doubt less (`ages.ts`). */

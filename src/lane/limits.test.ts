@@ -135,7 +135,7 @@ class House {
       tail: new LaneTail({ dir, signal, afterSeq: cursor.seq, afterCumItems: cursor.cumItems }),
       output: this.farSide(output),
       deadLetters: new DeadLetters({ dir: join(this.#dir, 'dead-letters', output), signal, now: () => clock.now() }),
-      accepts: () => true,
+      choose: (record) => record,
       limits: {
         batchItems: 20,
         batchBytes: 1_000_000,

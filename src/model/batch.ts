@@ -73,6 +73,8 @@ export interface Batch {
   /** It is of the cluster as a whole: nothing of the node that happened to collect it belongs to it. */
   readonly scope?: 'cluster';
   readonly edits?: TagEdits;
+  /** It is for the output of that name alone, as one that it refused before and is to be asked again. */
+  readonly only?: string;
   /**
    * Bytes that many batches share, such as the shape of a scraped page. Written once a segment, found again by `id`
    * (a content hash: equal ids mean equal bytes).
@@ -99,6 +101,8 @@ export interface QueueRecord {
   readonly cumItems: number;
   readonly origin: Origin;
   readonly edits?: TagEdits;
+  /** It is for the output of that name alone. */
+  readonly only?: string;
   readonly payload: Uint8Array;
   readonly dictionary?: { readonly id: string; readonly bytes: Uint8Array };
   readonly position?: Position;

@@ -7,6 +7,8 @@ export interface BatchMeta {
   readonly format: Format;
   readonly origin: Origin;
   readonly edits?: TagEdits;
+  /** Name of the one output that it is for. A version that does not know this gives it to all. */
+  readonly only?: string;
   /** Id of the dictionary that the payload needs. */
   readonly dictionary?: string;
 }
@@ -27,7 +29,8 @@ export class MetaEncoder {
       known !== undefined &&
       known.meta.format === batch.format &&
       known.meta.edits === batch.edits &&
-      known.meta.dictionary === dictionary
+      known.meta.dictionary === dictionary &&
+      known.meta.only === batch.only
     ) {
       return known.bytes;
     }
@@ -35,6 +38,7 @@ export class MetaEncoder {
       format: batch.format,
       origin: batch.origin,
       ...(batch.edits === undefined ? {} : { edits: batch.edits }),
+      ...(batch.only === undefined ? {} : { only: batch.only }),
       ...(dictionary === undefined ? {} : { dictionary }),
     };
     const bytes = Buffer.from(JSON.stringify(meta));
@@ -92,6 +96,7 @@ export function toQueueRecord({ signal, facts, header, meta, payload, dictionary
     cumItems: facts.cumItems,
     origin: meta.origin,
     ...(meta.edits === undefined ? {} : { edits: meta.edits }),
+    ...(meta.only === undefined ? {} : { only: meta.only }),
     payload,
     ...(dictionary === undefined || meta.dictionary === undefined
       ? {}

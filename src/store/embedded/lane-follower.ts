@@ -54,6 +54,7 @@ export class LaneFollower {
   #wake = Promise.withResolvers<void>();
   #waitingSinceMs: number | undefined;
   #waitingItems = 0;
+  #routedAway = 0;
   #readMs = Number.NEGATIVE_INFINITY;
   #committedMs = Number.NEGATIVE_INFINITY;
   #cumItems: number | undefined;
@@ -122,9 +123,12 @@ export class LaneFollower {
     if (read.seq === before) {
       return;
     }
-    this.#part.append(this.#follow.queueId, read.records);
+    const records = read.records.filter(({ only }) => only === undefined);
+    const items = records.reduce((sum, record) => sum + record.items, 0);
+    this.#part.append(this.#follow.queueId, records);
     this.#cumItems = read.cumItems;
-    this.#waitingItems += read.items;
+    this.#waitingItems += items;
+    this.#routedAway += read.items - items;
     this.#waitingSinceMs ??= this.#clock.now();
   }
 
@@ -155,12 +159,14 @@ export class LaneFollower {
     }
     const seq = this.#tail.seq;
     const items = this.#waitingItems;
+    const routedAway = this.#routedAway;
     this.#waitingItems = 0;
+    this.#routedAway = 0;
     this.#waitingSinceMs = undefined;
     await this.#part.flush();
     this.#committedMs = this.#clock.now();
     const { signal, queueId } = this.#follow;
-    this.#events.stored({ signal, queueId, seq, cumItems: this.#cumItems, items });
+    this.#events.stored({ signal, queueId, seq, cumItems: this.#cumItems, items, routedAway });
   }
 
   /** Resolves with true once a commit fits, with false when it was told to stop before. */

@@ -51,6 +51,8 @@ export interface Stored {
   readonly cumItems: number | undefined;
   /** Items stored since the last message. */
   readonly items: number;
+  /** Items of records that were for another output alone, since the last message. */
+  readonly routedAway: number;
 }
 
 /** An error as it crosses threads: class and cause stay behind. */

@@ -187,4 +187,36 @@ describeWith('chdb', (environment) => {
       what: 'the lines',
     });
   }, 180_000);
+
+  test('a daemon that is killed again and again loses nothing, and repeats at most one request each time', async () => {
+    const dir = await dirOf();
+    const server = await engine({ dir: join(dir, 'engine') });
+    const config = `[[outputs.clickhouse]]\nurl = "${server.url}"\nsignals = ["traces"]\nbatch_wait = "10ms"\nbatch_items = 100\n`;
+    const start = () => startDaemon({ dir, config: { 'clickhouse.conf': config } });
+    const [kills, each] = [4, 400];
+    for (let life = 0; life < kills; life++) {
+      const daemon = await start();
+      cleanups.push(() => daemon.end('SIGKILL'));
+      for (let from = 1; from <= each; from += 20) {
+        await pushSpans(daemon, life * each + from, 20);
+      }
+      await daemon.end('SIGKILL');
+    }
+    const last = await start();
+    cleanups.push(() => last.end());
+    const posted = String(kills * each);
+    await until(
+      async () => (await server.query('SELECT uniqExact(SpanId) FROM meshbridge.otel_traces'))[0]?.[0] === posted,
+      {
+        what: 'all spans',
+      },
+    );
+    const queued = async () => {
+      const { lanes } = await last.status();
+      return lanes.flatMap(({ outputs }) => outputs).reduce((sum, { queuedItems }) => sum + queuedItems, 0);
+    };
+    await until(async () => (await queued()) === 0, { what: 'nothing waits any more' });
+    const [[count] = []] = await server.query('SELECT count() FROM meshbridge.otel_traces');
+    expect(Number(count) - kills * each).toBeLessThanOrEqual(kills * 100);
+  }, 180_000);
 });

@@ -108,6 +108,10 @@ function tcpFilters(statPrefix: string, cluster: string, reporter: Reporter): ob
     stat_prefix: statPrefix,
     cluster,
     access_log: accessLogs('connection', reporter),
+    // Else the first report would not know yet who asks.
+    ...(reporter === 'destination'
+      ? { upstream_connect_mode: 'ON_DOWNSTREAM_TLS_HANDSHAKE', max_early_data_bytes: 16_384 }
+      : {}),
     access_log_options: { access_log_flush_interval: countOpenEvery, flush_access_log_on_connected: true },
   };
   return [{ name: 'envoy.filters.network.tcp_proxy', typed_config }];

@@ -66,7 +66,7 @@ export const clickhouse = defineOutput({
   signals: ['metrics', 'traces', 'logs', 'rum'],
   config,
   // Each insert is a part on ClickHouse's disk that has to be merged: few large ones are better than many small ones.
-  defaults: { batch_items: 50_000, batch_bytes: '8MiB', batch_wait: '1s' },
+  defaults: { batch_items: 20_000, batch_wait: '1s' },
   create: (checked, runtime) =>
     new LazyOutput(async () => new (await import('./sender.ts')).ClickhouseSender(checked, runtime)),
 });

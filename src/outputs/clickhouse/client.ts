@@ -1,5 +1,5 @@
-import { promisify } from 'node:util';
-import { gzip, zstdCompress } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGzip, createZstdCompress } from 'node:zlib';
 import type { OutputRuntime } from '../../contract/output.ts';
 import { type Posted, Poster } from '../../http/poster.ts';
 import { reachOf } from '../../http/reach.ts';
@@ -16,10 +16,11 @@ export interface Insert {
   readonly statement: string;
   /** Equal for equal requests: a table that remembers it takes the rows once. */
   readonly token: string;
-  readonly rows: Buffer;
+  /** In parts. */
+  readonly rows: readonly Buffer[];
 }
 
-const encoders = { zstd: promisify(zstdCompress), gzip: promisify(gzip) } as const;
+const encoders = { zstd: createZstdCompress, gzip: createGzip } as const;
 
 /**
  * Only of inserts. `wait_end_of_query` holds the answer back until all is done, so that a failure has a status of its own; what
@@ -70,7 +71,7 @@ export class ClickhouseClient {
       ...insertSettings,
       insert_deduplication_token: token,
     }).toString();
-    const body = compression === 'none' ? rows : await encoders[compression](rows);
+    const body = await encoded(rows, compression);
     const headers = {
       'content-type': 'application/x-ndjson',
       ...(compression !== 'none' && { 'content-encoding': compression }),
@@ -82,6 +83,12 @@ export class ClickhouseClient {
   async close(): Promise<void> {
     await this.#poster.close();
   }
+}
+
+async function encoded(rows: readonly Buffer[], compression: ClickhouseConfig['compression']): Promise<Buffer> {
+  return compression === 'none'
+    ? Buffer.concat(rows)
+    : Buffer.concat(await Readable.from(rows).compose(encoders[compression]()).toArray());
 }
 
 const writtenCode = /Code: (\d+)\. DB::Exception/;

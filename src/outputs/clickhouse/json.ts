@@ -6,16 +6,21 @@ const hex = Buffer.from('0123456789abcdef');
 const mostBytesOfOne = 6;
 const newline = 0x0a;
 
+const defaultChunkBytes = 256 * 1024;
+
 /**
- * Rows of JSONEachRow, one after the other in one buffer. Lines are copied as the bytes that they are: ClickHouse keeps bytes that
- * are not UTF-8 as they came.
+ * Rows of JSONEachRow, one after the other. Lines are copied as the bytes that they are: ClickHouse keeps bytes that are not UTF-8
+ * as they came.
  */
 export class JsonRows {
+  readonly #full: Buffer[] = [];
+  readonly #chunkBytes: number;
   #buffer: Buffer;
   #end = 0;
 
-  constructor(initialBytes: number = 64 * 1024) {
-    this.#buffer = Buffer.allocUnsafe(initialBytes);
+  constructor(chunkBytes: number = defaultChunkBytes) {
+    this.#chunkBytes = chunkBytes;
+    this.#buffer = Buffer.allocUnsafe(chunkBytes);
   }
 
   /** JSON as it is. */
@@ -54,17 +59,17 @@ export class JsonRows {
     this.#buffer[this.#end++] = newline;
   }
 
-  /** All rows so far. The writer must not be used any more. */
-  take(): Buffer {
-    return this.#buffer.subarray(0, this.#end);
+  /** All rows, in parts. The writer must not be used any more. */
+  take(): readonly Buffer[] {
+    return [...this.#full, this.#buffer.subarray(0, this.#end)];
   }
 
+  /** A part is never copied to make it larger: of large requests that would take twice their memory. */
   #reserve(bytes: number): void {
-    const needed = this.#end + bytes;
-    if (needed > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-      this.#buffer.copy(larger, 0, 0, this.#end);
-      this.#buffer = larger;
+    if (this.#end + bytes > this.#buffer.length) {
+      this.#full.push(this.#buffer.subarray(0, this.#end));
+      this.#buffer = Buffer.allocUnsafe(Math.max(bytes, this.#chunkBytes));
+      this.#end = 0;
     }
   }
 }

@@ -15,8 +15,8 @@ export class Rows {
     this.#decode = decode;
   }
 
-  /** One row for each item, in their order. Throws BRIDGE_DECODE. */
-  of(signal: Signal, records: readonly QueueRecord[]): Buffer {
+  /** One row for each item, in their order, in parts. Throws BRIDGE_DECODE. */
+  of(signal: Signal, records: readonly QueueRecord[]): readonly Buffer[] {
     const rows = new JsonRows();
     for (const record of records) {
       this.#add(signal, record, rows);

@@ -55,7 +55,11 @@ export class ClickhouseSender implements Sender {
     await this.#client.close();
   }
 
-  async #insert({ signal: of, records, id }: WriteRequest, rows: Buffer, signal: AbortSignal): Promise<WriteResult> {
+  async #insert(
+    { signal: of, records, id }: WriteRequest,
+    rows: readonly Buffer[],
+    signal: AbortSignal,
+  ): Promise<WriteResult> {
     const problem = this.#config.create_schema ? await this.#schema.ensure(signal) : undefined;
     if (problem !== undefined) {
       return problem;
@@ -75,8 +79,9 @@ export class ClickhouseSender implements Sender {
    * The same request has the same token. Two outputs into one table, or one that was given other filters meanwhile, may have
    * equal ids for different rows: those must not be taken for repeats.
    */
-  #token(of: Signal, id: string, rows: Buffer): string {
-    return `${this.#runtime.name} ${tableNameOf(of)} ${id} ${crc32(rows).toString(16)}`;
+  #token(of: Signal, id: string, rows: readonly Buffer[]): string {
+    const sum = rows.reduce((before, part) => crc32(part, before), 0);
+    return `${this.#runtime.name} ${tableNameOf(of)} ${id} ${sum.toString(16)}`;
   }
 
   async #look(signal: AbortSignal): Promise<WriteResult> {

@@ -42,9 +42,9 @@ function reloadTroubles({ reload, nowMs }: MonitorStatus): readonly Trouble[] {
   const age = timeText(Math.max(0, nowMs - lastAtMs));
   const [first = '', ...others] = faults;
   const more = others.length === 0 ? '' : ` (and ${others.length} more; “meshbridge check” shows all)`;
-  const how = changed.length > 0 ? 'only in part' : 'not, and the last good one goes on';
+  const how = changed.length > 0 ? 'was taken only in part' : 'was not taken, the last good one goes on';
   return [
-    ...(ok ? [] : [bad(`the new configuration was taken ${how} (${age} ago): ${first}${more}`)]),
+    ...(ok ? [] : [bad(`the new configuration ${how} (${age} ago): ${first}${more}`)]),
     ...atNextStart.map((key) => warning(`${key}: the new value takes effect at the next start`)),
     ...frozenFiles.map((file) =>
       warning(

@@ -21,6 +21,8 @@ interface Watched {
 }
 
 const deepest = 16;
+/** A tree that goes on changing tells so by itself. */
+const mostRounds = 5;
 
 /**
  * Notices when the bytes of configuration files change. Directories are watched, not files: a ConfigMap changes by renaming the
@@ -75,12 +77,12 @@ export class ConfigWatch {
     this.#looking = this.#looking.then(() => this.#look()).catch(() => undefined);
   }
 
-  /** The watches come first: what changes between the two is seen by one of them. */
+  /** The watches come first, until there is nothing more to watch: what changes later is seen by one of them. */
   async #look(): Promise<void> {
     if (this.#isStopped) {
       return;
     }
-    await this.#watchAll();
+    for (let rounds = 0; rounds < mostRounds && (await this.#watchAll()); rounds += 1) {}
     const now = await this.#fingerprint();
     if (now !== this.#known && !this.#isStopped) {
       this.#known = now;
@@ -94,7 +96,8 @@ export class ConfigWatch {
     return createHash('sha256').update(JSON.stringify({ sources, faults })).digest('hex');
   }
 
-  async #watchAll(): Promise<void> {
+  /** Whether there were directories that had not been watched: something may have come there before they were. */
+  async #watchAll(): Promise<boolean> {
     const { cwd, configDir } = this.#options;
     const roots = configDir === undefined ? searchPath : [configDir];
     const found = new Map<string, string>();
@@ -107,11 +110,11 @@ export class ConfigWatch {
         this.#watched.delete(path);
       }
     }
-    for (const [path, identity] of found) {
-      if (!this.#watched.has(path)) {
-        this.#watch(path, identity);
-      }
+    const fresh = [...found].filter(([path]) => !this.#watched.has(path));
+    for (const [path, identity] of fresh) {
+      this.#watch(path, identity);
     }
+    return fresh.length > 0;
   }
 
   /** Where there are no watches left to be had, the polling is what there is. */

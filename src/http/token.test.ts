@@ -21,6 +21,13 @@ describe('the token', () => {
     expect(await ensureToken(dir)).toEqual(made);
   });
 
+  test('is only read once it is there, so that a full disk keeps nobody from starting', async () => {
+    const { token } = await ensureToken(dir);
+    const before = await stat(dir, { bigint: true });
+    expect((await ensureToken(dir)).token).toBe(token);
+    expect((await stat(dir, { bigint: true })).mtimeNs).toBe(before.mtimeNs);
+  });
+
   test('is the same for all who ask for it at once', async () => {
     const made = await Promise.all([ensureToken(dir), ensureToken(dir), ensureToken(dir)]);
     expect(new Set(made.map(({ token }) => token)).size).toBe(1);

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { link, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BridgeError } from '../contract/errors.ts';
 
@@ -61,14 +61,28 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /**
- * A token of this data directory: made at the first start, 256 random bits, readable by the owner alone. Resolves with
- * it and the path that the banner names.
+ * A token of this data directory: made at the first start, 256 random bits, readable by the owner alone; later starts write
+ * nothing, so that a full disk does not prevent them. Resolves with it and the path that the banner names.
  */
 export async function ensureToken(
   dataDir: string,
   name: TokenName = 'token',
 ): Promise<{ readonly token: string; readonly path: string }> {
   const path = join(dataDir, name);
+  if (!(await isThere(path))) {
+    await create(path);
+  }
+  return { token: await readToken(path), path };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error) => !hasErrno(error, 'ENOENT'),
+  );
+}
+
+async function create(path: string): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeDurably(draft, `${randomBytes(32).toString('base64url')}\n`);
@@ -81,5 +95,4 @@ export async function ensureToken(
   } finally {
     await rm(draft, { force: true });
   }
-  return { token: await readToken(path), path };
 }

@@ -46,7 +46,11 @@ export function envoyBootstrap(plan: ProxyPlan): object {
     layered_runtime: {
       layers: [
         // Istio leaves the 5 s between two posts of spans as they are; nobody wants to wait that long for a first look.
-        { name: 'demo', static_layer: { 'tracing.zipkin.flush_interval_ms': 1000 } },
+        // A post may take longer than the usual 5 s where the disk is busy: it is answered when it is safe.
+        {
+          name: 'demo',
+          static_layer: { 'tracing.zipkin.flush_interval_ms': 1000, 'tracing.zipkin.request_timeout': 30_000 },
+        },
         { name: runtimeLayer, rtds_layer: { name: runtimeLayer, rtds_config: fromFile(files.runtime) } },
       ],
     },

@@ -149,7 +149,7 @@ export class FaultProxy {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
     const fault = this.#fault;
-    const text = plain(body, request.headers['content-encoding']).toString('latin1');
+    const text = plain(body, request).toString('latin1');
     const status = fault.kind === 'answer' ? { status: fault.status } : {};
     const seen: Seen = {
       atMs: performance.now(),
@@ -265,8 +265,10 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function plain(body: Buffer, encoding: string | undefined): Buffer {
-  switch (encoding) {
+function plain(body: Buffer, { headers, url }: IncomingMessage): Buffer {
+  // Loki says nothing of the snappy that its protobuf is packed in.
+  const encoding = url?.endsWith('/push') === true ? 'snappy' : undefined;
+  switch (headers['content-encoding'] ?? encoding) {
     case 'snappy':
       return Buffer.from(uncompressSync(body));
     case 'gzip':

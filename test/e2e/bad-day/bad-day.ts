@@ -218,9 +218,12 @@ export class BadDay {
         const copies = backend.onTwice === 'one' ? 1 : 1 + proxy.lostAnswers(item.id);
         return { id: item.id, copies, facts: backend.expected(item) };
       });
-      await until(async () => (await backend.read(own)).size === own.length, {
-        what: `${backend.name} can be asked for ${own.length} items`,
-      });
+      const isThere = async (): Promise<boolean> => {
+        const there = await backend.read(own);
+        return wanted.every(({ id, copies }) => there.get(id)?.copies === copies);
+      };
+      // What follows says how it differs.
+      await until(isThere, { what: `${backend.name} has what was sent` }).catch(() => undefined);
       const found = await backend.read(own);
       expect([backend.name, own.map(({ id }) => ({ id, ...found.get(id) }))]).toEqual([backend.name, wanted]);
       const twice = own.filter(({ id }) => proxy.copies(id) !== 1 + proxy.lostAnswers(id));

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Reader, readRecordsBatch } from '@platformatic/kafka';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
@@ -13,6 +13,7 @@ import {
 import { logRecord } from '../../../test/fakes/log-records.ts';
 import { requestOf, spanRecord } from '../../../test/fakes/requests.ts';
 import { fakeRuntime } from '../../../test/fakes/runtime.ts';
+import { until } from '../../../test/fakes/until.ts';
 import { readMetricsRequest } from '../../codec/otlp/messages-in.ts';
 import { otlpTraces } from '../../codec/otlp/otlp-traces.ts';
 import { RecordDecoders } from '../../codec/record-decoder.ts';
@@ -375,6 +376,29 @@ describe('numbers of batches', () => {
     ]);
   });
 
+  test.each([7, 20, 5, 6, 56, -1, 13])(
+    'after %d a batch may have been written: it comes again as it was, even where smaller ones are wanted by then',
+    async (code) => {
+      const far = await broker();
+      const output = await started(far, { compression: 'none' });
+      const traces = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+      const placeOf = (trace: number): number => partitionOf(Buffer.from(traceIdOf(trace)), 3);
+      const small = traces.find((trace) => placeOf(trace) === 0) ?? 0;
+      const large = traces.find((trace) => placeOf(trace) === 1) ?? 0;
+      const spans = [...spansOf(small, 2, 'x'.repeat(3_000)), ...spansOf(large, 2, 'x'.repeat(5_000))];
+      const record = requestOf([spanRecord(spans, { seq: 1 })]);
+      far.answer(({ partition }) => (partition === 0 ? code : 10));
+      expect(await output.write(record, never)).toMatchObject({ status: 'retry' });
+      far.answer(() => 0);
+      expect(await output.write(record, never)).toEqual(ok);
+      const [first, second, ...rest] = far.batches.filter(({ partition }) => partition === 0);
+      expect(second?.bytes).toEqual(first?.bytes);
+      expect(rest).toEqual([]);
+      expect(far.batches.filter(({ partition }) => partition === 1).length).toBe(3);
+      expect(new Set(far.batches.map(({ batch }) => batch.producerId)).size).toBe(1);
+    },
+  );
+
   test('are one row for each partition, whatever another partition answers', async () => {
     const far = await broker();
     const output = await started(far);
@@ -549,12 +573,63 @@ describe('a check', () => {
   });
 });
 
+interface SilentServer {
+  readonly address: string;
+  connections(): number;
+  seen(): number;
+}
+
+/** Takes connections and answers whatever comes with `said`, or with nothing. */
+async function silentServer(said?: Buffer): Promise<SilentServer> {
+  const sockets = new Set<Socket>();
+  let seen = 0;
+  const server = createServer((socket) => {
+    seen += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('data', () => said && socket.write(said));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(async () => server.close());
+  const { port } = server.address() as AddressInfo;
+  return { address: `127.0.0.1:${port}`, connections: () => sockets.size, seen: () => seen };
+}
+
 describe('brokers', () => {
   test('that do not answer are passed over', async () => {
     const [silent, far] = [await broker(), await broker()];
     await silent.close();
     const output = await started(far, { brokers: [silent.address, far.address] });
     expect(await output.write(request(1), never)).toEqual(ok);
+  });
+
+  test('that take connections and never answer are passed over too', async () => {
+    const silent = await silentServer();
+    const far = await broker();
+    const output = await started(far, { brokers: [silent.address, far.address] });
+    expect(await output.write(request(1), never)).toEqual(ok);
+    await output.stop();
+    await until(() => silent.connections() === 0 && far.connections === 0);
+  }, 60_000);
+
+  test.each([
+    ['nothing', {}, undefined],
+    ['nothing, where TLS is wanted', { tls: {} }, undefined],
+    ['nothing, where a login is wanted', { sasl: { username: 'me', password: 'p' } }, undefined],
+    ['what is not Kafka', {}, Buffer.from('HTTP/1.1 400 Bad Request\r\nserver: another\r\n\r\n')],
+    ['that there is much to come', {}, Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1])],
+    ['zeroes', {}, Buffer.alloc(64)],
+    ['lengths below zero', {}, Buffer.alloc(64, 0xff)],
+  ])('that say %s leave nothing open behind an attempt that is cut off', async (_, table, said) => {
+    const server = await silentServer(said);
+    const output = await started(server, table);
+    const cut = new AbortController();
+    const writing = output.write(request(1), cut.signal).catch((error: Error) => error.message);
+    await until(() => server.seen() > 0);
+    cut.abort(new Error('cut off'));
+    expect(['cut off', expect.objectContaining({ status: 'retry' })]).toContainEqual(await writing);
+    await until(() => server.connections() === 0);
   });
 
   test('that are all away are named, each with its reason', async () => {

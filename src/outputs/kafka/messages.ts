@@ -55,14 +55,18 @@ export function messagesOf(record: QueueRecord, runs: Runs): readonly Message[] 
     .map((run) => new Message(record, run, [0, run.parts]));
 }
 
+/** What an earlier attempt did with a message: it arrived, or was sent and not answered. */
+export type Fate = 'done' | 'under way' | undefined;
+
 /**
  * Cuts what is larger than `maxBytes`, in halves of halves, so that a part of an earlier attempt is met again on the way
- * down: those that `isDone` knows are left out.
+ * down: those that are done are left out, and those under way stay as they are.
  */
-export function openParts(message: Message, maxBytes: number, isDone: (part: Message) => boolean): readonly Message[] {
-  if (isDone(message)) {
+export function openParts(message: Message, maxBytes: number, fateOf: (part: Message) => Fate): readonly Message[] {
+  const fate = fateOf(message);
+  if (fate === 'done') {
     return [];
   }
-  const halves = message.bytes > maxBytes ? message.halves() : undefined;
-  return halves === undefined ? [message] : halves.flatMap((half) => openParts(half, maxBytes, isDone));
+  const halves = fate === undefined && message.bytes > maxBytes ? message.halves() : undefined;
+  return halves === undefined ? [message] : halves.flatMap((half) => openParts(half, maxBytes, fateOf));
 }

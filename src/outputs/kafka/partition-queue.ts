@@ -12,6 +12,11 @@ export class PartitionQueue {
   /** So many messages go out alone, to find the one that is at fault. */
   #alone = 0;
 
+  /** Ids of what was sent and not answered. */
+  get underWay(): readonly string[] {
+    return this.#underWay.map(({ id }) => id);
+  }
+
   get isWaiting(): boolean {
     return this.#messages.length > 0;
   }

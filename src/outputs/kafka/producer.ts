@@ -3,7 +3,7 @@ import type { Cluster } from './cluster.ts';
 import { codeName, type Verdict, verdictOf } from './codes.ts';
 import { Failure } from './failure.ts';
 import type { KafkaConfig } from './kafka.ts';
-import { type Message, openParts } from './messages.ts';
+import { type Fate, type Message, openParts } from './messages.ts';
 import { partitionOf } from './partition.ts';
 import { PartitionQueue } from './partition-queue.ts';
 import type { Topic } from './topic.ts';
@@ -85,9 +85,10 @@ export class Producer {
    * of an aborted `signal`, and with a `Failure` before anything is sent.
    */
   async send(messages: readonly Message[], cluster: Cluster, signal: AbortSignal): Promise<Sent> {
-    const open = messages.flatMap((message) =>
-      openParts(message, this.#batchBytes, ({ id, record }) => this.#delivered.get(record.seq)?.has(id) === true),
-    );
+    const underWay = new Set([...this.#queues.values()].flatMap((queue) => queue.underWay));
+    const fateOf = ({ id, record }: Message): Fate =>
+      this.#delivered.get(record.seq)?.has(id) === true ? 'done' : underWay.has(id) ? 'under way' : undefined;
+    const open = messages.flatMap((message) => openParts(message, this.#batchBytes, fateOf));
     if (open.length === 0) {
       return { refusals: [] };
     }

@@ -22,7 +22,7 @@ import { startTracing, type Tracing, tracedRoutes } from './bridge/tracing.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { BridgeError } from './contract/errors.ts';
 import type { Runtime } from './contract/runtime.ts';
-import type { BridgeStatus, DiskStatus, ListenerStatus } from './contract/status.ts';
+import type { BridgeStatus, DiskStatus, LaneStatus, ListenerStatus } from './contract/status.ts';
 import { Listeners } from './http/listeners.ts';
 import { loginRoutes } from './http/login.ts';
 import type { Lane } from './lane/lane.ts';
@@ -185,7 +185,8 @@ class Bridge {
   }
 
   status(): BridgeStatus {
-    const notReady = this.#starting === undefined ? [] : [this.#starting];
+    const lanes = Object.values(this.#lanes ?? {}).map((lane) => lane.status());
+    const notReady = [...(this.#starting === undefined ? [] : [this.#starting]), ...lanes.flatMap(unwritable)];
     const flow = this.#flow?.status() ?? { configFiles: this.#config.files, warnings: [], inputs: [] };
     const demo = this.#demo?.inputs ?? [];
     return {
@@ -198,7 +199,7 @@ class Bridge {
       warnings: [...flow.warnings, ...demo.flatMap(({ input }) => input.warnings?.() ?? [])],
       listeners: this.#bound,
       inputs: [...flow.inputs, ...demo.flatMap((input) => input.status())],
-      lanes: Object.values(this.#lanes ?? {}).map((lane) => lane.status()),
+      lanes,
       ...(this.#store === undefined ? {} : { store: this.#store.status() }),
       ...(this.#disk && { disk: this.#disk() }),
       ...this.#role(),
@@ -304,4 +305,8 @@ class Bridge {
       host,
     });
   }
+}
+
+function unwritable({ signal, diskError }: LaneStatus): readonly string[] {
+  return diskError === undefined ? [] : [`the queue of ${signal} cannot be written: ${diskError}`];
 }

@@ -4,6 +4,7 @@ import type { LaneLoss } from '../contract/status.ts';
 import type { CursorBooks } from '../lane/lane-state.ts';
 import { type Recovered, recover } from '../lane/recover.ts';
 import { Replay } from '../lane/replay.ts';
+import { itemsAhead } from '../lane/skips.ts';
 import { type Signal, signals } from '../model/batch.ts';
 import { listSegments } from '../record/segment.ts';
 import type { QueueAction, RequeueWords } from './command-line.ts';
@@ -93,7 +94,10 @@ async function report(signal: Signal, found: Recovered): Promise<LaneReport> {
     bytes: end.segments.reduce((sum, segment) => sum + segment.bytes, 0),
     seq: end.seq,
     cumItems: end.cumItems,
-    outputs: [...cursors.values()].map((books) => ({ ...books, queuedItems: end.cumItems - books.cumItems })),
+    outputs: [...cursors.values()].map((books) => ({
+      ...books,
+      queuedItems: end.cumItems - books.cumItems - itemsAhead(books, end),
+    })),
     losses: found.losses,
     tornBytes: torn.reduce((sum, bytes) => sum + bytes, 0),
   };
@@ -104,7 +108,10 @@ function linesOf(lane: LaneReport): readonly string[] {
   const held = `${counted(segments, 'segment')}, ${counted(bytes, 'byte')}`;
   const head = `${signal.padEnd(8)} ${counted(cumItems, 'item')} in ${counted(seq, 'record')} so far; on disk ${held}; queue ${queueId ?? 'without a name'}`;
   const outputs = lane.outputs.map((books) => {
-    const dropped = Object.entries(books.dropped).map(([reason, items]) => `, ${items} dropped (${reason})`);
+    const leftOut = lane.cumItems - books.cumItems - books.queuedItems;
+    const counts = { ...books.dropped, newest: (books.dropped['newest'] ?? 0) + leftOut };
+    const given = Object.entries(counts).filter(([, items]) => items > 0);
+    const dropped = given.map(([reason, items]) => `, ${items} dropped (${reason})`);
     return `         ${books.output}: ${books.delivered} delivered, ${books.queuedItems} waiting, ${books.lost} lost, ${books.routedAway} not for it${dropped.join('')}`;
   });
   const losses = lane.losses.map(

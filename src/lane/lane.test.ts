@@ -378,7 +378,7 @@ describe('caps', () => {
 });
 
 describe('a disk that fails', () => {
-  test.each(['ENOSPC', 'EIO'])(
+  test.each(['ENOSPC', 'EIO', 'EROFS'])(
     '%s refuses with its name, nothing unacknowledged stays, and writing goes on when it is over',
     (code) =>
       inTempDir(async (dir) => {
@@ -430,6 +430,31 @@ describe('a disk that fails', () => {
       await lane.append(batchOf('c'));
       const { payloads, lostItems } = await readAll(lane);
       expect([payloads.map((text) => text.trim().slice(0, 1)), lostItems]).toEqual([['0', 'c'], 0]);
+      await lane.close();
+    }));
+
+  test('one that takes long is no failure: what waits for it is bounded, then senders are told, and all of it arrives', () =>
+    inTempDir(async (dir) => {
+      const disk = new TestDisk();
+      const lane = await openLane(dir, { disk, maxBytes: 1e9, segmentBytes: 1e9 });
+      const cursor = await lane.attach({ output: 'o', onFull: 'block', start: 'end' });
+      const slow = Promise.withResolvers<void>();
+      disk.hold = slow.promise;
+      const large = batchOf('x'.repeat(8 * 1024 * 1024));
+      const taken: Promise<void>[] = [];
+      for (let i = 0; lane.status().full === undefined && i < 20; i++) {
+        taken.push(lane.append(large));
+      }
+      expect(lane.status()).toMatchObject({ full: 'the disk is slower than what comes in', durableSeq: 0 });
+      expect(lane.status().diskError).toBeUndefined();
+      await expect(lane.append(batchOf('refused'))).rejects.toEqual(overloaded);
+      disk.hold = undefined;
+      slow.resolve();
+      await Promise.all(taken);
+      await until(() => lane.status().full === undefined);
+      expect(lane.durableSeq).toBe(taken.length);
+      await cursor.advance({ seq: taken.length, cumItems: taken.length, delivered: taken.length });
+      await lane.append(batchOf('again'));
       await lane.close();
     }));
 

@@ -39,7 +39,7 @@ describe('rows', () => {
     expect(written(rows)).toEqual(Buffer.concat([Buffer.from('"'), high, Buffer.from('"')]));
     const low = new JsonRows();
     low.quoted(Uint8Array.of(0, 0x0a, 0x1f, 0x22, 0x5c, 0x7f));
-    expect(written(low).toString('latin1')).toBe('"\\u0000\\u000a\\u001f\\"\\\\\x7f"');
+    expect(written(low).toString('latin1')).toBe('"\\u0000\\n\\u001f\\"\\\\\x7f"');
   });
 });
 

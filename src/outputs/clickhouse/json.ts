@@ -1,90 +1,55 @@
-const quote = 0x22;
-const backslash = 0x5c;
-const space = 0x20;
-const hex = Buffer.from('0123456789abcdef');
-/** `\u00XX`, the longest that a byte can become. */
-const mostBytesOfOne = 6;
-const newline = 0x0a;
+import { ByteSink } from '../../codec/ndjson/byte-sink.ts';
+import { writeEscaped } from '../../codec/ndjson/json-escape.ts';
 
-const defaultChunkBytes = 256 * 1024;
+const defaultPartBytes = 256 * 1024;
+/** For the row that goes beyond. */
+const spareBytes = 64 * 1024;
 
 /**
- * Rows of JSONEachRow, one after the other. Lines are copied as the bytes that they are: ClickHouse keeps bytes that are not UTF-8
- * as they came.
+ * Rows of JSONEachRow, one after the other, in parts: one buffer that grows would take twice the memory. Lines are copied as the
+ * bytes that they are: ClickHouse keeps bytes that are not UTF-8 as they came.
  */
 export class JsonRows {
   readonly #full: Buffer[] = [];
-  readonly #chunkBytes: number;
-  #buffer: Buffer;
-  #end = 0;
+  readonly #partBytes: number;
+  #sink: ByteSink;
 
-  constructor(chunkBytes: number = defaultChunkBytes) {
-    this.#chunkBytes = chunkBytes;
-    this.#buffer = Buffer.allocUnsafe(chunkBytes);
+  constructor(partBytes: number = defaultPartBytes) {
+    this.#partBytes = partBytes;
+    this.#sink = new ByteSink(partBytes + spareBytes);
   }
 
   /** JSON as it is. */
   raw(json: string): void {
-    // A UTF-16 code unit is at most 3 bytes of UTF-8.
-    this.#reserve(json.length * 3);
-    this.#end += this.#buffer.write(json, this.#end);
+    this.#sink.text(json);
   }
 
   bytes(json: Uint8Array): void {
-    this.#reserve(json.length);
-    this.#buffer.set(json, this.#end);
-    this.#end += json.length;
+    const sink = this.#sink;
+    sink.reserve(json.length);
+    sink.bytes.set(json, sink.at);
+    sink.at += json.length;
   }
 
   /** The bytes as a string with its quotes. */
   quoted(text: Uint8Array): void {
-    this.#reserve(text.length * mostBytesOfOne + 2);
-    const out = this.#buffer;
-    let end = this.#end;
-    out[end++] = quote;
-    for (let i = 0; i < text.length; i++) {
-      const byte = text[i] ?? 0;
-      if (byte >= space && byte !== quote && byte !== backslash) {
-        out[end++] = byte;
-      } else {
-        end = escaped(out, end, byte);
-      }
-    }
-    out[end++] = quote;
-    this.#end = end;
+    this.#sink.text('"');
+    writeEscaped(this.#sink, text, 0, text.length);
+    this.#sink.text('"');
   }
 
   endRow(): void {
-    this.#reserve(1);
-    this.#buffer[this.#end++] = newline;
+    this.#sink.text('\n');
+    if (this.#sink.at >= this.#partBytes) {
+      this.#full.push(this.#sink.written());
+      this.#sink = new ByteSink(this.#partBytes + spareBytes);
+    }
   }
 
   /** All rows, in parts. The writer must not be used any more. */
   take(): readonly Buffer[] {
-    return [...this.#full, this.#buffer.subarray(0, this.#end)];
+    return [...this.#full, this.#sink.written()];
   }
-
-  /** A part is never copied to make it larger: of large requests that would take twice their memory. */
-  #reserve(bytes: number): void {
-    if (this.#end + bytes > this.#buffer.length) {
-      this.#full.push(this.#buffer.subarray(0, this.#end));
-      this.#buffer = Buffer.allocUnsafe(Math.max(bytes, this.#chunkBytes));
-      this.#end = 0;
-    }
-  }
-}
-
-function escaped(out: Buffer, start: number, byte: number): number {
-  let end = start;
-  out[end++] = backslash;
-  if (byte === quote || byte === backslash) {
-    out[end++] = byte;
-    return end;
-  }
-  end += out.write('u00', end, 'latin1');
-  out[end++] = hex[byte >> 4] ?? 0;
-  out[end++] = hex[byte & 15] ?? 0;
-  return end;
 }
 
 /** As JSON that ClickHouse reads: half a surrogate pair, which it refuses, becomes U+FFFD. */

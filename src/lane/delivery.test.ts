@@ -756,3 +756,56 @@ describe('several requests under way', () => {
       expect(arrived + queuedItems).toBe(4);
     }));
 });
+
+describe('at the end of the process', () => {
+  test('what is queued is sent at once, batch after batch, without waiting for more', () =>
+    withDelivery({ limits: { batchItems: 2, batchWaitMs: 60_000 } }, async (rig) => {
+      await rig.append('a', 'b', 'c', 'd', 'e');
+      await rig.requests(2);
+      await within(rig.delivery.drain(AbortSignal.timeout(60_000)), 30_000, 'drain');
+      expect(rig.output.texts).toEqual(['a b', 'c d', 'e']);
+      expect(rig.books()).toMatchObject({ delivered: 5, queuedItems: 0, state: 'stopped' });
+    }));
+
+  test('what an output does not take stays queued, after one attempt', () =>
+    withDelivery({ limits: { batchItems: 1 } }, async (rig) => {
+      const hold = Promise.withResolvers<WriteResult>();
+      rig.output.always = () => hold.promise;
+      await rig.append('a', 'b');
+      await rig.requests(1);
+      const drained = rig.delivery.drain(AbortSignal.timeout(60_000));
+      hold.resolve(away);
+      await within(drained, 30_000, 'drain');
+      expect(rig.output.texts).toEqual(['a']);
+      expect(rig.books()).toMatchObject({ delivered: 0, queuedItems: 2, state: 'stopped' });
+    }));
+
+  test('an output that is being retried is not waited for', () =>
+    withDelivery({}, async (rig) => {
+      rig.output.always = away;
+      await rig.append('a');
+      await rig.retryWaitMs();
+      await within(rig.delivery.drain(AbortSignal.timeout(60_000)), 30_000, 'drain');
+      expect(rig.output.requests).toHaveLength(1);
+      expect(rig.books().queuedItems).toBe(1);
+    }));
+
+  test('an attempt that does not end is cut off when the time is over', () =>
+    withDelivery({}, async (rig) => {
+      rig.output.always = never;
+      await rig.append('a');
+      await rig.requests(1);
+      const end = new AbortController();
+      const drained = rig.delivery.drain(end.signal);
+      expect(await stateAfter(drained, 20)).toBe('pending');
+      end.abort(new Error('the time is over'));
+      await within(drained, 30_000, 'drain');
+      expect(rig.books()).toMatchObject({ delivered: 0, queuedItems: 1 });
+    }));
+
+  test('nothing queued ends at once', () =>
+    withDelivery({}, async (rig) => {
+      await within(rig.delivery.drain(AbortSignal.timeout(60_000)), 30_000, 'drain');
+      expect(rig.output.requests).toEqual([]);
+    }));
+});

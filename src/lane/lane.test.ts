@@ -219,6 +219,30 @@ describe('cursors', () => {
       await lane.close();
     }));
 
+  test('of outputs that are taken out while the lane is open hold nothing back any more, whatever they still try to keep', () =>
+    inTempDir(async (dir) => {
+      const lane = await openLane(dir, { segmentBytes: 500 });
+      const [old, stays] = await Promise.all(
+        ['old', 'stays'].map((output) => lane.attach({ output, onFull: 'block', start: 'end' })),
+      );
+      await appendMany(lane, 30);
+      await stays?.advance({ seq: 30, cumItems: 30, delivered: 30 });
+      expect((await segmentsIn(dir)).length).toBeGreaterThan(5);
+      expect(await lane.detachMissing(new Set(['stays']))).toEqual([{ output: 'old', queuedItems: 30 }]);
+      await until(async () => (await segmentsIn(dir)).length <= 2);
+      await old?.advance({ seq: 3, cumItems: 3, delivered: 3 });
+      expect(lane.status().outputs.map(({ output }) => output)).toEqual(['stays']);
+      const anew = await lane.attach({ output: 'old', onFull: 'block', start: 'end' });
+      expect(anew.seq).toBe(30);
+      await lane.close();
+      const again = await openLane(dir);
+      expect(again.status().outputs.map(({ output, seq }) => [output, seq])).toEqual([
+        ['stays', 30],
+        ['old', 30],
+      ]);
+      await again.close();
+    }));
+
   test('of outputs that are gone keep the segments until they are detached, and do not come back', () =>
     inTempDir(async (dir) => {
       const lane = await openLane(dir, { segmentBytes: 500 });

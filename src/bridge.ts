@@ -300,6 +300,7 @@ class Bridge {
       dataDir: this.#options.dataDir,
       address,
       ...(this.#config.server.tls === undefined && { rumAddress: address }),
+      namespace: this.#options.demoNamespace,
       log: this.#log.component('demo'),
       signal: this.#options.signal,
       host,

@@ -60,6 +60,7 @@ async function run(options: RunOptions): Promise<number> {
   return runBridge(config, {
     dataDir: dataDirOf(options),
     demo: options.demo,
+    ...(options.demoNamespace !== undefined && { demoNamespace: options.demoNamespace }),
     version: await version(),
     where,
     env: process.env,

@@ -12,6 +12,8 @@ export interface DemoInputsOptions {
   readonly address: string;
   /** `host:port` of a listener that takes what browsers send over plain HTTP. */
   readonly rumAddress?: string;
+  /** Of Bookinfo. */
+  readonly namespace?: string | undefined;
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly host: InputHost;
@@ -36,9 +38,9 @@ export class DemoInputs implements DemoDesk {
 
   /** Never rejects for what the machine lacks: the daemon runs without the demo then, and `lines` says why. */
   static async start(options: DemoInputsOptions): Promise<DemoInputs> {
-    const { dataDir, address, rumAddress, log, signal, host } = options;
+    const { dataDir, address, rumAddress, namespace, log, signal, host } = options;
     const rum = rumAddress === undefined ? {} : { rum: urlOf(rumAddress) };
-    const demo = await startDemo({ dataDir, zipkin: placeOf(address), ...rum, log }, signal);
+    const demo = await startDemo({ dataDir, zipkin: placeOf(address), ...rum, namespace, log }, signal);
     if ('unavailable' in demo) {
       return new DemoInputs([], demo);
     }

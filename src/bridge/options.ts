@@ -4,6 +4,8 @@ import type { ConfigSource } from './reloads.ts';
 export interface BridgeOptions {
   readonly dataDir: string;
   readonly demo: boolean;
+  /** Of the demo's Bookinfo. Default: `default`. */
+  readonly demoNamespace?: string;
   readonly version: string;
   /** Where it runs. */
   readonly where: DefaultsContext;

@@ -11,6 +11,7 @@ describe('what was typed becomes a command', () => {
       'run --config-dir c --data-dir=d --listen 127.0.0.1:0 --demo',
       { command: 'run', options: { configDir: 'c', dataDir: 'd', listen: '127.0.0.1:0', demo: true } },
     ],
+    ['run --demo-namespace prod', { command: 'run', options: { demo: true, demoNamespace: 'prod' } }],
     ['check', { command: 'check', options: { strict: false, connect: false, json: false, files: [] } }],
     [
       'check a.conf --strict --json b.yaml --connect --config-dir x',
@@ -55,7 +56,11 @@ describe('what makes no command is said in one sentence', () => {
     ['chek', 'there is no command "chek"; did you mean "check"?'],
     ['frobnicate', 'there is no command "frobnicate"'],
     ['run --lisen x', '"run" has no option --lisen; did you mean --listen?'],
-    ['run --verbose', '"run" has no option --verbose; it has --config-dir, --data-dir, --listen, --demo, --help'],
+    [
+      'run --verbose',
+      '"run" has no option --verbose; it has --config-dir, --data-dir, --listen, --demo-namespace, --demo, --help',
+    ],
+    ['run --demo-namespace Prod', '--demo-namespace wants the name of a namespace, such as prod, and got "Prod"'],
     ['run --listen', '--listen wants a value'],
     ['run --listen --demo', '--listen wants a value'],
     ['run --data-dir=', '--data-dir wants a value'],

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly dataDir?: string;
   readonly listen?: string;
   readonly demo: boolean;
+  /** Of Bookinfo in the demo. */
+  readonly demoNamespace?: string;
 }
 
 export interface CheckOptions {
@@ -94,7 +96,7 @@ interface Grammar {
 }
 
 const grammars: Partial<Record<CommandName, Grammar>> = {
-  run: { texts: ['config-dir', 'data-dir', 'listen'], flags: ['demo'] },
+  run: { texts: ['config-dir', 'data-dir', 'listen', 'demo-namespace'], flags: ['demo'] },
   check: { texts: ['config-dir'], flags: ['strict', 'connect', 'json'], others: 'any' },
   queue: { texts: ['data-dir', 'output', 'signal'], flags: ['json', 'requeue'], others: 'any' },
   explain: { texts: ['pod', 'file', 'to'], flags: ['all', 'json'], short: { file: 'f' } },
@@ -216,13 +218,19 @@ function runLine({ texts, flags }: Words): CommandLine {
     const message = `--listen wants HOST:PORT, such as 127.0.0.1:9529, and got "${listen}"`;
     return { command: 'usage', message, about: 'run' };
   }
+  const namespace = texts.get('demo-namespace');
+  if (namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
+    const message = `--demo-namespace wants the name of a namespace, such as prod, and got "${namespace}"`;
+    return { command: 'usage', message, about: 'run' };
+  }
   return {
     command: 'run',
     options: {
       ...given('configDir', texts.get('config-dir')),
       ...given('dataDir', texts.get('data-dir')),
       ...given('listen', listen),
-      demo: flags.has('demo'),
+      demo: flags.has('demo') || namespace !== undefined,
+      ...given('demoNamespace', namespace),
     },
   };
 }

@@ -18,7 +18,7 @@ const daemonOptions = [
 
 export const commands = {
   run: {
-    usage: 'run [--config-dir DIR] [--data-dir DIR] [--listen HOST:PORT] [--demo]',
+    usage: 'run [--config-dir DIR] [--data-dir DIR] [--listen HOST:PORT] [--demo] [--demo-namespace NAME]',
     summary: 'Runs the daemon.',
     options: [
       [
@@ -28,6 +28,7 @@ export const commands = {
       ['--data-dir DIR', 'keep queue and store there; default: ./data, in a container /var/lib/meshbridge'],
       ['--listen HOST:PORT', 'the main port; default: 127.0.0.1:9529, in a cluster 0.0.0.0:9529'],
       ['--demo', 'run Bookinfo behind real Envoys with a little load, and show what they say'],
+      ['--demo-namespace NAME', 'the same with Bookinfo in that namespace, such as prod; default: default'],
     ],
     more: 'SIGTERM and SIGINT let it finish what it holds and end; a second one ends it at once. Without configuration it keeps what comes in and shows it.',
   },

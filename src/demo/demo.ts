@@ -16,7 +16,7 @@ export interface DemoOptions {
   /** Where spans go: an IP address (not a name) and the port of a listener that answers `POST /api/v2/spans`. */
   readonly zipkin: { readonly host: string; readonly port: number };
   /** Of Bookinfo. Default: `default`. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** URL of a listener that takes what browsers send. Without it there are no visits. */
   readonly rum?: string;
   readonly log: Logger;

@@ -53,6 +53,14 @@ const steps: readonly Step[] = [
     env: { OUTAGE_SECONDS: '60' },
   },
   {
+    name: 'no report of an Envoy is lost in ten minutes',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=e2e'],
+      ...['--runTestsByPath', 'test/e2e/demo-spans.test.ts'],
+    ],
+    env: { DEMO_SECONDS: '300' },
+  },
+  {
     name: 'the decoders of spans and of OTLP, fuzzed for a minute each',
     args: [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=unit'],

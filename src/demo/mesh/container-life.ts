@@ -2,7 +2,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { AppContainer } from './app-container.ts';
 import type { PodLog } from './pod-log.ts';
 
-const livesMs = 3000;
+const usualLifeMs = 3000;
 /** As the kubelet: longer each time. */
 const firstPauseMs = 10_000;
 const longestPauseMs = 300_000;
@@ -23,18 +23,19 @@ export interface ContainerEvent {
 }
 
 export interface ContainerPlan {
-  readonly make: () => AppContainer;
+  readonly make: () => Pick<AppContainer, 'start' | 'stop'>;
   readonly log: PodLog;
   /** Called when it runs or not. */
   readonly onChange: (state: ContainerEvent['state'], restarts: number, exitCode: number | undefined) => void;
-  /** Of the first pause, where it is not the kubelet's. */
+  /** Where they are not the kubelet's: how long it lives, and how long the first pause is. */
+  readonly livesMs?: number;
   readonly pauseMs?: number;
 }
 
 /** Runs the application of a pod, or lets it end again and again. */
 export class ContainerLife {
   readonly #plan: ContainerPlan;
-  #container: AppContainer | undefined;
+  #container: Pick<AppContainer, 'start' | 'stop'> | undefined;
   #crashing: AbortController | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -70,7 +71,7 @@ export class ContainerLife {
   }
 
   async #crashUntil(signal: AbortSignal): Promise<void> {
-    const { log, onChange, pauseMs = firstPauseMs } = this.#plan;
+    const { log, onChange, livesMs = usualLifeMs, pauseMs = firstPauseMs } = this.#plan;
     for (let pause = pauseMs; !signal.aborted; pause = Math.min(pause * 2, longestPauseMs)) {
       await sleep(livesMs, signal);
       if (signal.aborted) {
@@ -83,12 +84,24 @@ export class ContainerLife {
       this.#container = undefined;
       onChange('waiting', log.restarts, exitCode);
       await sleep(pause, signal);
-      log.restart();
-      const container = this.#plan.make();
-      await container.start();
-      this.#container = container;
-      onChange('running', log.restarts, exitCode);
+      await this.#begin();
     }
+  }
+
+  /** Where it cannot begin, its log says why, and it stays down until the next time. */
+  async #begin(): Promise<void> {
+    const { log, make, onChange } = this.#plan;
+    log.restart();
+    const container = make();
+    try {
+      await container.start();
+    } catch (error) {
+      log.write('stderr', `FATAL ${error instanceof Error ? error.message : String(error)}`, nowMs());
+      await container.stop();
+      return;
+    }
+    this.#container = container;
+    onChange('running', log.restarts, exitCode);
   }
 }
 

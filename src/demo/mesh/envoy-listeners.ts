@@ -1,7 +1,7 @@
 import { accessLogFields } from './access-log.ts';
 import type { PodAddress } from './addresses.ts';
 import { fromMesh } from './envoy-tls.ts';
-import { inboundCluster, outboundCluster, type ProxyPlan, serverName, socket, types } from './proxy-plan.ts';
+import { inboundCluster, outboundCluster, type ProxyPlan, socket, types } from './proxy-plan.ts';
 import { type Report, type Reporter, reportFormat } from './reports.ts';
 import { faultFilter, routesName } from './routes.ts';
 import {
@@ -161,15 +161,12 @@ function outboundTcp(called: Called, { ip, tcp }: PodAddress): object {
   };
 }
 
-/** One port takes all; what the caller asks for in its handshake tells which port of the workload it wants. */
+/** One port takes all; what the caller offers in its handshake tells gRPC from the rest, whatever subset it asks for. */
 function inbound(plan: ProxyPlan): object {
   const { workload, address, topology } = plan;
   const service = topology.service(workload.app);
-  const called = (service?.ports ?? []).map((port) => ({
-    service: service ?? { name: '', namespace: '', ports: [] },
-    port,
-  }));
-  const [first, ...others] = called.map((one) => ({ one, filters: inboundFiltersOf(one, workload) }));
+  const [first, ...others] =
+    service === undefined ? [] : service.ports.map((port) => inboundFiltersOf({ service, port }, workload));
   const transport_socket = fromMesh(plan);
   const secured = (match: object, filters: object[] = []) => ({
     filter_chain_match: { transport_protocol: 'tls', ...match },
@@ -182,10 +179,10 @@ function inbound(plan: ProxyPlan): object {
     address: socket(address.ip, address.inbound),
     listener_filters: [tlsInspector],
     filter_chains: [
-      ...others.map(({ one, filters }) => secured({ server_names: [serverName(one)] }, filters)),
-      secured({}, first?.filters),
+      ...others.map((filters) => secured({ application_protocols: ['h2'] }, filters)),
+      secured({}, first),
       // Plain text is taken too, as Istio does unless it is told otherwise.
-      { filters: first?.filters ?? [] },
+      { filters: first ?? [] },
     ],
   };
 }

@@ -122,7 +122,7 @@ interface Destination {
 /** Names the cluster even where it cannot be: then requests fail, as they do in Istio. */
 function destination(one: RouteDestination, { topology, rule, usualPort }: RuleContext): Omit<Destination, 'weight'> {
   const host = fullHost(one.host, rule.namespace);
-  const port = one.port ?? topology.service(host)?.ports[0]?.number ?? usualPort ?? 80;
+  const port = one.port ?? usualPort ?? topology.service(host)?.ports[0]?.number ?? 80;
   return { cluster: `outbound|${port}|${one.subset ?? ''}|${host}`, at: `${host}:${port}` };
 }
 

@@ -10,6 +10,8 @@ export interface SwitchView {
 
 export interface DemoView {
   readonly productpage: string;
+  /** Of Bookinfo. */
+  readonly namespace: string;
   readonly kubeconfig: string;
   readonly pagesPerSecond: number;
   readonly groups: readonly string[];
@@ -38,6 +40,7 @@ function readDemo(value: unknown): DemoView {
   }
   return {
     productpage,
+    namespace: text(it['namespace']) ?? '',
     kubeconfig: text(it['kubeconfig']) ?? '',
     pagesPerSecond: number(it['pagesPerSecond']) ?? 0,
     groups: list(it['groups'], (group) => text(group) ?? ''),

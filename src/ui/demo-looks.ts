@@ -16,6 +16,7 @@ function metric(query: string): Look {
   return { text: 'metrics', route: { page: 'metrics', search: { ...anyMetric, query } } };
 }
 
+/** `service`: short; it is of Bookinfo's namespace. */
 function traces(search: Partial<TraceSearch>): Look {
   return { text: 'traces', route: { page: 'traces', search: { ...anySearch, ...search } } };
 }
@@ -41,25 +42,25 @@ const pages = [metric('scrape_samples_scraped'), targets];
 const looks: Readonly<Record<string, readonly Look[]>> = {
   'even-thirds': [shares, map],
   'all-v1': [shares, map],
-  'jason-v2': [shares, traces({ service: 'ratings.default' })],
+  'jason-v2': [shares, traces({ service: 'ratings' })],
   'reviews-50-v3': [shares, map],
   'reviews-v3': [shares, map],
   'ratings-delay': [
-    traces({ service: 'productpage.default', min: '5s' }),
+    traces({ service: 'productpage', min: '5s' }),
     flagged('DI'),
     logs(sidecars, '"response_flags":"DI"'),
     map,
   ],
   'ratings-abort': [
-    traces({ service: 'reviews.default', errors: true }),
+    traces({ service: 'reviews', errors: true }),
     flagged('FI'),
     logs(sidecars, '"response_flags":"FI"'),
     map,
   ],
-  'missing-destination-rule': [flagged('NC|NR'), traces({ service: 'productpage.default', errors: true }), map],
-  'timeouts-repaired': [traces({ service: 'reviews.default', min: '2s' })],
+  'missing-destination-rule': [flagged('NC|NR'), traces({ service: 'productpage', errors: true }), map],
+  'timeouts-repaired': [traces({ service: 'reviews', min: '2s' })],
   'one-percent-sampling': [traces({}), metric('sum(rate(envoy_tracing_zipkin_spans_sent[1m]))')],
-  'lost-trace-headers': [traces({ service: 'ratings.default' }), map],
+  'lost-trace-headers': [traces({ service: 'ratings' }), map],
   'istiod-replica-down': [metric('up{job="prom-istiod"}'), targets],
   'crash-loop': [logs(['app=details', 'container=details']), flagged('U.*'), targets],
   burst: [metric('sum(rate(istio_requests_total{source_workload="istio-ingressgateway"}[1m]))')],
@@ -70,6 +71,11 @@ const looks: Readonly<Record<string, readonly Look[]>> = {
 };
 
 /** None for a switch of a newer daemon. */
-export function placesToLook(name: string): readonly Look[] {
-  return looks[name] ?? [];
+export function placesToLook(name: string, namespace: string): readonly Look[] {
+  return (looks[name] ?? []).map((look) => {
+    const { text, route } = look;
+    return route.page === 'traces' && route.search.service !== ''
+      ? { text, route: { ...route, search: { ...route.search, service: `${route.search.service}.${namespace}` } } }
+      : look;
+  });
 }

@@ -127,14 +127,19 @@ function Group({ group, view, busy, act }: GroupProps): VNode {
         {view.switches
           .filter((one) => one.group === group)
           .map((one) => (
-            <SwitchRow key={one.name} one={one} busy={busy} act={act} />
+            <SwitchRow key={one.name} one={one} namespace={view.namespace} busy={busy} act={act} />
           ))}
       </ul>
     </section>
   );
 }
 
-function SwitchRow({ one, busy, act }: { readonly one: SwitchView } & Pick<GroupProps, 'busy' | 'act'>): VNode {
+interface RowProps extends Pick<GroupProps, 'busy' | 'act'> {
+  readonly one: SwitchView;
+  readonly namespace: string;
+}
+
+function SwitchRow({ one, namespace, busy, act }: RowProps): VNode {
   const say = useSay();
   const language = useContext(LanguageContext);
   const { name, isOn, summary } = one;
@@ -156,7 +161,7 @@ function SwitchRow({ one, busy, act }: { readonly one: SwitchView } & Pick<Group
       <p>{language === 'zh' ? (demoZh[name] ?? summary) : summary}</p>
       <p class="muted looks">
         {say('demoLook')}{' '}
-        {placesToLook(name).map(({ text, route }) => (
+        {placesToLook(name, namespace).map(({ text, route }) => (
           <a key={hashOf(route)} href={hashOf(route)}>
             {say(text)}
           </a>

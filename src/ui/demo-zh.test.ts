@@ -12,7 +12,7 @@ test('every switch says in Chinese too what it does', () => {
 
 test('every switch has places to look at, whose links lead there', () => {
   for (const name of names) {
-    const looks = placesToLook(name);
+    const looks = placesToLook(name, 'prod');
     expect([name, looks.length]).not.toEqual([name, 0]);
     for (const { route } of looks) {
       expect(routeOf(hashOf(route))).toEqual(route);

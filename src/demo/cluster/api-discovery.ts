@@ -19,8 +19,9 @@ export function discoveryOf(path: string): Json | undefined {
   if (version === undefined || found.length === 0) {
     return undefined;
   }
-  const resources = found.map(([name, { kind, isOfCluster }]) => {
-    return { name, singularName: kind.toLowerCase(), namespaced: isOfCluster !== true, kind, verbs };
+  const resources = found.map(([name, { kind, isOfCluster, shortNames = [] }]) => {
+    const singularName = kind.toLowerCase();
+    return { name, singularName, namespaced: isOfCluster !== true, kind, verbs, shortNames };
   });
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: version, resources };
 }

@@ -6,6 +6,8 @@ export interface Collection {
   readonly versions: readonly string[];
   /** Its objects are of no namespace. */
   readonly isOfCluster?: true;
+  /** Other names that people type. */
+  readonly shortNames?: readonly string[];
 }
 
 const istio = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
@@ -15,20 +17,22 @@ const core = { group: '', versions: ['v1'] };
 export const collections: Readonly<Record<string, Collection>> = {
   namespaces: { kind: 'Namespace', ...core, isOfCluster: true },
   nodes: { kind: 'Node', ...core, isOfCluster: true },
-  pods: { kind: 'Pod', ...core },
-  services: { kind: 'Service', ...core },
+  pods: { kind: 'Pod', ...core, shortNames: ['po'] },
+  services: { kind: 'Service', ...core, shortNames: ['svc'] },
   endpoints: { kind: 'Endpoints', ...core },
   configmaps: { kind: 'ConfigMap', ...core },
   deployments: { kind: 'Deployment', group: 'apps', versions: ['v1'] },
   endpointslices: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'] },
   leases: { kind: 'Lease', group: 'coordination.k8s.io', versions: ['v1'] },
-  virtualservices: { kind: 'VirtualService', ...istio },
-  destinationrules: { kind: 'DestinationRule', ...istio },
+  virtualservices: { kind: 'VirtualService', ...istio, shortNames: ['vs'] },
+  destinationrules: { kind: 'DestinationRule', ...istio, shortNames: ['dr'] },
 };
 
 /** What a path asks for. */
 export interface Asked {
   readonly resource: string;
+  /** The version that its objects are to be in, such as `networking.istio.io/v1beta1`. */
+  readonly apiVersion: string;
   /** Undefined: of all namespaces, or of none. */
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -42,5 +46,5 @@ export function askedOf(path: string): Asked | undefined {
   const [, version = '', namespace, resource = '', name] = core1.exec(path) ?? grouped.exec(path) ?? [];
   const { group, versions } = collections[resource] ?? { group: '', versions: [] };
   const known = versions.map((one) => (group === '' ? one : `${group}/${one}`));
-  return known.includes(version) ? { resource, namespace, name } : undefined;
+  return known.includes(version) ? { resource, apiVersion: version, namespace, name } : undefined;
 }

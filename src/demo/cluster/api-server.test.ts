@@ -196,6 +196,15 @@ describe('writing', () => {
     expect((await call(`${path}/ratings?fieldManager=x`, { method: 'PATCH' }, yaml)).status).toBe(201);
   });
 
+  test('an object is shown in the version that is asked for, whichever it was written in', async () => {
+    await post(rule('reviews'));
+    const { body } = await call(path.replace('/v1/', '/v1alpha3/'));
+    expect(body).toMatchObject({
+      apiVersion: 'networking.istio.io/v1alpha3',
+      items: [{ apiVersion: 'networking.istio.io/v1alpha3' }],
+    });
+  });
+
   test('what is not admitted is not kept, and why is said', async () => {
     const answer = await call('/api/v1/namespaces/default/pods', { method: 'POST' }, JSON.stringify(pod('mine')));
     expect(answer).toMatchObject({ status: 422, body: { message: 'the pods of the demo are as they are' } });

@@ -81,23 +81,25 @@ export class ApiServer {
     }
   }
 
-  #get({ resource, namespace = '', name }: Asked, response: ServerResponse): void {
+  #get(asked: Asked, response: ServerResponse): void {
+    const { resource, namespace = '', name } = asked;
     const object = this.#plan.store.object(resource, `${namespace}/${name}`);
     if (object === undefined) {
       refuse(response, refusal(404, `${resource} "${name}" not found`));
     } else {
-      answer(response, 200, object);
+      answer(response, 200, { ...object, apiVersion: asked.apiVersion });
     }
   }
 
   #list(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
     const { store } = this.#plan;
-    const { kind = '', group = '', versions: [version] = [] } = collections[asked.resource] ?? {};
+    const { kind = '' } = collections[asked.resource] ?? {};
+    const { apiVersion } = asked;
     answer(response, 200, {
       kind: `${kind}List`,
-      apiVersion: group === '' ? version : `${group}/${version}`,
+      apiVersion,
       metadata: { resourceVersion: String(store.version) },
-      items: store.list(asked, query),
+      items: store.list(asked, query).map((object) => ({ ...object, apiVersion })),
     });
   }
 
@@ -111,7 +113,7 @@ export class ApiServer {
     if ('refused' in done) {
       refuse(response, done);
     } else {
-      answer(response, done.status, done.object);
+      answer(response, done.status, { ...done.object, apiVersion: versionOf(done.object, asked) });
     }
   }
 
@@ -127,7 +129,9 @@ export class ApiServer {
     response.flushHeaders();
     const send = (change: Change): void => {
       if (concerns(asked, query, change)) {
-        response.write(`${JSON.stringify({ type: change.type, object: change.object })}\n`);
+        response.write(
+          `${JSON.stringify({ type: change.type, object: { ...change.object, apiVersion: asked.apiVersion } })}\n`,
+        );
       }
     };
     missed.forEach(send);
@@ -143,6 +147,11 @@ export class ApiServer {
       this.#watches.delete(response);
     });
   }
+}
+
+/** A Status is of the core, whatever it is about. */
+function versionOf({ kind }: Json, { apiVersion }: Asked): string {
+  return kind === 'Status' ? 'v1' : apiVersion;
 }
 
 /** What a watch without a version begins with. */

@@ -67,10 +67,9 @@ describeWith('envoy', (environment) => {
     expect(page.text).toContain('<span class="user">jason</span>');
     expect(page.tookMs).toBeGreaterThan(6000);
 
-    const trace = await until(() => mesh.traces().find((one) => one.filter(of('ratings', 'SERVER')).length === 2), {
-      ...patient,
-      what: 'both calls of ratings',
-    });
+    const isWhole = (trace: readonly MeshSpan[]) =>
+      trace.filter(of('ratings', 'SERVER')).length === 2 && trace.filter(of('reviews', 'CLIENT')).length === 2;
+    const trace = await until(() => mesh.traces().find(isWhole), { ...patient, what: 'both calls of ratings' });
     const root = trace.find(({ parentId }) => parentId === undefined);
     expect(root).toMatchObject({ kind: 'SERVER', localEndpoint: { serviceName: 'istio-ingressgateway.istio-system' } });
     const attempts = trace.filter(of('productpage', 'CLIENT')).filter(({ name }) => name.startsWith('reviews'));
@@ -95,13 +94,29 @@ describeWith('envoy', (environment) => {
       async () => {
         const wanted = { reporter: 'source', response_flags: 'DI', destination_service_name: 'ratings' };
         const found = await mesh.samples('reviews-v2', 'istio_requests_total', wanted);
-        return sumOf(found) === 2 ? found[0] : undefined;
+        return sumOf(found) >= 2 ? found[0] : undefined;
       },
       { ...patient, what: 'istio_requests_total with DI' },
     );
     expect(delayed.labels).toMatchObject({ response_code: '200', destination_version: 'v1' });
-    const lines = mesh.accessLog('reviews-v2').filter((line) => line['response_flags'] === 'DI');
-    expect(lines.map((line) => line['trace_id'])).toEqual([root?.traceId, root?.traceId]);
+    const lines = await until(
+      () => {
+        const found = mesh.accessLog('reviews-v2').filter((line) => line['trace_id'] === root?.traceId);
+        return found.filter((line) => line['response_flags'] === 'DI').length === 2;
+      },
+      { ...patient, what: 'both lines of the access log' },
+    );
+    expect(lines).toBe(true);
+
+    const health = () => mesh.samples('productpage-v1', 'istio_requests_total', { request_protocol: 'grpc' });
+    const calls = await until(
+      async () => {
+        const found = await health();
+        return found.length > 0 ? found : undefined;
+      },
+      { ...patient, what: 'a gRPC call by way of the subset' },
+    );
+    expect(calls.map(({ labels }) => labels['grpc_response_status'])).toEqual(['0']);
 
     const other = await mesh.page();
     expect(other.text).not.toContain(sorry);

@@ -123,7 +123,7 @@ class Bridge {
     this.#flow = flow;
     await flow.start();
     this.#bound = await listeners.open(await listenerSpecs(this.#config.server, where.inCluster));
-    observeStatus(this.#telemetry, () => this.status());
+    observeStatus(this.#telemetry, () => this.#counted());
     observeReloads(this.#telemetry, () => flow.reload());
     this.#starting = undefined;
     await this.#startDemo(flow.inputHost);
@@ -208,6 +208,12 @@ class Bridge {
       ready: notReady.length === 0,
       notReady,
     };
+  }
+
+  /** Counters go on over inputs that were taken out. */
+  #counted(): BridgeStatus {
+    const now = this.status();
+    return { ...now, inputs: [...now.inputs, ...(this.#flow?.inputs.gone() ?? [])] };
   }
 
   get #inputs(): readonly HostedInput[] {

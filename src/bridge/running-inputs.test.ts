@@ -200,3 +200,14 @@ describe('routes', () => {
     expect(await routes.ask('/p')).toBe('b');
   });
 });
+
+test('what an input counted goes on counting for its type once it is taken out', async () => {
+  const { inputs, take, start } = rig();
+  await start('a', 'b');
+  expect(inputs.gone()).toEqual([]);
+  await take('a');
+  await take();
+  expect(inputs.gone()).toHaveLength(1);
+  expect(inputs.gone()[0]).toMatchObject({ type: 'probe', signal: 'traces', received: 0 });
+  expect(inputs.all).toEqual([]);
+});

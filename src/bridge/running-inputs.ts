@@ -42,6 +42,7 @@ const stopMs = 30_000;
 export class RunningInputs {
   readonly #options: RunningInputsOptions;
   #inputs: readonly HostedInput[] = [];
+  #gone: readonly InputStatus[] = [];
 
   constructor(options: RunningInputsOptions) {
     this.#options = options;
@@ -53,6 +54,11 @@ export class RunningInputs {
 
   status(): InputStatus[] {
     return this.#inputs.flatMap((input) => input.status());
+  }
+
+  /** What inputs that were taken out had counted: a counter of their type must not go back. */
+  gone(): readonly InputStatus[] {
+    return this.#gone;
   }
 
   warnings(): string[] {
@@ -104,6 +110,7 @@ export class RunningInputs {
     const instead = new Map<HostedInput, HostedInput | undefined>();
     for (const input of removed) {
       await this.#remove(input, applied.faults);
+      this.#gone = input.status().reduce(counted, this.#gone);
       applied.changed.push(`${input.id} is taken out`);
     }
     for (const { before, after } of changed) {
@@ -169,6 +176,27 @@ export class RunningInputs {
       this.#options.log.warn({ input: id, error }, 'The series of an input that was taken out could not be ended.');
     }
   }
+}
+
+/** One row for each type and signal. */
+function counted(rows: readonly InputStatus[], one: InputStatus): readonly InputStatus[] {
+  const before = rows.find(({ type, signal }) => type === one.type && signal === one.signal);
+  const { detail: _, ...counts } = one;
+  const sum = before === undefined ? counts : added(before, counts);
+  return [...rows.filter((row) => row !== before), sum];
+}
+
+function added(a: InputStatus, b: InputStatus): InputStatus {
+  const received = a.received + b.received;
+  const accepted = a.accepted + b.accepted;
+  return { ...a, received, accepted, refused: sums(a.refused, b.refused), dropped: sums(a.dropped, b.dropped) };
+}
+
+type Counts = InputStatus['refused'];
+
+function sums(a: Counts, b: Counts): Counts {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Object.fromEntries([...keys].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
 }
 
 function routesOf(inputs: readonly HostedInput[]): HttpRoute[] {

@@ -51,6 +51,19 @@ test.each([
   expect(sentence).toContain(advice);
 });
 
+test('a configuration that was not taken comes with its first fault, and what waits for the next start is named', () => {
+  const reload = { generation: 2, lastAtMs: 90_000, lastGoodAtMs: 40_000, changed: [], frozenFiles: ['a/z.conf'] };
+  const bad = { ...reload, ok: false, faults: ['a.conf:1: x: unknown key', 'b'], atNextStart: ['server.listen'] };
+  expect(sentences({ reload: bad })).toEqual([
+    expect.stringMatching(/^error: .*not taken \(10 s ago\): a\.conf:1: x: unknown key \(\+1\) → .* 1 min ago goes on/),
+    expect.stringMatching(/^warning: server\.listen .* next start/),
+    expect.stringMatching(/^warning: .*a\/z\.conf .*subPath\. → .*rollout restart/),
+  ]);
+  const part = { ...reload, ok: false, faults: ['b'], changed: ['a is new'], atNextStart: [], frozenFiles: [] };
+  expect(sentences({ reload: part })).toEqual([expect.stringContaining('only in part')]);
+  expect(sentences({ reload: { ...reload, ok: true, faults: [], atNextStart: [], frozenFiles: [] } })).toEqual([]);
+});
+
 test('losses come before warnings', () => {
   const found = sentences({
     ready: false,

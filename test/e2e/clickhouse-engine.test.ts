@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { RecordDecoders } from '../../src/codec/record-decoder.ts';
 import { encodeRumPoints } from '../../src/codec/rum-points/rum-points.ts';
 import type { WriteRequest, WriteResult } from '../../src/contract/output.ts';
 import type { QueueRecord } from '../../src/model/batch.ts';
+import { logLevels } from '../../src/model/log.ts';
 import type { MetricType, Series } from '../../src/model/metric.ts';
 import type { RumPoint } from '../../src/model/rum.ts';
 import { type ClickhouseConfig, clickhouse } from '../../src/outputs/clickhouse/clickhouse.ts';
@@ -238,6 +240,45 @@ describeWith('chdb', (environment) => {
           ...[`{'is_active':'true','view_referrer':'https://x/?a="b"'}`, 'shop'],
         ],
       ]);
+    });
+
+    test('whatever texts, names and numbers there are', async () => {
+      const { write, query } = rigWith();
+      const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));
+      const attributes = fc.dictionary(text, fc.oneof(text, fc.boolean(), fc.maxSafeInteger()), {
+        noNullPrototype: true,
+      });
+      const seed = Date.now() % 1_000_000;
+      const lines = fc.sample(fc.record({ message: text, attributes, level: fc.constantFrom(...logLevels) }), {
+        numRuns: 300,
+        seed,
+      });
+      const numbers = fc.sample(fc.double(), { numRuns: 300, seed });
+      const stamped = lines.map((line, i) => ({ ...line, timeNanos: nowNanos + BigInt(i) }));
+      expect(await write(logRecord(stamped, { seq: 1 }))).toEqual(delivered);
+      const series = numbers.map((_, i) => seriesOf('m_x', { i: String(i).padStart(3, '0') }));
+      expect(await write(frameRecord(series, numbers, { seq: 1, timestampMs: nowMs }))).toEqual(delivered);
+
+      const hex = (value: unknown) => Buffer.from(String(value).toWellFormed()).toString('hex').toUpperCase();
+      const pairsOf = (of: object) => Object.entries(of).map(([key, value]) => `${hex(key)}=${hex(value)}`);
+      expect({
+        seed,
+        rows: await query(
+          `SELECT hex(Body), arrayStringConcat(arrayMap((k, v) -> concat(hex(k), '=', hex(v)), mapKeys(LogAttributes), mapValues(LogAttributes)), ',')
+            FROM DB.otel_logs ORDER BY Timestamp`,
+        ),
+      }).toEqual({
+        seed,
+        rows: lines.map((line) => [
+          hex(line.message),
+          pairsOf({ 'log.iostream': 'stdout', ...line.attributes }).join(','),
+        ]),
+      });
+      const values = await query(`SELECT toString(Value) FROM DB.meshbridge_samples ORDER BY Attributes['i']`);
+      expect({ seed, values: values.map(([value]) => Number(value?.replace('inf', 'Infinity'))) }).toEqual({
+        seed,
+        values: numbers,
+      });
     });
 
     test('times before 1970 and far in the future are put to the ends that ClickHouse has', async () => {

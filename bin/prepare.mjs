@@ -105,18 +105,39 @@ function sourceFiles(folder) {
   });
 }
 
-function sourceHash() {
+/** What `meshbridge/testing` is made of, beside the program. */
+const testingFolders = ['contracts', 'fakes', 'testing'].map((folder) => join(top, 'test', folder));
+
+function sourceHash(folders) {
   const settings = readdirSync(top).filter((name) => /^(package.*|tsconfig.*|vite[.]config[.].*)$/.test(name));
-  const files = [...settings.map((name) => join(top, name)), ...sourceFiles(join(top, 'src'))].sort();
+  const files = [...settings.map((name) => join(top, name)), ...folders.flatMap(sourceFiles)].sort();
   return hash(files.flatMap((file) => [relative(top, file).split(sep).join('/'), readFileSync(file)]));
 }
 
 async function build(again) {
   const stamp = join(dist, '.built-from');
-  const wanted = sourceHash();
-  if (!again && readIfThere(stamp) === wanted && existsSync(join(dist, 'main.js'))) {
+  const wanted = sourceHash([join(top, 'src')]);
+  if (again || readIfThere(stamp) !== wanted || !existsSync(join(dist, 'main.js'))) {
+    await buildProgram(wanted);
+  }
+  await buildTesting();
+}
+
+/** The contract suites, with the types that their users need. */
+async function buildTesting() {
+  const stamp = join(dist, 'testing', '.built-from');
+  const wanted = sourceHash([join(top, 'src'), ...testingFolders]);
+  if (readIfThere(stamp) === wanted) {
     return;
   }
+  rmSync(dirname(stamp), { recursive: true, force: true });
+  const node = join(top, 'bin', 'node');
+  const compiler = join(modules, 'typescript', 'bin', 'tsc');
+  await run('compiling the contract suites', node, [compiler, '-p', 'tsconfig.testing.json']);
+  writeFileSync(stamp, wanted);
+}
+
+async function buildProgram(wanted) {
   console.error('building (again only when a source changes)');
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished);

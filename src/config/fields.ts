@@ -54,6 +54,11 @@ export function percentOrBytes(fallback?: string) {
   return text.transform(toShare).meta({ kind: 'share' satisfies FieldKind });
 }
 
+/** A file's path; a relative one is beside the configuration file, and absolute in code. */
+export function besideConfig(): z.ZodString {
+  return z.string().min(1).meta({ besideConfig: true });
+}
+
 /**
  * A password, token or key. The only fields whose value may be `file:PATH`: the loader puts the file's text in its place,
  * without the newline at its end. Its value is never shown. `.optional()` makes it optional.

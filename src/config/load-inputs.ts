@@ -5,6 +5,7 @@ import type { EnvironmentSettings } from './environment.ts';
 import { type Fault, keyPathOf, type PathStep, type Place } from './fault.ts';
 import { idleKeys, together } from './idle-keys.ts';
 import { dataKitInputs, plannedInputs } from './known-names.ts';
+import { versioned } from './module-settings.ts';
 import { nearest } from './nearest.ts';
 import { inputSwitch } from './schema.ts';
 import { beside, checkValue, type Finding, listed } from './schema-check.ts';
@@ -143,12 +144,15 @@ class InputReading {
     this.#report(definition.datakit === true ? this.warnings : this.faults, checked.unknownKeys, place);
     this.#report(this.warnings, together(idleKeys(definition.config, shown)), place);
     if (checked.value !== undefined) {
+      const looked = await definition.look?.(checked.value);
+      const faults = (looked?.faults ?? []).map((fault) => ({ ...fault, code: 'value' as const }));
+      this.#report(this.faults, faults, place);
       const count = this.inputs.filter((input) => input.type === definition.type).length;
       this.inputs.push({
         id: keyPathOf(['inputs', definition.type, count]),
         type: definition.type,
-        definition,
-        config: checked.value,
+        definition: looked?.definition ?? definition,
+        config: versioned(checked.value, looked?.version),
         ...(from.file === undefined ? {} : { file: from.file }),
         byDefault: from.file === undefined,
       });

@@ -6,6 +6,7 @@ import { type ComponentTable, componentTables } from './component-tables.ts';
 import { type Delivery, delivery, httpFields } from './delivery-fields.ts';
 import { type Fault, keyPathOf, type PathStep } from './fault.ts';
 import { plannedOutputs } from './known-names.ts';
+import { versioned } from './module-settings.ts';
 import { nearest } from './nearest.ts';
 import { beside, type Checked, checkValue, type Finding, listed, unknownKey } from './schema-check.ts';
 import { type Environment, resolveStrings } from './strings.ts';
@@ -80,7 +81,8 @@ class OutputReading {
     this.faults.push({ code, ...table.document.placeOf(table.path), message, hint });
   }
 
-  async #table(table: ComponentTable, definition: OutputDefinition): Promise<void> {
+  async #table(table: ComponentTable, known: OutputDefinition): Promise<void> {
+    let definition = known;
     const directory = dirname(resolve(this.#loading.cwd, table.document.file));
     const context = { env: this.#loading.env, directory, faults: [] };
     const resolved = await resolveStrings(table.value, [wholeSchema(definition)], [], context);
@@ -102,6 +104,12 @@ class OutputReading {
     if (common === undefined || config === undefined) {
       return;
     }
+    const looked = await definition.look?.(config);
+    this.#report(
+      table,
+      (looked?.faults ?? []).map((fault) => ({ ...fault, code: 'value' })),
+    );
+    definition = looked?.definition ?? definition;
     const full: LoadedDelivery = {
       ...common,
       name: common.name ?? definition.type,
@@ -117,7 +125,7 @@ class OutputReading {
       type: definition.type,
       name: full.name,
       definition,
-      config,
+      config: versioned(config, looked?.version),
       delivery: full,
       file: table.document.file,
     });

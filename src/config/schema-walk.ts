@@ -32,6 +32,11 @@ export function isSecret(schema: Schema | undefined): boolean {
   return schema !== undefined && metaOf(schema)['secret'] === true;
 }
 
+/** A path that starts beside the configuration file. */
+export function isBesideConfig(schema: Schema | undefined): boolean {
+  return schema !== undefined && metaOf(schema)['besideConfig'] === true;
+}
+
 /** The schemas that a value inside `schema` may have under that key or index. */
 export function inner(schema: Schema, step: string | number): readonly Schema[] {
   const plain = bare(schema);

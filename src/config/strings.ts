@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Fault, PathStep } from './fault.ts';
 import { whyUnreadable } from './files.ts';
-import { bare, inner, isSecret } from './schema-walk.ts';
+import { bare, inner, isBesideConfig, isSecret } from './schema-walk.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -71,6 +71,9 @@ async function resolveText(
   });
   if (schemas.some(isSecret)) {
     return readSecret(filled, path, context);
+  }
+  if (schemas.some(isBesideConfig)) {
+    return filled === '' ? filled : resolve(context.directory, filled);
   }
   return filled === text ? filled : asWanted(filled, schemas);
 }

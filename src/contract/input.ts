@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import type { Routes } from './http.ts';
+import type { Looked } from './looked.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface Input {
@@ -76,6 +77,8 @@ export interface InputDefinition<C extends z.ZodObject = z.ZodObject> {
    * lines that begin with the key.
    */
   faults?(config: z.output<C>): Promise<readonly string[]>;
+  /** For what only the configuration names: looks at it whenever a configuration is read, and may do I/O. Never rejects. */
+  look?(config: z.output<C>): Promise<Looked<InputDefinition>>;
   /** Must not do I/O. */
   create(config: z.output<C>, runtime: InputRuntime): Input;
 }

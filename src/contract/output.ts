@@ -77,7 +77,7 @@ export interface OutputDefinition<C extends z.ZodObject = z.ZodObject> {
   /** Defaults of the common keys that differ for this output, as the schema's input. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** For what only the configuration names: looks at it whenever a configuration is read, and may do I/O. Never rejects. */
-  look?(config: z.output<C>): Promise<Looked>;
+  look?(config: z.output<C>): Promise<Looked<OutputDefinition>>;
   /** Must not do I/O. */
   create(config: z.output<C>, runtime: OutputRuntime): Output;
 }

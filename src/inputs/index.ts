@@ -4,6 +4,7 @@ import { hubInput } from './hub/hub.ts';
 import { kubelet } from './kubelet/kubelet.ts';
 import { kubernetesprometheus } from './kubernetesprometheus/kubernetesprometheus.ts';
 import { lokiInput } from './loki/loki.ts';
+import { moduleInput } from './module/module.ts';
 import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
 import { rum } from './rum/rum.ts';
@@ -19,5 +20,6 @@ export const inputs: readonly InputDefinition[] = [
   kubernetesprometheus,
   hubInput,
   lokiInput,
+  moduleInput,
   prom,
 ];

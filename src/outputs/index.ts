@@ -6,6 +6,7 @@ import { hubOutput } from './hub/hub.ts';
 import { influxdb } from './influxdb/influxdb.ts';
 import { kafka } from './kafka/kafka.ts';
 import { loki } from './loki/loki.ts';
+import { moduleOutput } from './module/module.ts';
 import { otlp } from './otlp/otlp.ts';
 import { remoteWrite } from './remote-write/remote-write.ts';
 import { stdout } from './stdout/stdout.ts';
@@ -20,6 +21,7 @@ export const outputs: readonly OutputDefinition[] = [
   influxdb,
   kafka,
   loki,
+  moduleOutput,
   otlp,
   remoteWrite,
   stdout,

@@ -10,6 +10,7 @@ const ofAnotherShape: Readonly<Record<string, string>> = {
   'access-log': 'takes fields out of any line, or tells that it is none: its own test',
   cri: 'reads one line into a slot of its caller: its own test',
   'docker-json': 'reads one line into a slot of its caller: its own test',
+  items: 'reads and writes plain JSON of every signal: its own test',
   jaeger: 'only writes: protobufjs reads it back in its own test',
   ndjson: 'only writes',
   points: 'only writes: protobufjs reads it back in its own test',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Codec, Decoder } from '../../src/contract/codec.ts';
 import { hasCode } from '../../src/contract/errors.ts';
-import { type Case, describeCases, type Exceptions } from './suite.ts';
+import { describeCases } from './describe-cases.ts';
+import type { Case, Exceptions } from './suite.ts';
 
 export interface Golden<T> {
   readonly name: string;

@@ -9,8 +9,9 @@ import { frameRecord } from '../fakes/frames.ts';
 import { requestOf } from '../fakes/requests.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { within } from '../fakes/until.ts';
+import { describeCases } from './describe-cases.ts';
 import type { StorePlace, StoreSubject } from './store-contract.ts';
-import { type Case, describeCases, type Exceptions } from './suite.ts';
+import type { Case, Exceptions } from './suite.ts';
 
 interface Rig {
   readonly store: Store;

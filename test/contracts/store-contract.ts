@@ -8,7 +8,8 @@ import { HeldClock } from '../fakes/clock.ts';
 import { requestOf, spanRecord } from '../fakes/requests.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { within } from '../fakes/until.ts';
-import { type Case, describeCases, type Exceptions } from './suite.ts';
+import { describeCases } from './describe-cases.ts';
+import type { Case, Exceptions } from './suite.ts';
 
 export interface StorePlace {
   readonly dir: string;

@@ -1,5 +1,3 @@
-import { describe, test } from '@jest/globals';
-
 /** One promise of a contract, as a test that can also be run by hand. Rejects when the promise is broken. */
 export interface Case {
   readonly name: string;
@@ -20,14 +18,4 @@ export function withoutExceptions(cases: readonly Case[], exceptions: Exceptions
     }
   }
   return cases.filter((candidate) => !(candidate.name in exceptions));
-}
-
-/** Registers the cases as tests of one component. */
-export function describeCases(title: string, cases: readonly Case[], exceptions: Exceptions): void {
-  const remaining = withoutExceptions(cases, exceptions);
-  describe(title, () => {
-    for (const { name, run } of remaining) {
-      test(name, run, 20_000);
-    }
-  });
 }

@@ -85,7 +85,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   [
     'an output that there is not',
     '[[outputs.prometheus]]\n  url = "http://127.0.0.1:9090"',
-    ':1: outputs.prometheus[0]: there is no such output; there are clickhouse, dataway, file, hub, influxdb, kafka, loki, otlp, remote_write, stdout and zipkin',
+    ':1: outputs.prometheus[0]: there is no such output; there are clickhouse, dataway, file, hub, influxdb, kafka, loki, module, otlp, remote_write, stdout and zipkin',
   ],
   [
     'a key that is missing',

@@ -55,7 +55,10 @@ function uncommented(text: string): string {
 
 async function load(toml: string) {
   const dir = await mkdtemp(join(tmpdir(), 'sample-'));
-  await writeFile(join(dir, 'sample.conf'), toml.replaceAll('file:/etc/meshbridge/secret', 'secret'));
+  const here = toml
+    .replaceAll('file:/etc/meshbridge/secret', 'secret')
+    .replaceAll('./mine.mjs', join(root, 'test/fixtures/module/mine.mjs'));
+  await writeFile(join(dir, 'sample.conf'), here);
   const where = { inCluster: false, readableDir: () => false };
   return loadConfig({ flags: {}, env: {}, cwd: dir, configDir: '.', definitions, where });
 }

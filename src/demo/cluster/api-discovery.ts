@@ -8,6 +8,9 @@ export function discoveryOf(path: string): Json | undefined {
   if (path === '/version') {
     return { major: '1', minor: '34', gitVersion: 'v1.34.0-meshbridge-demo' };
   }
+  if (path.startsWith('/openapi/v3')) {
+    return openApi(path.slice('/openapi/v3'.length));
+  }
   if (path === '/api') {
     return { kind: 'APIVersions', versions: ['v1'] };
   }
@@ -24,6 +27,35 @@ export function discoveryOf(path: string): Json | undefined {
     return { name, singularName, namespaced: isOfCluster !== true, kind, verbs, shortNames };
   });
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: version, resources };
+}
+
+/**
+ * Just enough for `kubectl apply`: that the server looks at fields itself, as it does (docs: OpenAPI v3 of the API server).
+ * `path` is empty for the index, or such as `/apis/apps/v1`.
+ */
+function openApi(path: string): Json | undefined {
+  const named = Object.entries(collections).flatMap(([name, one]) =>
+    one.versions.map((version) => ({ name, kind: one.kind, group: one.group, version, at: rootOf(one, version) })),
+  );
+  if (path === '') {
+    const entries = named.map(({ at }) => [at.slice(1), { serverRelativeURL: `/openapi/v3${at}` }]);
+    return { paths: Object.fromEntries(entries) };
+  }
+  const found = named.filter(({ at }) => at === path);
+  const paths = found.map(({ name, at, group, version, kind }) => {
+    const parameters = [{ name: 'fieldValidation', in: 'query', schema: { type: 'string' } }];
+    const patch = {
+      parameters,
+      'x-kubernetes-action': 'patch',
+      'x-kubernetes-group-version-kind': { group, version, kind },
+    };
+    return [`${at}/namespaces/{namespace}/${name}/{name}`, { patch }];
+  });
+  return found.length === 0 ? undefined : { openapi: '3.0.0', info: {}, paths: Object.fromEntries(paths) };
+}
+
+function rootOf({ group }: Collection, version: string): string {
+  return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
 function groupVersions({ group, versions }: Collection): readonly string[] {

@@ -137,6 +137,12 @@ describe('reading', () => {
     const { body } = await call('/apis/networking.istio.io/v1');
     expect(JSON.stringify(body)).toContain('"virtualservices"');
     expect((await call('/apis/nobody.example/v1')).status).toBe(404);
+    // Before kubectl applies anything it wants to know who looks at the fields.
+    const at = 'apis/networking.istio.io/v1alpha3';
+    const { paths } = (await call('/openapi/v3')).body as { paths: Record<string, { serverRelativeURL: string }> };
+    const document = await call(paths[at]?.serverRelativeURL ?? '/');
+    expect(JSON.stringify(document.body)).toContain(`/${at}/namespaces/{namespace}/virtualservices/{name}`);
+    expect((await call('/openapi/v3/apis/nobody.example/v1')).status).toBe(404);
   });
 });
 

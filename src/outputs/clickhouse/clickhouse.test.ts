@@ -483,6 +483,15 @@ describe('the tables', () => {
     });
   });
 
+  test.each([true, false])('are not looked for in a page of somebody else (create_schema = %s)', async (create) => {
+    await withOutput({ create_schema: create }, async (output, far) => {
+      far.answer({ status: 200, body: '<html>Please log in</html>' });
+      expect(await output.check()).toMatchObject({ ok: false, reason: expect.stringContaining('not ClickHouse’s') });
+      expect(await output.write(request, never)).toMatchObject({ status: 'retry', cause: 'misconfigured' });
+      expect(far.requests.filter(isInsert)).toHaveLength(create ? 0 : 1);
+    });
+  });
+
   test('have a name that needs no quotes', () => {
     expect(clickhouse.config.safeParse({ url: 'http://x', database: 'a`b' }).success).toBe(false);
   });

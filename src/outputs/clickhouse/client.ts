@@ -61,6 +61,12 @@ export class ClickhouseClient {
     return answerOf(await this.#poster.send({ body, search, headers: { 'content-type': 'text/plain' } }, signal));
   }
 
+  /** The same, of a query whose answer is one whole number. */
+  async count(statement: string, signal: AbortSignal): Promise<Answer> {
+    const answer = await this.query(statement, signal);
+    return answer.ok && !/^\d*$/.test(answer.text) ? notClickhouse(answer.text) : answer;
+  }
+
   /** The same for rows; a good answer to an insert is empty. */
   async insert({ statement, token, rows }: Insert, signal: AbortSignal): Promise<Answer> {
     const { compression, settings } = this.#config;

@@ -41,13 +41,13 @@ export interface SchemaOptions {
 
 /** The database and its tables: makes them, and brings those of earlier versions up to date. */
 export class Schema {
-  readonly #client: Pick<ClickhouseClient, 'query'>;
+  readonly #client: Pick<ClickhouseClient, 'query' | 'count'>;
   readonly #options: SchemaOptions;
   readonly #steps: readonly Migration[];
   #ready: Promise<Outcome> | undefined;
   #isDoubted = false;
 
-  constructor(client: Pick<ClickhouseClient, 'query'>, options: SchemaOptions) {
+  constructor(client: Pick<ClickhouseClient, 'query' | 'count'>, options: SchemaOptions) {
     this.#client = client;
     this.#options = options;
     this.#steps = options.steps ?? migrations;
@@ -81,7 +81,7 @@ export class Schema {
   /** The newest step that was taken; 0 where nobody took one. */
   async version(signal: AbortSignal): Promise<{ readonly version: number; readonly hasDatabase: boolean } | Retry> {
     const { place } = this.#options;
-    const answer = await this.#client.query(
+    const answer = await this.#client.count(
       `SELECT max(Version) FROM ${tableOf(place, versionsTable.name)} FORMAT TabSeparated`,
       signal,
     );

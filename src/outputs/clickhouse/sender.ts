@@ -90,7 +90,7 @@ export class ClickhouseSender implements Sender {
       return ('status' in found ? found : this.#schema.tooNew(found.version)) ?? { status: 'delivered' };
     }
     const named = signals.map((one) => `(SELECT count() FROM ${tableOf(this.#config, tableNameOf(one))} WHERE 0)`);
-    const answer = await this.#client.query(`SELECT ${named.join(' + ')}`, signal);
+    const answer = await this.#client.count(`SELECT ${named.join(' + ')}`, signal);
     return answer.ok ? { status: 'delivered' } : resultOfException(answer.exception, this.#facts(1));
   }
 

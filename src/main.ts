@@ -42,6 +42,8 @@ function load(options: RunOptions): Promise<LoadedConfig> {
   });
 }
 
+const lingerMs = 1_000;
+
 async function run(options: RunOptions): Promise<number> {
   const configSource = new ConfigOnDisk({
     load: () => load(options),
@@ -57,7 +59,7 @@ async function run(options: RunOptions): Promise<number> {
     return exitCodes.config;
   }
   const { runBridge } = await import('./bridge.ts');
-  return runBridge(config, {
+  const code = await runBridge(config, {
     dataDir: dataDirOf(options),
     demo: options.demo,
     ...(options.demoNamespace !== undefined && { demoNamespace: options.demoNamespace }),
@@ -68,6 +70,9 @@ async function run(options: RunOptions): Promise<number> {
     signal: endSignal(),
     print: terminal.out,
   });
+  // What does not stop by then holds nothing that is not on disk.
+  setTimeout(() => process.exit(code), lingerMs).unref();
+  return code;
 }
 
 function say({ warnings, faults }: LoadedConfig): void {

@@ -6,7 +6,8 @@ import { inTempDir } from '../../test/fakes/temp-dir.ts';
 import { loadFrom } from '../config/load.ts';
 import { inputs } from '../inputs/index.ts';
 import { outputs } from '../outputs/index.ts';
-import { withDiscovery } from './discovery.ts';
+import { diffOf } from './diff.ts';
+import { lastingDiscovery, type PlannedInput, withDiscovery } from './discovery.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -53,6 +54,54 @@ describe('discovery', () => {
     expect(await running(prom(...here, ...far), cluster)).toEqual([`prom ${here.join(' ')}`, 'kubernetes']);
     expect(await running(prom(...far), cluster)).toEqual(['kubernetes']);
     expect(await running(prom(...far))).toEqual([`prom ${far.join(' ')}`]);
+  });
+
+  describe('of a configuration that is read again', () => {
+    const far = 'http://istiod.istio-system.svc:15014/metrics';
+    const text = `${prom('http://127.0.0.1:1/', far)}tags = { a = "b" }\n${prom('http://127.0.0.1:2/')}`;
+    const lasting = lastingDiscovery();
+    const wanted = async (toml: string) => {
+      const definitions = { inputs, outputs };
+      const where = { inCluster: true, readableDir: () => true };
+      const config = await loadFrom(
+        { sources: [{ file: 'own.conf', text: toml }], faults: [] },
+        { flags: {}, env: cluster, cwd: '/', definitions, where },
+      );
+      expect(config.faults).toEqual([]);
+      return withDiscovery({ config, env: cluster, node: 'node-1', log: new MemoryLog(), lasting });
+    };
+    const touched = async (after: string) => {
+      const found = diffOf<PlannedInput, PlannedInput>(await wanted(text), await wanted(after), {
+        kindOf: ({ type }) => type,
+        wantedOf: (one) => one,
+        settingsOf: ({ config, basis }) => ({ config, basis }),
+      });
+      return [...found.changed.keys(), ...found.added, ...found.removed].map(({ type }) => type);
+    };
+
+    test.each([
+      ['nothing is touched where nothing differs', text, []],
+      ['a page elsewhere is the business of discovery alone', text.replace(':15014', ':15015'), ['kubernetes']],
+      ['a page of this machine is that of its own input', text.replace(':2/', ':3/'), ['prom']],
+      ['Istio is the business of discovery alone', `[kubernetes]\nistio = "off"\n${text}`, ['kubernetes']],
+      [
+        'another API server reaches all who ask it',
+        `[kubernetes]\napi_server = "http://127.0.0.1:8001"\n${text}`,
+        ['kubelet', 'kubernetes'],
+      ],
+      [
+        'the name of the node and the Secret wait for the next start',
+        `[kubernetes]\ntoken_secret = "a/b"\n${text}`,
+        [],
+      ],
+      [
+        'how logs are read is said in the plans of pods, too',
+        `[inputs.container]\ntags = { x = "y" }\n${text}`,
+        ['kubernetes', 'container'],
+      ],
+    ])('%s', async (_, after, expected) => {
+      expect((await touched(after)).toSorted()).toEqual([...expected].toSorted());
+    });
   });
 
   test('leaves a Service to every agent where the table says election = false', async () => {

@@ -63,8 +63,9 @@ export async function withDiscovery(options: DiscoveryOptions): Promise<readonly
   const access = kubernetes.discovery === 'off' ? undefined : accessOf(config, env);
   const { node_name: _name, token_secret: _secret, ...cluster } = kubernetes;
   // What asks the API server or the kubelet of this node is told where those are.
-  const withBasis = (input: LoadedInput): PlannedInput =>
-    asksOfNode.has(input.type) ? { ...input, basis: cluster } : input;
+  const { discovery: asks, node_ip, api_server, service_account_dir, kubeconfig } = cluster;
+  const basis = { asks, node_ip, api_server, service_account_dir, kubeconfig };
+  const withBasis = (input: LoadedInput): PlannedInput => (asksOfNode.has(input.type) ? { ...input, basis } : input);
   if (access === undefined) {
     return config.inputs.map(withBasis);
   }

@@ -45,6 +45,7 @@ export class PromInput implements Input {
     await this.stop();
     await Promise.all(this.#targets.map((target) => target.retire()));
     this.#targets = [];
+    this.#count();
   }
 
   status(): object {

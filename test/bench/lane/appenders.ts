@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Lane } from '../../../src/lane/lane.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Batch } from '../../../src/model/batch.ts';
-import { type Disk, type DiskFile, systemDisk } from '../../../src/record/disk.ts';
 import { peakMegabytes } from '../zipkin/process-cost.ts';
 import { groupsOf, recordedGroups } from '../zipkin/requests.ts';
+import { TimedDisk } from './timed-disk.ts';
 
 export interface AppendPlan {
   readonly dir: string;
@@ -26,41 +26,6 @@ export interface AppendReport {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly peakMegabytes: number;
-}
-
-/** The real disk, and how long its commits took. */
-class TimedDisk implements Disk {
-  commits = 0;
-  bytes = 0;
-  milliseconds = 0;
-
-  async file(path: string, how: 'create' | 'open'): Promise<DiskFile> {
-    const file = await systemDisk.file(path, how);
-    const timed = async (work: Promise<void>): Promise<void> => {
-      const startedMs = performance.now();
-      await work;
-      this.milliseconds += performance.now() - startedMs;
-    };
-    return {
-      ...file,
-      write: (bytes, position) => {
-        this.bytes += bytes.length;
-        return timed(file.write(bytes, position));
-      },
-      datasync: () => {
-        this.commits += 1;
-        return timed(file.datasync());
-      },
-    };
-  }
-
-  remove(path: string): Promise<void> {
-    return systemDisk.remove(path);
-  }
-
-  syncDirOf(path: string): Promise<void> {
-    return systemDisk.syncDirOf(path);
-  }
 }
 
 const silent = (): void => undefined;

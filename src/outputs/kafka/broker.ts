@@ -275,10 +275,13 @@ async function versionsOf(connection: Connection): Promise<readonly VersionRange
 
 /**
  * With an error: only then the library ends what is asked over a connection that is still being made, and its timers. Its
- * own `close` leaves both.
+ * own `close` leaves both; but it alone stops the timer of the next login of a connection that the broker closed.
  */
 function cut(connection: Connection): void {
   connection.socket?.destroy(new Error('cut off'));
+  if (connection.status === 'closed') {
+    void connection.close();
+  }
 }
 
 function answerIn(error: unknown): unknown {

@@ -13,12 +13,15 @@ export interface TopicOptions {
 
 /** Partitions may be added; then keys move, as they do with every producer. */
 const maxAgeMs = 300_000;
+/** A broker that makes a topic needs a moment; who asks so often, with pauses between, asks in vain. */
+const patience = 3;
 
 /** A topic, and who leads its partitions. */
 export class Topic {
   readonly #options: TopicOptions;
   #known: { readonly state: TopicState; readonly readMs: number } | undefined;
-  #wasAskedFor = false;
+  /** How often in a row it was asked for and not there yet. */
+  #asked = 0;
 
   constructor(options: TopicOptions) {
     this.#options = options;
@@ -40,9 +43,9 @@ export class Topic {
       return this.#known.state;
     }
     const state = (await cluster.topics([name], missing)).get(name);
-    const isComing = missing === 'create' && !this.#wasAskedFor;
+    const isComing = missing === 'create' && this.#asked < patience;
     const failure = topicFailure(name, state, isComing ? 'coming' : 'missing');
-    this.#wasAskedFor = failure !== undefined;
+    this.#asked = failure === undefined ? 0 : this.#asked + 1;
     if (failure !== undefined || state === undefined) {
       throw failure ?? new Failure(`the brokers say nothing of the topic ${name}`, 'server_error');
     }

@@ -92,7 +92,7 @@ export const commands = {
     options: [
       ['--signal NAME', 'only these, separated by commas: metrics, traces, logs, rum'],
       ['--match SELECTOR', `only items with these labels, such as '{namespace="prod", pod=~"reviews-.*"}'`],
-      ['--record FILE', 'keep what comes in a file that "meshbridge test" can play again'],
+      ['--record FILE', 'keep what comes in a file; docs/taps.md says what is in it'],
       ['--limit N', 'end after so many items'],
       ['--json', 'one JSON object a line, as the file output writes them'],
       ...daemonOptions,

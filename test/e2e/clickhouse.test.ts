@@ -193,7 +193,7 @@ describeWith('chdb', (environment) => {
     const server = await engine({ dir: join(dir, 'engine') });
     const config = `[[outputs.clickhouse]]\nurl = "${server.url}"\nsignals = ["traces"]\nbatch_wait = "10ms"\nbatch_items = 100\n`;
     const start = () => startDaemon({ dir, config: { 'clickhouse.conf': config } });
-    const [kills, each] = [4, 400];
+    const [kills, each] = [3, 200];
     for (let life = 0; life < kills; life++) {
       const daemon = await start();
       cleanups.push(() => daemon.end('SIGKILL'));

@@ -122,12 +122,15 @@ export class FaultProxy {
     return this.seen.filter((one) => one.taken && !one.told && one.text.includes(text)).length;
   }
 
-  /** Requests that came sooner after a 429 than they were asked to, in ms; a timer may be a little early. */
-  impatient(retryAfterMs: number): readonly number[] {
-    const waits = this.seen.flatMap((asked, i) => {
-      // Requests of other signals come in between, and have a place of their own in the queue.
-      const again = this.seen.slice(i + 1).find(({ text }) => text === asked.text);
-      return asked.status === 429 && again !== undefined ? [again.atMs - asked.atMs] : [];
+  /**
+   * How soon after a 429 the next request came, in ms, where that was sooner than was asked for; a timer may be a little
+   * early. Only of requests that hold this text.
+   */
+  impatient(retryAfterMs: number, text: string): readonly number[] {
+    const some = this.seen.filter((one) => one.text.includes(text));
+    const waits = some.flatMap(({ status, atMs }, i) => {
+      const next = some[i + 1];
+      return status === 429 && next !== undefined ? [next.atMs - atMs] : [];
     });
     return waits.filter((ms) => ms < retryAfterMs - 5);
   }

@@ -159,6 +159,7 @@ export class BadDay {
   async suffer(trouble: Trouble, names: readonly string[]): Promise<void> {
     const sick = this.#sides.filter(({ backend }) => names.includes(backend.name));
     const well = this.#sides.filter((side) => !sick.includes(side));
+    await this.#drained();
     const before = await Promise.all(sick.map((side) => this.#cursors(side)));
     await Promise.all(sick.map((side) => trouble.begin(side)));
     const early = await this.post(3);
@@ -175,7 +176,7 @@ export class BadDay {
     await this.#arrived(sick, [...early, ...late], `${names.join(', ')} had ${trouble.name}, and is back`);
     await this.check([...early, ...late]);
     for (const { proxy } of sick) {
-      expect(proxy.impatient(retryAfterMs)).toEqual([]);
+      expect(proxy.impatient(retryAfterMs, 'bad-')).toEqual([]);
     }
   }
 

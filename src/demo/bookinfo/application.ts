@@ -17,8 +17,8 @@ export interface Call {
   readonly service: string;
   readonly path: string;
   readonly withinMs: number;
-  /** Beside those that are passed on. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Beside those that are passed on, and in their place; undefined: not that one. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Visit {

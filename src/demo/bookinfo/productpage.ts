@@ -126,6 +126,6 @@ async function reviewsOf(caller: Caller): Promise<Answer | undefined> {
 
 /** The user's name goes along, and decides what faults and versions the mesh has for the call. */
 async function ask({ visit, user, id }: Caller, service: string): Promise<Answer | undefined> {
-  const headers = user === undefined ? {} : { 'end-user': encodeURI(user) };
+  const headers = { 'end-user': user === undefined ? undefined : encodeURI(user) };
   return visit.call({ service, path: `/${service}/${id}`, withinMs: callWithinMs, headers });
 }

@@ -126,6 +126,15 @@ describe('reviews', () => {
     expect(calls[0]?.headers['x-envoy-peer-metadata-id']).toBeUndefined();
   });
 
+  test('passes on no trace headers where its app is one of those that do not', async () => {
+    answers['ratings:9080'] = rated;
+    conditions = { timeoutsRepaired: false, appsWithoutTraceHeaders: ['reviews'] };
+    await start(reviewsV2);
+    await ask('/reviews/0', { 'x-b3-traceid': '463ac35c9f6413ad48485a3953bb6124', 'end-user': 'jason' });
+    expect(calls[0]?.headers['x-b3-traceid']).toBeUndefined();
+    expect(calls[0]?.headers['end-user']).toBe('jason');
+  });
+
   test('is good without ratings, but says so, also in its log', async () => {
     answers['ratings:9080'] = { status: 500, body: { error: 'no' } };
     await start(reviewsV2);
@@ -180,6 +189,29 @@ describe('productpage', () => {
     expect(text).toContain('<dd>William Shakespeare</dd>');
     expect(text).toContain('<span class="red">★★★★☆</span>');
     expect(text).toContain('Reviews served by: <code>reviews-v3-x</code>');
+  });
+
+  test('sends the name of who has signed in with its calls, and of nobody else', async () => {
+    await start(productpage);
+    const login = (body: string) =>
+      get({ host: '127.0.0.1', port, path: '/login', method: 'POST', body, timeoutMs: 30_000 });
+    const answer = await login('username=jason&passwd=');
+    expect(answer).toMatchObject({ status: 302, headers: { location: '/productpage' } });
+    const cookie = answer?.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    await ask('/api/v1/products/0', { cookie });
+    await ask('/api/v1/products/0', { 'end-user': 'pushed in' });
+    expect(calls.map(({ headers }) => headers['end-user'])).toEqual(['jason', undefined]);
+    expect((await login('username=%20'))?.headers['set-cookie']?.[0]).toMatch(/^session=;/);
+    expect((await ask('/login')).status).toBe(405);
+  });
+
+  test('asks for reviews once more where they fail, and for details once', async () => {
+    await start(productpage);
+    await ask('/productpage');
+    expect(calls.map(({ path }) => path)).toEqual(['/details/0', '/reviews/0', '/reviews/0']);
+    const { status, text } = await ask('/api/v1/products/0/reviews');
+    expect(status).toBe(500);
+    expect(JSON.parse(text)).toEqual({ error: 'Sorry, product reviews are currently unavailable for this book.' });
   });
 
   test('is good without them, and says sorry', async () => {

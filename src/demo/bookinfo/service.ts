@@ -82,10 +82,12 @@ export class Service {
     const passedOn = (isTraced ? [...traceHeaders, ...otherHeaders] : otherHeaders).flatMap((name) =>
       incoming[name] === undefined ? [] : [[name, incoming[name]]],
     );
+    const all: IncomingHttpHeaders = { ...Object.fromEntries(passedOn), ...call.headers, host: `${call.service}:${servicePort}` };
+    const headers = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
     return get({
       ...this.#out.http,
       path: call.path,
-      headers: { ...Object.fromEntries(passedOn), ...call.headers, host: `${call.service}:${servicePort}` },
+      headers,
       agent: this.#agent,
       timeoutMs: call.withinMs,
     });

@@ -120,6 +120,16 @@ async function checkContext(): Promise<CheckContext> {
   };
 }
 
+async function tested(files: readonly string[]): Promise<number> {
+  const [{ test }, { Rehearsal }] = await Promise.all([import('./cli/test.ts'), import('./bridge/rehearsal.ts')]);
+  return test(files, {
+    cwd: process.cwd(),
+    terminal,
+    load: (configDir) => load({ configDir, demo: false }),
+    stage: (config, dataDir) => new Rehearsal(config, dataDir),
+  });
+}
+
 async function tapped(options: TapWords): Promise<number> {
   const [{ tap }, { pacedPrint, processScreen }, { itemLines }] = await Promise.all([
     import('./cli/tap.ts'),
@@ -175,6 +185,8 @@ async function main(line: CommandLine): Promise<number> {
       const [{ demo }, { processScreen }] = await Promise.all([import('./cli/demo.ts'), import('./cli/screen.ts')]);
       return demo({ ...line.options, dataDir: dataDirOf(line.options) }, processScreen(process.env));
     }
+    case 'test':
+      return tested(line.files);
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -86,7 +86,7 @@ describe('what makes no command is said in one sentence', () => {
     ['demo set x', 'demo set wants the name of a switch, and on or off; "meshbridge demo list" has the names'],
     ['demo load much', 'demo load wants a number of pages a second, such as 5'],
     ['demo list all', 'demo list takes no all'],
-    ['test a.toml', '"test" is not part of this version'],
+    ['test', 'test wants a file of tests'],
   ])('%s', (text, message) => {
     expect(line(text)).toMatchObject({ command: 'usage', message });
   });
@@ -98,7 +98,7 @@ test('help names every command, and explains each', () => {
     expect(all).toMatch(new RegExp(`^  ${name} `, 'm'));
   }
   expect(helpText('run')).toContain('--data-dir DIR');
-  expect(helpText('test')).toContain('Not part of this version.');
+  expect(helpText('test')).toContain('docs/testing-configuration.md');
 });
 
 test('tap takes what it shows, of what, and where it is kept', () => {

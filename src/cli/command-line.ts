@@ -53,6 +53,7 @@ export type CommandLine =
   | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
   | { readonly command: 'tap'; readonly options: TapWords }
   | { readonly command: 'demo'; readonly options: DemoWords }
+  | { readonly command: 'test'; readonly files: readonly string[] }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -111,6 +112,7 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
     repeated: ['file'],
     others: 'any',
   },
+  test: { others: 'any' },
   version: {},
   help: { others: 'any' },
 };
@@ -144,6 +146,10 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
       return tapLine(words);
     case 'demo':
       return demoLine(words);
+    case 'test':
+      return words.others.length === 0
+        ? { command: 'usage', message: 'test wants a file of tests', about: 'test' }
+        : { command: 'test', files: words.others };
     case 'help':
       return helpLine(words);
     default:

@@ -82,7 +82,11 @@ export class Service {
     const passedOn = (isTraced ? [...traceHeaders, ...otherHeaders] : otherHeaders).flatMap((name) =>
       incoming[name] === undefined ? [] : [[name, incoming[name]]],
     );
-    const all: IncomingHttpHeaders = { ...Object.fromEntries(passedOn), ...call.headers, host: `${call.service}:${servicePort}` };
+    const all: IncomingHttpHeaders = {
+      ...Object.fromEntries(passedOn),
+      ...call.headers,
+      host: `${call.service}:${servicePort}`,
+    };
     const headers = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
     return get({
       ...this.#out.http,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, clientTls, duration, secret, selectorText, url } from './fields.ts';
+import { bytes, clientTls, duration, secret, url } from './fields.ts';
 
 /** Below this a limit is finer than what the queue can tell apart. */
 const leastQueueBytes = 1024 * 1024;
@@ -27,7 +27,8 @@ export const deliveryFields = {
     .array(z.string().min(1))
     .default([])
     .describe('Send only what comes from these Kubernetes namespaces. Empty: from everywhere.'),
-  match: selectorText()
+  match: z
+    .string()
     .optional()
     .meta({ example: '{namespace="prod", app!~"load-.*"}' })
     .describe(

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseSelector } from '../lib/selector.ts';
 import {
   type HostPort,
   type PercentOrBytes,
@@ -78,16 +77,6 @@ export function url() {
       message: 'is not an address; write one such as "http://127.0.0.1:9090/path"',
     })
     .meta({ kind: 'url' satisfies FieldKind });
-}
-
-/** Label matchers, kept as text (`parseSelector`). */
-export function selectorText() {
-  return z.string().superRefine((text, context) => {
-    const { fault } = parseSelector(text);
-    if (fault !== undefined) {
-      context.addIssue({ code: 'custom', message: `is no selector: ${fault.message}` });
-    }
-  });
 }
 
 /** Where to listen: `auto` is the standard port (interfaces.md, `[server]`), `off` is not at all. */

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { OutputDefinition } from '../contract/output.ts';
+import { parseSelector } from '../lib/selector.ts';
 import type { Signal } from '../model/batch.ts';
 import { type ComponentTable, componentTables } from './component-tables.ts';
 import { type Delivery, delivery, httpFields } from './delivery-fields.ts';
@@ -118,6 +119,7 @@ class OutputReading {
     this.#signals(table, definition, full);
     this.#order(table, definition, full);
     this.#login(table, config);
+    this.#match(table, full);
     this.#name(table, full.name);
     const count = this.outputs.filter((output) => output.type === definition.type).length;
     this.outputs.push({
@@ -171,10 +173,19 @@ class OutputReading {
 
   /** One request has one `authorization`. */
   #login(table: ComponentTable, config: LoadedOutput['config']): void {
-    const given = loginKeys(config);
-    if (given.length > 1) {
-      const message = `says how to log in, and so does ${listed(given.slice(1).map((key) => key.join('.')))}`;
-      this.#report(table, [{ code: 'conflict', path: given[0] ?? [], message, hint: 'keep one of them' }]);
+    const [used, ...unused] = loginKeys(config);
+    for (const path of unused) {
+      const message = `is not used to log in: ${used?.join('.')} is`;
+      const place = table.document.placeOf([...table.path, ...path]);
+      this.warnings.push({ code: 'no-effect', ...place, message, hint: 'keep one of them' });
+    }
+  }
+
+  #match(table: ComponentTable, { match }: LoadedDelivery): void {
+    const { fault } = match === undefined ? {} : parseSelector(match);
+    if (fault !== undefined) {
+      const message = `${JSON.stringify(match)} is no selector: ${fault.message}`;
+      this.#report(table, [{ code: 'value', path: ['match'], message, hint: 'write such as {namespace="prod"}' }]);
     }
   }
 
@@ -201,14 +212,15 @@ function misspeltKeys(table: ComponentTable, definition: OutputDefinition): Read
   return new Set(strange.flatMap((key) => nearest(key, known) ?? []));
 }
 
+/** What says who we are, the one that is used first. */
 function loginKeys(config: LoadedOutput['config']): readonly (readonly string[])[] {
   const { url, headers } = config;
   const hasLogin = typeof url === 'string' && (URL.parse(url)?.username ?? '') !== '';
   const named = Object.keys(typeof headers === 'object' && headers !== null ? headers : {});
   return [
-    ...(hasLogin ? [['url']] : []),
-    ...['basic_auth', 'bearer_token_file'].filter((key) => config[key] !== undefined).map((key) => [key]),
     ...named.filter((name) => name.toLowerCase() === 'authorization').map((name) => ['headers', name]),
+    ...['bearer_token_file', 'basic_auth'].filter((key) => config[key] !== undefined).map((key) => [key]),
+    ...(hasLogin ? [['url']] : []),
   ];
 }
 

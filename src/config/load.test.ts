@@ -193,9 +193,9 @@ describe('one line for each thing that is wrong', () => {
       'conf.d/a.conf:3: outputs.file[1].name: another output is called "file" already; give each a name of its own, such as name = "second"',
     ],
     [
-      'two ways to log in',
-      '[[outputs.zipkin]]\nurl = "http://me:p@h/"\nbearer_token_file = "t"\nheaders = { Authorization = "x" }',
-      'conf.d/a.conf:2: outputs.zipkin[0].url: says how to log in, and so does bearer_token_file and headers.Authorization; keep one of them',
+      'labels that are no selector',
+      '[[outputs.file]]\npath = "x"\nmatch = "{namespace=prod}"',
+      'conf.d/a.conf:3: outputs.file[0].match: "{namespace=prod}" is no selector: behind namespace= a text in quotes is wanted, and here is prod}; write such as {namespace="prod"}',
     ],
     [
       'an input that there is not',
@@ -322,6 +322,11 @@ describe('warnings', () => {
       'headers where no server is',
       '[[outputs.file]]\npath = "x"\nheaders = { a = "b" }',
       'conf.d/a.conf:3: outputs.file[0].headers: has no effect, since this output speaks to no server; remove it',
+    ],
+    [
+      'two ways to log in',
+      '[[outputs.zipkin]]\nurl = "http://me:p@h/"\nbearer_token_file = "t"',
+      'conf.d/a.conf:2: outputs.zipkin[0].url: is not used to log in: bearer_token_file is; keep one of them',
     ],
     [
       'the same table twice',

@@ -551,7 +551,7 @@ describe('metrics', () => {
       expect(await output.check()).toEqual({ ok: true });
       expect(far.requests.map(({ path }) => path)).toEqual(['/v1/traces', '/v1/metrics']);
       far.answer({ status: 403, body: 'no' });
-      expect(await output.check()).toEqual({ ok: false, reason: 'HTTP 403: no' });
+      expect(await output.check()).toEqual({ ok: false, reason: 'HTTP 403: no', cause: 'misconfigured' });
     }));
 });
 

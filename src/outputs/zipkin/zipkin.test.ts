@@ -269,6 +269,6 @@ describe('the check', () => {
       expect(await output.check()).toEqual({ ok: true });
       expect(far.requests[0]?.body.toString()).toBe('[]');
       far.answer({ status: 403, body: 'no' });
-      expect(await output.check()).toEqual({ ok: false, reason: 'HTTP 403: no' });
+      expect(await output.check()).toEqual({ ok: false, reason: 'HTTP 403: no', cause: 'misconfigured' });
     }));
 });

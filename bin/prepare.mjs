@@ -3,6 +3,7 @@
 //   node bin/prepare.mjs            install, build
 //   node bin/prepare.mjs --install  install only
 //   node bin/prepare.mjs --rebuild  install, build even if nothing changed
+//   node bin/prepare.mjs --testing  install, build, and the contract suites that components of others are tested with too
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -120,7 +121,6 @@ async function build(again) {
   if (again || readIfThere(stamp) !== wanted || !existsSync(join(dist, 'main.js'))) {
     await buildProgram(wanted);
   }
-  await buildTesting();
 }
 
 /** The contract suites, with the types that their users need. */
@@ -179,6 +179,9 @@ try {
   await install();
   if (!process.argv.includes('--install')) {
     await build(process.argv.includes('--rebuild'));
+    if (process.argv.includes('--testing')) {
+      await buildTesting();
+    }
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

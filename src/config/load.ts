@@ -90,7 +90,7 @@ export async function loadFrom(found: FoundFiles, options: LoadOptions): Promise
   return {
     files: found.sources.map((source) => source.file),
     faults: inOrder(faults.flat()),
-    warnings: inOrder([...warnings.flat(), ...notYet(tables)]),
+    warnings: inOrder([...warnings.flat()]),
     server: tables.server,
     queue: tables.queue,
     store,
@@ -121,16 +121,6 @@ function idle(store: LoadedStore, outputs: readonly LoadedOutput[]): Fault[] {
   }
   const message = `the store is off (${store.off}) and there is no output: nothing takes the data`;
   return [{ code: 'no-effect', keyPath: '', message, hint: 'configure an [[outputs.NAME]], or switch the store on' }];
-}
-
-/** Settings that are understood, and that nothing acts on yet. */
-function notYet(tables: Tables): Fault[] {
-  const keys = tables.kubernetes.kubeconfig === undefined ? [] : ['kubernetes.kubeconfig'];
-  return keys.map((keyPath) => ({
-    code: 'not-yet',
-    keyPath,
-    message: 'is understood, and not acted on by this version',
-  }));
 }
 
 /** By file and line, and what has no file last; otherwise as found. */

@@ -13,6 +13,7 @@ cp "$top/LICENSE" "$program/"
 # `migrate` writes it under other names.
 cp "$top/deploy/kubernetes/meshbridge.yaml" "$program/deploy/kubernetes/"
 cp -R "$top/dist" "$program/dist"
+rm -rf "$program/dist/testing"
 find "$program/dist" -name '*.map' -delete
 
 # The packages that the lockfile does not mark as needed for development only, as they are installed, less what only compilers read.

@@ -21,8 +21,8 @@ export interface RegistrySubject {
   probe(): Promise<ProbeReport>;
 }
 
-/** Packages that may be loaded for components that nobody configured; re2js reads the selectors of outputs. */
-const light = ['re2js', 'zod'];
+/** Packages that may be loaded for components that nobody configured. */
+const light = ['zod'];
 
 const cases = {
   'has a folder for each component, and a component for each folder': async (s: RegistrySubject) => {

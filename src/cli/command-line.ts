@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
 import { parseHostPort } from '../config/units.ts';
-import { type Signal, signals } from '../model/batch.ts';
 import { type AskOptions, daemonWords, given, usualDaemon } from './daemon-words.ts';
 import { type DemoWords, demoWords } from './demo-words.ts';
 import type { ExplainOptions } from './explain.ts';
 import { type CommandName, commands, isCommand } from './help.ts';
 import type { MigrateOptions } from './migrate.ts';
+import { type QueueOptions, queueWords } from './queue-words.ts';
 import { type TapWords, tapWords } from './tap-words.ts';
 
 export interface RunOptions {
@@ -24,23 +24,6 @@ export interface CheckOptions {
   readonly connect: boolean;
   readonly json: boolean;
   readonly files: readonly string[];
-}
-
-export const queueActions = ['inspect', 'verify', 'repair'] as const;
-export type QueueAction = (typeof queueActions)[number];
-
-export interface QueueOptions {
-  readonly action: QueueAction;
-  readonly dataDir?: string;
-  readonly json: boolean;
-  /** With `repair`: what was refused for good is queued again for the output that refused it. */
-  readonly requeue?: RequeueWords;
-}
-
-/** Of which outputs and signals; of all where they are left out. */
-export interface RequeueWords {
-  readonly output?: string;
-  readonly signal?: Signal;
 }
 
 export type CommandLine =
@@ -252,37 +235,10 @@ function checkOptions({ texts, flags, others }: Words): CheckOptions {
 }
 
 function queueLine({ texts, flags, others }: Words): CommandLine {
-  const action = queueActions.find((candidate) => candidate === others[0]);
-  if (action === undefined || others.length !== 1) {
-    return { command: 'usage', message: `queue wants one of ${queueActions.join(', ')}`, about: 'queue' };
-  }
-  const wrong = wrongRequeue(action, { texts, flags, others });
-  if (wrong !== undefined) {
-    return { command: 'usage', message: wrong, about: 'queue' };
-  }
-  const signal = signals.find((candidate) => candidate === texts.get('signal'));
-  const requeue = { ...given('output', texts.get('output')), ...(signal === undefined ? {} : { signal }) };
-  const options = {
-    action,
-    ...given('dataDir', texts.get('data-dir')),
-    json: flags.has('json'),
-    ...(flags.has('requeue') ? { requeue } : {}),
-  };
-  return { command: 'queue', options };
-}
-
-function wrongRequeue(action: QueueAction, { texts, flags }: Words): string | undefined {
-  const signal = texts.get('signal');
-  const narrow = ['output', 'signal'].find((name) => texts.has(name));
-  if (flags.has('requeue') && action !== 'repair') {
-    return `--requeue goes with "queue repair", not with "queue ${action}"`;
-  }
-  if (narrow !== undefined && !flags.has('requeue')) {
-    return `--${narrow} says what --requeue is to take; write both`;
-  }
-  return signal === undefined || signals.some((known) => known === signal)
-    ? undefined
-    : `--signal wants one of ${signals.join(', ')}, and got "${signal}"`;
+  const options = queueWords(texts, flags, others);
+  return typeof options === 'string'
+    ? { command: 'usage', message: options, about: 'queue' }
+    : { command: 'queue', options };
 }
 
 function explainLine({ texts, flags }: Words): CommandLine {

@@ -9,10 +9,10 @@ import { requeue } from '../lane/requeue.ts';
 import { systemClock } from '../lib/clock.ts';
 import { lockDirectory } from '../lib/data-dir-lock.ts';
 import { type Signal, signals } from '../model/batch.ts';
-import type { RequeueWords } from './command-line.ts';
 import { counted } from './counted.ts';
 import { exitCodes } from './exit-codes.ts';
 import { deadLetterDir, outputsWithLetters } from './queue-letters.ts';
+import type { RequeueWords } from './queue-words.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RepairQuestion {

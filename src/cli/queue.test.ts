@@ -6,8 +6,8 @@ import { inTempDir } from '../../test/fakes/temp-dir.ts';
 import { DeadLetters } from '../lane/dead-letters.ts';
 import { lockDirectory } from '../lib/data-dir-lock.ts';
 import { LaneTail } from '../record/tail.ts';
-import type { QueueAction, RequeueWords } from './command-line.ts';
 import { queue } from './queue.ts';
+import type { QueueAction, RequeueWords } from './queue-words.ts';
 
 async function ask(action: QueueAction, dataDir: string, json = false, requeue?: RequeueWords) {
   const out: string[] = [];

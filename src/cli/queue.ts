@@ -7,11 +7,11 @@ import { Replay } from '../lane/replay.ts';
 import { itemsAhead } from '../lane/skips.ts';
 import { type Signal, signals } from '../model/batch.ts';
 import { listSegments } from '../record/segment.ts';
-import type { QueueAction, RequeueWords } from './command-line.ts';
 import { counted } from './counted.ts';
 import { exitCodes } from './exit-codes.ts';
 import { deadLetterLines, deadLetterReports } from './queue-letters.ts';
 import { repair } from './queue-repair.ts';
+import type { QueueAction, RequeueWords } from './queue-words.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface QueueQuestion {

@@ -7,6 +7,7 @@ import { lokiInput } from './loki/loki.ts';
 import { moduleInput } from './module/module.ts';
 import { opentelemetry } from './opentelemetry/opentelemetry.ts';
 import { prom } from './prom/prom.ts';
+import { promRemoteWrite } from './prom-remote-write/prom-remote-write.ts';
 import { rum } from './rum/rum.ts';
 import { zipkin } from './zipkin/zipkin.ts';
 
@@ -22,4 +23,5 @@ export const inputs: readonly InputDefinition[] = [
   lokiInput,
   moduleInput,
   prom,
+  promRemoteWrite,
 ];

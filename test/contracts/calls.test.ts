@@ -14,7 +14,7 @@ const ofAnotherShape: Readonly<Record<string, string>> = {
   jaeger: 'only writes: protobufjs reads it back in its own test',
   ndjson: 'only writes',
   points: 'only writes: protobufjs reads it back in its own test',
-  'remote-write': 'only writes: protobufjs reads it back in its own test',
+  'remote-write': 'writes what protobufjs reads back, and reads what protobufjs writes: its own tests',
 };
 
 const tests = globSync(['src/{inputs,outputs,codec}/**/*.test.ts', 'test/contracts/*.test.ts'], { cwd: root }).map(

@@ -67,6 +67,17 @@ export class MetricFrames {
     return known.length < mostFrames && known.push(sample) > 0;
   }
 
+  /** To the last sample of that series. False where it has none. */
+  addExemplars(key: string, exemplars: readonly Omit<Exemplar, 'index'>[]): boolean {
+    const samples = this.#samples.get(key);
+    const last = samples?.pop();
+    if (last === undefined) {
+      return false;
+    }
+    samples?.push({ ...last, exemplars: [...(last.exemplars ?? []), ...exemplars] });
+    return true;
+  }
+
   /** Empty where no sample came. */
   encoded(): readonly EncodedFrame[] {
     const sorted = [...this.#samples].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, samples]) => samples);

@@ -1,4 +1,3 @@
-import { uncompressSync } from 'snappy';
 import { encodeAttributes } from '../../codec/log-block/attributes.ts';
 import { sniffLevel } from '../../codec/log-block/level.ts';
 import { encodeLogBlock, logBlockFormat } from '../../codec/log-block/log-block.ts';
@@ -9,11 +8,15 @@ import type { Label, PushEntry, PushStream } from '../../codec/loki-push/push.ts
 import { BridgeError } from '../../contract/errors.ts';
 import type { HttpRequest } from '../../contract/http.ts';
 import type { Emission } from '../../contract/input.ts';
+import { inflateSnappy } from '../../http/snappy-body.ts';
 import type { Origin, TagEdits } from '../../model/batch.ts';
 import { logFlags } from '../../model/log.ts';
 
 /** As gzip bodies: ten times what may come over the wire. */
-const maxInflatedBytes = 100 * 1024 * 1024;
+const snappyLimits = {
+  maxBytes: 100 * 1024 * 1024,
+  otherwise: 'the body is neither JSON by its content type nor compressed by snappy',
+};
 const maxSeconds = 0xffff_ffff;
 
 /** One batch for each stream. Throws BRIDGE_DECODE and BRIDGE_TOO_LARGE. */
@@ -29,28 +32,7 @@ function streamsIn({ headers, body }: HttpRequest): readonly PushStream[] {
     return decodePushJson(body);
   }
   // Loki takes every other type for protobuf.
-  return decodePushProto(inflated(body));
-}
-
-/** Snappy's block format begins with the length of what it holds, as a varint. */
-function inflated(body: Buffer): Uint8Array {
-  let length = 0;
-  for (let i = 0; i < 5 && i < body.length; i++) {
-    const byte = body[i] ?? 0;
-    length += (byte & 127) * 2 ** (7 * i);
-    if (byte < 128) {
-      break;
-    }
-  }
-  if (length > maxInflatedBytes) {
-    throw new BridgeError('BRIDGE_TOO_LARGE', `the body inflates to more than ${maxInflatedBytes} bytes`);
-  }
-  try {
-    return Buffer.from(uncompressSync(body));
-  } catch (cause) {
-    const message = 'the body is neither JSON by its content type nor compressed by snappy';
-    throw new BridgeError('BRIDGE_DECODE', message, { cause });
-  }
+  return decodePushProto(inflateSnappy(body, snappyLimits));
 }
 
 interface StreamPlace {

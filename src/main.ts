@@ -8,6 +8,7 @@ import { helpText } from './cli/help.ts';
 import { defaultDataDir, defaultsContext } from './cli/surroundings.ts';
 import type { TapWords } from './cli/tap-words.ts';
 import type { Terminal } from './cli/terminal.ts';
+import type { TestOptions } from './cli/test.ts';
 import { ConfigOnDisk } from './config/config-on-disk.ts';
 import { formatFault, type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigWatch } from './config/watch.ts';
@@ -120,12 +121,15 @@ async function checkContext(): Promise<CheckContext> {
   };
 }
 
-async function tested(files: readonly string[]): Promise<number> {
-  const [{ test }, { Rehearsal }] = await Promise.all([import('./cli/test.ts'), import('./bridge/rehearsal.ts')]);
-  return test(files, {
-    cwd: process.cwd(),
-    terminal,
-    load: (configDir) => load({ configDir, demo: false }),
+async function tested(options: TestOptions): Promise<number> {
+  const [{ test }, { Rehearsal, rehearsedConfig }] = await Promise.all([
+    import('./cli/test.ts'),
+    import('./bridge/rehearsal.ts'),
+  ]);
+  const cwd = process.cwd();
+  return test(options, {
+    ...{ cwd, terminal },
+    load: (config) => rehearsedConfig(config, { flags: {}, env: process.env, cwd, definitions }),
     stage: (config, dataDir) => new Rehearsal(config, dataDir),
   });
 }
@@ -186,7 +190,7 @@ async function main(line: CommandLine): Promise<number> {
       return demo({ ...line.options, dataDir: dataDirOf(line.options) }, processScreen(process.env));
     }
     case 'test':
-      return tested(line.files);
+      return tested(line.options);
     case 'version':
       terminal.out(`meshbridge ${await version()} (node ${process.versions.node})`);
       return exitCodes.good;

@@ -1,11 +1,13 @@
+import type { TestedConfig, WrittenLog, WrittenPage } from '../cli/test-file.ts';
 import { type Item, itemsOf } from '../codec/items/items.ts';
 import { RecordDecoders } from '../codec/record-decoder.ts';
-import type { LoadedConfig } from '../config/load.ts';
+import { type LoadedConfig, type LoadedInput, type LoadOptions, loadConfig, loadFrom } from '../config/load.ts';
 import { hasCode } from '../contract/errors.ts';
 import type { HttpRequest, HttpRoute } from '../contract/http.ts';
 import type { Input, InputRuntime } from '../contract/input.ts';
 import type { Clock, Counter, Gauge, Logger } from '../contract/runtime.ts';
 import { statusOf } from '../http/status.ts';
+import type { ContainerConfig } from '../inputs/container/container.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Batch, QueueRecord } from '../model/batch.ts';
 import type { HeaderStep } from '../pipeline/header-steps.ts';
@@ -18,17 +20,24 @@ export interface RehearsalPost {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The inputs of a configuration that take what is posted, and its pipeline, without a queue behind them and without a port. */
+/**
+ * The inputs of a configuration and its pipeline, without a queue behind them and without a port: they are given what is posted
+ * to them, the pages that they would scrape and the logs that they would read.
+ */
 export class Rehearsal {
   readonly #records: QueueRecord[] = [];
   readonly #routes: HttpRoute[] = [];
   readonly #inputs: readonly Input[];
   readonly #steps: HeaderStep;
+  readonly #config: LoadedConfig;
+  readonly #dataDir: string;
 
-  constructor({ inputs, ...config }: LoadedConfig, dataDir: string) {
-    this.#steps = headerSteps({ ...config, inputs }, 'node');
-    const posted = inputs.filter(({ type }) => takesPosts.has(type));
-    this.#inputs = posted.map(({ id, definition, config: own }) => definition.create(own, this.#runtime(id, dataDir)));
+  constructor(config: LoadedConfig, dataDir: string) {
+    this.#config = config;
+    this.#dataDir = dataDir;
+    this.#steps = headerSteps(config, 'node');
+    const posted = config.inputs.filter(({ type }) => takesPosts.has(type));
+    this.#inputs = posted.map(({ id, definition, config: own }) => definition.create(own, this.#runtime(id)));
   }
 
   async start(): Promise<void> {
@@ -63,6 +72,22 @@ export class Rehearsal {
     }
   }
 
+  /** One scrape of a page. Resolves with what is wrong with it, or with what is to find it: whole lines. */
+  async scrape(page: WrittenPage): Promise<readonly string[]> {
+    const { WrittenPages } = await import('./written-pages.ts');
+    return new WrittenPages(this.#config, (id) => this.#runtime(id)).scrape(page);
+  }
+
+  /** Reads what containers wrote, to its end. Resolves with what is wrong: whole lines. */
+  async read(logs: readonly WrittenLog[]): Promise<readonly string[]> {
+    const { readWritten } = await import('./written-logs.ts');
+    const readers = this.#config.inputs.filter(isContainer);
+    const found = await Promise.all(readers.map(({ id, config }) => readWritten(logs, config, this.#runtime(id))));
+    return readers.length === 0
+      ? ['no [[inputs.container]] reads logs: it is switched off']
+      : [...new Set(found.flat())];
+  }
+
   /** Puts the records of a recording into the pipeline. Throws BRIDGE_DECODE. */
   play(recording: Uint8Array): void {
     for (const part of new RecordingReader().add(recording)) {
@@ -88,9 +113,10 @@ export class Rehearsal {
     }
   }
 
-  #runtime(id: string, dataDir: string): InputRuntime {
+  #runtime(id: string): InputRuntime {
     return {
-      ...{ id, dataDir, log: quiet, clock: systemClock satisfies Clock, userAgent: 'meshbridge', instance: 'test' },
+      ...{ id, dataDir: this.#dataDir, log: quiet, clock: systemClock satisfies Clock },
+      ...{ userAgent: 'meshbridge', instance: 'test' },
       meter: { counter: (): Counter => ({ add: () => {}, value: 0 }), gauge: (): Gauge => ({ set: () => {} }) },
       routes: { add: (route) => this.#routes.push(route) },
       emit: async (batch) => this.#take(batch),
@@ -110,3 +136,16 @@ export class Rehearsal {
 
 const takesPosts: ReadonlySet<string> = new Set(['zipkin', 'opentelemetry', 'rum', 'loki', 'module']);
 const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+function isContainer(input: LoadedInput): input is LoadedInput & { readonly config: ContainerConfig } {
+  return input.type === 'container';
+}
+
+/** The same on every machine: as on a node, with a directory of logs, and in no cluster. */
+const anyNode: LoadOptions['where'] = { inCluster: false, readableDir: () => true };
+
+export function rehearsedConfig(config: TestedConfig, options: Omit<LoadOptions, 'where'>): Promise<LoadedConfig> {
+  return 'dir' in config
+    ? loadConfig({ ...options, configDir: config.dir, where: anyNode })
+    : loadFrom({ sources: [config], faults: [] }, { ...options, where: anyNode });
+}

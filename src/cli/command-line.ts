@@ -8,6 +8,7 @@ import { type CommandName, commands, isCommand } from './help.ts';
 import type { MigrateOptions } from './migrate.ts';
 import { type QueueOptions, queueWords } from './queue-words.ts';
 import { type TapWords, tapWords } from './tap-words.ts';
+import type { TestOptions } from './test.ts';
 
 export interface RunOptions {
   readonly configDir?: string;
@@ -36,7 +37,7 @@ export type CommandLine =
   | { readonly command: 'doctor'; readonly options: AskOptions & { readonly json: boolean } }
   | { readonly command: 'tap'; readonly options: TapWords }
   | { readonly command: 'demo'; readonly options: DemoWords }
-  | { readonly command: 'test'; readonly files: readonly string[] }
+  | { readonly command: 'test'; readonly options: TestOptions }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly about?: CommandName }
   /** What was typed makes no command; `message` says why. */
@@ -95,7 +96,7 @@ const grammars: Partial<Record<CommandName, Grammar>> = {
     repeated: ['file'],
     others: 'any',
   },
-  test: { others: 'any' },
+  test: { flags: ['json'], others: 'any' },
   version: {},
   help: { others: 'any' },
 };
@@ -132,7 +133,7 @@ function parseCommand(name: CommandName, args: readonly string[]): CommandLine {
     case 'test':
       return words.others.length === 0
         ? { command: 'usage', message: 'test wants a file of tests', about: 'test' }
-        : { command: 'test', files: words.others };
+        : { command: 'test', options: { files: words.others, json: words.flags.has('json') } };
     case 'help':
       return helpLine(words);
     default:

@@ -100,9 +100,10 @@ export const commands = {
     more: 'It shows what was taken after its start, as it stands in the queue: behind the pipeline, before the outputs. It holds nothing back: items that come too fast for it are skipped and counted. Ctrl-C ends it. docs/taps.md says what the labels of an item are.',
   },
   test: {
-    usage: 'test FILE...',
+    usage: 'test FILE... [--json]',
     summary: 'Runs tests of a configuration.',
-    more: 'FILE is YAML: a configuration, what is posted to its inputs or was recorded by "tap --record", and what is to come of it. docs/testing-configuration.md shows one. Ends with 1 where a test fails, and with 78 where a file or the configuration has a fault.',
+    options: [['--json', 'one JSON object instead of text']],
+    more: 'FILE is YAML: a configuration, what is posted to its inputs, what they scrape and read, or what was recorded by "tap --record", and what is to come of it. docs/testing-configuration.md shows one. Ends with 1 where a test fails, and with 78 where a file or the configuration has a fault.',
   },
   queue: {
     usage: 'queue (inspect|verify|repair [--requeue [--output NAME] [--signal SIGNAL]]) [--data-dir DIR] [--json]',

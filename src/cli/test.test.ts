@@ -2,30 +2,34 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { inTempDir } from '../../test/fakes/temp-dir.ts';
-import { Rehearsal } from '../bridge/rehearsal.ts';
-import { loadConfig } from '../config/load.ts';
+import { Rehearsal, rehearsedConfig } from '../bridge/rehearsal.ts';
 import { inputs } from '../inputs/index.ts';
 import { outputs } from '../outputs/index.ts';
 import { test as runTests } from './test.ts';
 
-async function run(yaml: string): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
+interface Ran {
+  readonly code: number;
+  readonly lines: readonly string[];
+}
+
+async function run(
+  yaml: string,
+  options: { readonly json?: true; readonly beside?: Record<string, string> } = {},
+): Promise<Ran> {
   return inTempDir(async (dir) => {
-    await writeFile(join(dir, 'a.yaml'), yaml);
+    for (const [name, text] of Object.entries({ 'a.yaml': yaml, ...options.beside })) {
+      await writeFile(join(dir, name), text);
+    }
     const lines: string[] = [];
-    const code = await runTests(['a.yaml'], {
-      cwd: dir,
-      terminal: { out: (text) => lines.push(text), err: (text) => lines.push(text) },
-      load: (configDir) =>
-        loadConfig({
-          flags: {},
-          env: {},
-          cwd: dir,
-          configDir,
-          definitions: { inputs, outputs },
-          where: { inCluster: false, readableDir: () => false },
-        }),
-      stage: (config, dataDir) => new Rehearsal(config, dataDir),
-    });
+    const code = await runTests(
+      { files: ['a.yaml'], json: options.json ?? false },
+      {
+        cwd: dir,
+        terminal: { out: (text) => lines.push(text), err: (text) => lines.push(text) },
+        load: (config) => rehearsedConfig(config, { flags: {}, env: {}, cwd: dir, definitions: { inputs, outputs } }),
+        stage: (config, dataDir) => new Rehearsal(config, dataDir),
+      },
+    );
     return { code, lines };
   });
 }
@@ -64,7 +68,8 @@ test('what is not as it is expected is shown beside what there is', async () => 
   expect(lines).toEqual([
     'FAILED  a.yaml: spans get the cluster',
     '        nothing is like {"signal":"traces","name":"/^get/","tags":{"cluster":"c2"}}',
-    expect.stringMatching(/^ {8}there is {2}\{"signal":"traces".*"cluster":"c1"/),
+    expect.stringMatching(/^ {10}nearest {2}\{"signal":"traces".*"cluster":"c1"/),
+    '          tags.cluster is "c1", expected "c2"',
     'FAILED  a.yaml: what is no list of spans is refused',
     '        POST /api/v2/spans was answered with 400, not 202',
     '0 passed, 2 failed',
@@ -74,4 +79,33 @@ test('what is not as it is expected is shown beside what there is', async () => 
 test('a wrong configuration, and a file that holds no tests, are faults of the configuration', async () => {
   await expect(run('config: "[stoer]"\ntests: [{ name: a }]')).rejects.toMatchObject({ code: 'BRIDGE_CONFIG' });
   await expect(run('testes: []')).rejects.toMatchObject({ code: 'BRIDGE_CONFIG' });
+});
+
+const page = `config: |
+  [[inputs.prom]]
+    url = "http://reviews:9080/metrics"
+    source = "reviews"
+    measurement_name = "app"
+    metric_name_filter = ["^http_"]
+    [inputs.prom.tags]
+      team = "shop"
+tests:
+  - name: the filter lets requests through and nothing of the process
+    scrape:
+      - text: |
+          # TYPE http_requests_total counter
+          http_requests_total{code="200"} 7
+          # TYPE process_cpu_seconds_total counter
+          process_cpu_seconds_total 1
+    expect:
+      - { signal: metrics, name: http_requests_total, value: 7, measurement: app, labels: { code: "200", team: shop, instance: "reviews:9080" } }
+      - { name: up, value: 1 }
+    absent:
+      - { name: /^process_/ }
+`;
+
+test('a page is scraped as the configuration says', async () => {
+  expect(await run(page)).toEqual({ code: 0, lines: [expect.stringMatching(/^ok/), '1 passed, 0 failed'] });
+  const { lines } = await run(page.replace('["^http_"]', '[]'));
+  expect(lines).toContainEqual(expect.stringContaining('1 item like {"name":"/^process_/"}, which should be absent'));
 });

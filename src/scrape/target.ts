@@ -47,6 +47,8 @@ export interface TargetOptions {
   /** What a failure means for this kind of target. */
   readonly explain?: (failure: Explained) => Explained;
   readonly pod?: TargetPod;
+  /** Default: asks the URL. */
+  readonly fetcher?: Pick<PageFetcher, 'fetch' | 'close'>;
   /** Told after each scrape. */
   readonly onChange: () => void;
 }
@@ -67,7 +69,7 @@ const keptScrapes = 20;
 /** One page, scraped at its own times (prometheus/prometheus, scrape/target.go: a stable offset spreads the targets). */
 export class Target {
   readonly #options: TargetOptions;
-  readonly #fetcher: PageFetcher;
+  readonly #fetcher: Pick<PageFetcher, 'fetch' | 'close'>;
   readonly #frames: TargetFrames;
   readonly #timeOrder = new TimeOrder();
   readonly #newExemplars = new NewExemplars();
@@ -83,7 +85,8 @@ export class Target {
     this.#options = options;
     const timeoutMs = Math.min(config.timeout, config.interval);
     const { userAgent } = runtime;
-    this.#fetcher = new PageFetcher({ url, config, timeoutMs, userAgent, buffers, ...(pod && { hosts: pod.hosts }) });
+    const fetching = { url, config, timeoutMs, userAgent, buffers, ...(pod && { hosts: pod.hosts }) };
+    this.#fetcher = options.fetcher ?? new PageFetcher(fetching);
     const discovered = pod?.labels ?? [];
     const wanted = { wantedName, ...(wantedSeries && { wantedSeries }) };
     this.#naming = new Naming({ config, instance: instanceOf(url), discovered, ...wanted });

@@ -195,7 +195,7 @@ describe('what is refused', () => {
     ['JSON', '{}', { 'content-type': 'application/json' }, 415, 'the content type "application/json" is not taken'],
     ['another message', 'x', { ...first, 'content-type': 'application/x-protobuf;proto=a.B' }, 415, 'is not taken'],
     ['another coding', 'x', { ...first, 'content-encoding': 'zstd' }, 415, 'the content encoding "zstd" is not taken'],
-  ])('%s is told what is wrong, and counted', async (_, ...[body, headers, status, text]) => {
+  ] as const)('%s is told what is wrong, and counted', async (...[, body, headers, status, text]) => {
     const { runtime, post } = await rig();
     const answer = await post(body, headers);
     expect(answer.status).toBe(status);

@@ -102,7 +102,7 @@ export interface TestFile {
 export async function readTests(path: string, file: string): Promise<TestFile> {
   const text = await textOf(path, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
   const [wrong] = document.errors;
   const parsed = fileSchema.safeParse(document.toJS());
   if (wrong !== undefined || !parsed.success) {

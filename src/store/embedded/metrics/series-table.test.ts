@@ -35,6 +35,18 @@ function bothWays(table: SeriesTable): SeriesTable[] {
 }
 
 describe('a table of series', () => {
+  test('learns the type of a series that had none, and does not forget it', () => {
+    const table = new SeriesTable();
+    const unknown: Series = { ...seriesOf('up', { app: 'a' }), type: 'unknown' };
+    const told: Series = { ...unknown, type: 'gauge', help: 'Is it there?', measurement: 'up' };
+    for (const series of [unknown, told, unknown]) {
+      expect(table.number(series)).toBe(0);
+    }
+    for (const one of bothWays(table)) {
+      expect(one.series(0)).toEqual(told);
+    }
+  });
+
   test('gives equal series one number, and back what they are', () => {
     fc.assert(
       fc.property(fc.array(anySeries, { minLength: 1, maxLength: 300 }), (all) => {

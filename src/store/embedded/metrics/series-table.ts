@@ -66,7 +66,14 @@ export class SeriesTable {
     const row = series.labels.map((pair) => this.book.pair(pair));
     const slot = this.#slot(name, row);
     const known = this.#hashed[slot] ?? none;
-    return known === none ? this.#add(series, name, row) : known;
+    if (known === none) {
+      return this.#add(series, name, row);
+    }
+    // Remote-write says of which type series are some time after their first samples.
+    if (series.type !== 'unknown' && this.facts(known)?.type === 'unknown') {
+      this.#columns.factsOf[known] = this.#factsNumber(series);
+    }
+    return known;
   }
 
   /** Keeps numbers in step where a piece of the table was lost: they belong to no series. */
@@ -251,15 +258,9 @@ export class SeriesTable {
     if (known !== undefined) {
       return known;
     }
-    const facts = {
-      type,
-      ...(help !== undefined && { help }),
-      ...(unit !== undefined && { unit }),
-      measurement,
-      field,
-    };
+    const said = { ...(help !== undefined && { help }), ...(unit !== undefined && { unit }) };
     this.#factsByKey.set(key, this.#facts.length);
-    return this.#facts.push(facts) - 1;
+    return this.#facts.push({ type, ...said, measurement, field }) - 1;
   }
 
   /** Where that series stands in the hash table, or would. */

@@ -74,11 +74,19 @@ export class WrittenPages {
   ): Promise<readonly string[]> {
     const runtime = this.#runtimeOf(id);
     const done = new AbortController();
+    let waits = 0;
+    // It is due at once, and then never again, also where the scrape was lost.
+    const sleep = (): Promise<void> => {
+      waits += 1;
+      if (waits > 1) {
+        done.abort();
+      }
+      return Promise.resolve();
+    };
     const target: Target = new Target({
       ...{ url, config, buffers: new PageBuffers(), wantedName: nameFilter(config) },
       ...(pod && { pod }),
-      // It is due at once.
-      runtime: { ...runtime, clock: { ...runtime.clock, sleep: () => Promise.resolve() } },
+      runtime: { ...runtime, clock: { ...runtime.clock, sleep } },
       fetcher: {
         fetch: async (use) => use({ ok: true, body: Buffer.from(text), dialect }),
         close: () => Promise.resolve(),
@@ -87,7 +95,7 @@ export class WrittenPages {
     });
     await target.run(done.signal);
     const { state, error } = target.status();
-    return state === 'up' ? [] : [`the page ${url} can not be read: ${error}`];
+    return state === 'up' ? [] : [`the page ${url} can not be read: ${error ?? 'its scrape was lost'}`];
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { whyUnreadable } from '../config/files.ts';
 import { BridgeError } from '../contract/errors.ts';
@@ -103,11 +103,9 @@ export async function readTests(path: string, file: string): Promise<TestFile> {
   const text = await textOf(path, file);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, merge: true });
-  const [wrong] = document.errors;
-  const parsed = fileSchema.safeParse(document.toJS());
-  if (wrong !== undefined || !parsed.success) {
-    const reason = wrong?.message ?? z.prettifyError(parsed.error ?? new z.ZodError([])).replaceAll('\n', ' ');
-    throw new BridgeError('BRIDGE_CONFIG', `${file} is no file of tests: ${reason}`, { cause: wrong ?? parsed.error });
+  const parsed = fileSchema.safeParse(contentOf(document, file));
+  if (!parsed.success) {
+    throw notTests(file, z.prettifyError(parsed.error).replaceAll('\n', ' '), parsed.error);
   }
   const { config = '', config_dir: dir, tests } = parsed.data;
   const base = dirname(path);
@@ -118,6 +116,23 @@ export async function readTests(path: string, file: string): Promise<TestFile> {
     config: dir === undefined ? { file, text: '\n'.repeat(line) + config } : { dir: resolve(base, dir) },
     tests: await Promise.all(tests.map((test) => complete(test, base, file))),
   };
+}
+
+/** An alias that leads nowhere is noticed last. */
+function contentOf(document: Document.Parsed, file: string): unknown {
+  const [wrong] = document.errors;
+  if (wrong !== undefined) {
+    throw notTests(file, wrong.message, wrong);
+  }
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw notTests(file, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function notTests(file: string, reason: string, cause: unknown): BridgeError {
+  return new BridgeError('BRIDGE_CONFIG', `${file} is no file of tests: ${reason}`, { cause });
 }
 
 async function complete(test: z.output<typeof testSchema>, base: string, file: string): Promise<ConfigTest> {

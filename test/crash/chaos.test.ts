@@ -186,6 +186,7 @@ function configOf({ version, pods, page, far }: Settings): Readonly<Record<strin
 [[inputs.container]]
   root = "${pods}"
 [[inputs.loki]]
+[[inputs.prom_remote_write]]
 `,
     'outputs.conf': `
 [[outputs.file]]

@@ -1,7 +1,7 @@
 import type { Exemplar } from '../../model/metric.ts';
 import type { FamilyMetadata } from './metadata.ts';
 import { ProtoReader } from './proto-reader.ts';
-import { type Label, labelsFrom, type NamedLabels, type SeriesFault } from './written-labels.ts';
+import { type Label, labelsFrom, type NamedLabels, type SeriesFault, type WrittenLabel } from './written-labels.ts';
 
 export interface WrittenSample {
   readonly value: number;
@@ -63,19 +63,20 @@ const second = {
   inMetadata: { type: varintOf(1), help: varintOf(3), unit: varintOf(4) },
 } as const;
 
-/** Labels as a version writes them: text by text, or as numbers of symbols. */
+/** Labels as a version writes them: text by text, or as numbers of symbols, packed, as proto3 has them. */
 interface Style {
   readonly exemplars: number;
   readonly histograms: number;
   readonly metadata: number;
-  /** Takes what stands at the tag of labels. */
-  readLabels(reader: ProtoReader, tag: number, into: (string | undefined)[]): boolean;
+  /** Takes what stands at the tag of labels. Equal labels are one object. */
+  readLabels(reader: ProtoReader, tag: number, into: WrittenLabel[]): boolean;
   readMetadata(reader: ProtoReader): WrittenSeries['metadata'];
 }
 
 function decodeFirst(reader: ProtoReader): WrittenRequest {
   const series: WrittenSeries[] = [];
   const metadata: FamilyMetadata[] = [];
+  const plain = plainStyle();
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
     if (tag === first.series) {
       series.push(readSeries(reader, plain));
@@ -91,31 +92,47 @@ function decodeFirst(reader: ProtoReader): WrittenRequest {
   return { series, metadata };
 }
 
-const plain: Style = {
-  exemplars: first.inSeries.exemplars,
-  histograms: first.inSeries.histograms,
-  metadata: -1,
-  readLabels: (reader, tag, into) => {
-    if (tag !== first.inSeries.labels) {
-      return false;
-    }
-    const end = reader.enter();
-    let [name, value]: (string | undefined)[] = ['', ''];
-    for (let inner = reader.next(); inner !== 0; inner = reader.next()) {
-      if (inner === bytesOf(1)) {
-        name = reader.text();
-      } else if (inner === bytesOf(2)) {
-        value = reader.text();
+function plainStyle(): Style {
+  const known = new Map<string, WrittenLabel>();
+  return {
+    exemplars: first.inSeries.exemplars,
+    histograms: first.inSeries.histograms,
+    metadata: -1,
+    readLabels: (reader, tag, into) => {
+      if (tag !== first.inSeries.labels) {
+        return false;
+      }
+      const key = reader.peek();
+      const before = known.get(key);
+      if (before === undefined) {
+        const label = readLabel(reader);
+        known.set(key, label);
+        into.push(label);
       } else {
         reader.skip();
+        into.push(before);
       }
+      return true;
+    },
+    readMetadata: () => undefined,
+  };
+}
+
+function readLabel(reader: ProtoReader): WrittenLabel {
+  const end = reader.enter();
+  let [name, value]: (string | undefined)[] = ['', ''];
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === bytesOf(1)) {
+      name = reader.text();
+    } else if (tag === bytesOf(2)) {
+      value = reader.text();
+    } else {
+      reader.skip();
     }
-    reader.leave(end);
-    into.push(name, value);
-    return true;
-  },
-  readMetadata: () => undefined,
-};
+  }
+  reader.leave(end);
+  return [name, value];
+}
 
 function readFamily(reader: ProtoReader): FamilyMetadata {
   const end = reader.enter();
@@ -161,12 +178,20 @@ function decodeSecond(reader: ProtoReader): WrittenRequest {
 }
 
 function numbered(symbols: readonly (string | undefined)[]): Style {
-  const symbol = (reader: ProtoReader): string | undefined => {
-    const number = reader.varint();
-    if (number >= symbols.length) {
-      throw reader.fault(`symbol ${number} of ${symbols.length}`);
+  const number = (reader: ProtoReader): number => {
+    const found = reader.varint();
+    if (!(found >= 0 && found < symbols.length)) {
+      throw reader.fault(`symbol ${found} of ${symbols.length}`);
     }
-    return symbols[number];
+    return found;
+  };
+  const symbol = (reader: ProtoReader): string | undefined => symbols[number(reader)];
+  const known = new Map<number, WrittenLabel>();
+  const labelOf = (name: number, value: number): WrittenLabel => {
+    const key = name * symbols.length + value;
+    const label = known.get(key) ?? [symbols[name], symbols[value]];
+    known.set(key, label);
+    return label;
   };
   const { inSeries, inMetadata } = second;
   return {
@@ -174,16 +199,13 @@ function numbered(symbols: readonly (string | undefined)[]): Style {
     histograms: inSeries.histograms,
     metadata: inSeries.metadata,
     readLabels: (reader, tag, into) => {
-      if (tag === varintOf(1)) {
-        into.push(symbol(reader));
-        return true;
-      }
       if (tag !== inSeries.labels) {
         return false;
       }
       const end = reader.enter();
       while (!reader.isAtEnd) {
-        into.push(symbol(reader));
+        const name = number(reader);
+        into.push(reader.isAtEnd ? [symbols[name]] : labelOf(name, number(reader)));
       }
       reader.leave(end);
       return true;
@@ -210,13 +232,13 @@ function numbered(symbols: readonly (string | undefined)[]): Style {
 
 function readSeries(reader: ProtoReader, style: Style): WrittenSeries {
   const end = reader.enter();
-  const texts: (string | undefined)[] = [];
+  const written: WrittenLabel[] = [];
   const samples: WrittenSample[] = [];
   const exemplars: WrittenExemplar[] = [];
   let histograms = 0;
   let metadata: WrittenSeries['metadata'];
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
-    if (style.readLabels(reader, tag, texts)) {
+    if (style.readLabels(reader, tag, written)) {
       continue;
     }
     if (tag === first.inSeries.samples) {
@@ -231,7 +253,7 @@ function readSeries(reader: ProtoReader, style: Style): WrittenSeries {
     }
   }
   reader.leave(end);
-  return { identity: labelsFrom(texts), samples, exemplars, histograms, ...(metadata && { metadata }) };
+  return { identity: labelsFrom(written), samples, exemplars, histograms, ...(metadata && { metadata }) };
 }
 
 function readSample(reader: ProtoReader): WrittenSample {
@@ -254,10 +276,10 @@ function readSample(reader: ProtoReader): WrittenSample {
 
 function readExemplar(reader: ProtoReader, style: Style): WrittenExemplar {
   const end = reader.enter();
-  const texts: (string | undefined)[] = [];
+  const written: WrittenLabel[] = [];
   let [value, timestampMs] = [0, 0];
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
-    if (style.readLabels(reader, tag, texts)) {
+    if (style.readLabels(reader, tag, written)) {
       continue;
     }
     if (tag === doubleOf(2)) {
@@ -269,17 +291,12 @@ function readExemplar(reader: ProtoReader, style: Style): WrittenExemplar {
     }
   }
   reader.leave(end);
-  return { labels: pairsOf(texts), value, timestampMs };
+  return { labels: pairsOf(written), value, timestampMs };
 }
 
 /** What is not UTF-8 is left out. */
-function pairsOf(texts: readonly (string | undefined)[]): readonly Label[] {
-  const pairs: Label[] = [];
-  for (let i = 0; i + 1 < texts.length; i += 2) {
-    const [name, value] = [texts[i], texts[i + 1]];
-    if (name !== undefined && value !== undefined) {
-      pairs.push([name, value]);
-    }
-  }
-  return pairs;
+function pairsOf(written: readonly WrittenLabel[]): readonly Label[] {
+  return written.flatMap(([name, value]): readonly Label[] =>
+    name === undefined || value === undefined ? [] : [[name, value]],
+  );
 }

@@ -105,6 +105,16 @@ export class ProtoReader {
     return text.includes(replacement) && !isUtf8(this.#bytes.subarray(from, this.#at)) ? undefined : text;
   }
 
+  /** The bytes of the message that stands here, a character each: equal messages have equal ones. Stays before it. */
+  peek(): string {
+    const before = this.#at;
+    const length = this.varint();
+    const from = this.#past(length);
+    const bytes = this.#bytes.toString('latin1', from, this.#at);
+    this.#at = before;
+    return bytes;
+  }
+
   /** Steps into the message that stands here; `leave` with what this gives back once `next` is 0. */
   enter(): number {
     const length = this.varint();

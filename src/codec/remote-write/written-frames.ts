@@ -129,7 +129,7 @@ function isSaid(metadata: Metadata): metadata is NonNullable<Metadata> {
 }
 
 function targetOf(labels: readonly Label[]): string {
-  return JSON.stringify([labelOf(labels, 'job'), labelOf(labels, 'instance')]);
+  return `${labelOf(labels, 'job')}\0${labelOf(labels, 'instance')}`;
 }
 
 function labelOf(labels: readonly Label[], name: string): string {

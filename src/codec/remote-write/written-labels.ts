@@ -2,6 +2,9 @@ import { compareBytes } from '../metric-frame/metric-frame.ts';
 
 export type Label = readonly [name: string, value: string];
 
+/** As it came: a text that is not UTF-8 is undefined, and a value that is missing is not there. */
+export type WrittenLabel = readonly [name: string | undefined, value?: string | undefined];
+
 /** A series as `Series` names it. */
 export interface NamedLabels {
   readonly name: string;
@@ -14,21 +17,21 @@ export interface SeriesFault {
   readonly fault: string;
 }
 
-/** From names and values in turn, in any order; undefined: not UTF-8. */
-export function labelsFrom(texts: readonly (string | undefined)[]): NamedLabels | SeriesFault {
+/** In any order. Labels that are one object stay one. */
+export function labelsFrom(written: readonly WrittenLabel[]): NamedLabels | SeriesFault {
   const labels: Label[] = [];
   let name: string | undefined;
   let isSorted = true;
-  for (let i = 0; i < texts.length; i += 2) {
-    const [key, value] = [texts[i], texts[i + 1]];
-    if (key === undefined || value === undefined) {
-      return { fault: faultOf(texts, i) };
+  for (const label of written) {
+    if (!isRead(label)) {
+      return { fault: faultOf(label, written) };
     }
+    const [key, value] = label;
     if (key === '__name__' && name === undefined) {
       name = value;
     } else {
       isSorted &&= labels.length === 0 || compareBytes(labels.at(-1)?.[0] ?? '', key) < 0;
-      labels.push([key, value]);
+      labels.push(label);
     }
   }
   if (name === undefined || name === '') {
@@ -54,12 +57,17 @@ function faultAmong(name: string, labels: readonly Label[]): string | undefined 
   return labels[0]?.[0] === '' ? `the series ${name}${shown(labels)} has a label without a name` : undefined;
 }
 
-function faultOf(texts: readonly (string | undefined)[], at: number): string {
-  if (texts.length % 2 !== 0 && at === texts.length - 1) {
-    return `a series has a label without a value: ${JSON.stringify(texts[at] ?? '')}`;
+function isRead(label: WrittenLabel): label is Label {
+  return label[0] !== undefined && label[1] !== undefined;
+}
+
+function faultOf(label: WrittenLabel, written: readonly WrittenLabel[]): string {
+  const [key] = label;
+  if (label.length === 1) {
+    return `a series has a label without a value: ${JSON.stringify(key ?? '')}`;
   }
-  const name = texts[texts.indexOf('__name__') + 1] ?? '';
-  const where = texts[at] === undefined ? 'the name of a label' : `the value of the label ${JSON.stringify(texts[at])}`;
+  const name = written.find(([other]) => other === '__name__')?.[1] ?? '';
+  const where = key === undefined ? 'the name of a label' : `the value of the label ${JSON.stringify(key)}`;
   return `${where} of the series ${JSON.stringify(name)} is not UTF-8`;
 }
 

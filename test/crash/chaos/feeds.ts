@@ -3,6 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { encodeShape } from '../../../src/codec/metric-frame/metric-frame.ts';
+import { WriteRequestEncoder } from '../../../src/codec/remote-write/remote-write.ts';
+import type { Series } from '../../../src/model/metric.ts';
 import type { Sent } from './oracle.ts';
 
 const everyMs = 50;
@@ -21,7 +24,7 @@ export function traceIdOf(id: string): string {
 interface FeedBody {
   readonly path: string;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
 }
 
 /** Posts items at a steady rate to whoever listens, and notes which were taken. */
@@ -76,6 +79,16 @@ const nanos = (): string => `${Date.now()}000000`;
 const attribute = (key: string, value: string): object => ({ key, value: { stringValue: value } });
 const resource = { attributes: [attribute('service.name', 'chaos')] };
 
+const encoder = new WriteRequestEncoder({ maxRequestBytes: 1024 * 1024, maxTemplateBytes: 0 });
+
+function writeRequest(ids: readonly string[]): Uint8Array<ArrayBuffer> {
+  const family = { name: 'chaos_written', type: 'gauge', measurement: 'chaos', field: 'written' } as const;
+  const series = ids.map((id): Series => ({ ...family, labels: [['id', id]] }));
+  const shape = { id: encodeShape(series).id, series };
+  const [request] = encoder.encode([{ shape, timestampMs: Date.now(), values: new Float64Array(ids.length) }]);
+  return new Uint8Array(request ?? []);
+}
+
 /** One for each input that is posted to. */
 export function allFeeds(): readonly Feed[] {
   return [
@@ -106,6 +119,11 @@ export function allFeeds(): readonly Feed[] {
       const values = ids.map((id) => [nanos(), `${id} over Loki`]);
       return json('/loki/api/v1/push', { streams: [{ stream: { app: 'chaos' }, values }] });
     }),
+    new Feed('written', 2, (ids) => ({
+      path: '/api/v1/write',
+      type: 'application/x-protobuf',
+      body: writeRequest(ids),
+    })),
     new Feed('view', 1, (ids) => ({
       path: '/v1/write/rum?precision=ms',
       type: 'text/plain',

@@ -4,6 +4,7 @@ import { type Document, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { whyUnreadable } from '../config/files.ts';
 import { BridgeError } from '../contract/errors.ts';
+import { manifestPods } from './manifest-pods.ts';
 
 const texts = z.record(z.string(), z.string()).default({});
 const podSchema = z.strictObject({
@@ -26,6 +27,23 @@ const podSchema = z.strictObject({
     )
     .default([]),
 });
+/** A pod of a manifest beside the test: by the name of its workload, or its own, unless it is the only one. */
+const manifestPodSchema = z.strictObject({
+  manifest: z.string().min(1),
+  workload: z.string().min(1).optional(),
+  namespace: z.string().min(1).optional(),
+  name: z.string().min(1).optional(),
+  node: z.string().min(1).optional(),
+  ip: z.union([z.ipv4(), z.ipv6()]).optional(),
+});
+/** Not a union, whose faults would not say which key is wrong. */
+const anyPod = z.looseObject({}).transform((value, context) => {
+  const parsed = ('manifest' in value ? manifestPodSchema : podSchema).safeParse(value);
+  for (const { message, path } of parsed.error?.issues ?? []) {
+    context.addIssue({ code: 'custom', message, path: [...path] });
+  }
+  return parsed.data ?? z.NEVER;
+});
 /** A text that stands in the test, or in a file beside it. */
 const given = { text: z.string().optional(), file: z.string().min(1).optional() };
 /** False: nobody is to scrape or read it. */
@@ -34,7 +52,7 @@ const pageSchema = z
   .strictObject({
     ...given,
     url: z.string().min(1).optional(),
-    pod: podSchema.optional(),
+    pod: anyPod.optional(),
     format: z.enum(['text', 'openmetrics']).default('text'),
     collected,
   })
@@ -42,7 +60,7 @@ const pageSchema = z
 const logSchema = z
   .strictObject({
     ...given,
-    pod: podSchema.default(() => podSchema.parse({})),
+    pod: anyPod.default(() => podSchema.parse({})),
     container: z.string().min(1).optional(),
     stream: z.enum(['stdout', 'stderr']).default('stdout'),
     /** Of a file inside the container; else it is what the container wrote to `stream`. */
@@ -82,8 +100,14 @@ const fileSchema = z
 
 /** A pod as a test describes it. */
 export type WrittenPod = z.output<typeof podSchema>;
-export type WrittenPage = Omit<z.output<typeof pageSchema>, 'text' | 'file'> & { readonly text: string };
-export type WrittenLog = Omit<z.output<typeof logSchema>, 'text' | 'file'> & { readonly text: string };
+export type WrittenPage = Omit<z.output<typeof pageSchema>, 'text' | 'file' | 'pod'> & {
+  readonly text: string;
+  readonly pod?: WrittenPod;
+};
+export type WrittenLog = Omit<z.output<typeof logSchema>, 'text' | 'file' | 'pod'> & {
+  readonly text: string;
+  readonly pod: WrittenPod;
+};
 export type ConfigTest = Omit<z.output<typeof testSchema>, 'scrape' | 'logs' | 'recording'> & {
   readonly scrape: readonly WrittenPage[];
   readonly logs: readonly WrittenLog[];
@@ -137,17 +161,54 @@ function notTests(file: string, reason: string, cause: unknown): BridgeError {
 
 async function complete(test: z.output<typeof testSchema>, base: string, file: string): Promise<ConfigTest> {
   const { recording, scrape, logs, ...rest } = test;
-  const filled = async <T extends { readonly text?: string | undefined; readonly file?: string | undefined }>({
-    file: beside,
-    text,
-    ...others
-  }: T) => ({ ...others, text: text ?? (await textOf(resolve(base, beside ?? ''), `${file}: ${beside}`)) });
+  const beside = (name: string) => [resolve(base, name), `${file}: ${name}`] as const;
+  const textIn = async ({ text, file: name = '' }: { text?: string | undefined; file?: string | undefined }) =>
+    text ?? (await textOf(...beside(name)));
+  const podIn = (pod: z.output<typeof anyPod>) =>
+    'manifest' in pod ? podOfManifest(pod, ...beside(pod.manifest)) : Promise.resolve(pod);
   return {
     ...rest,
-    scrape: await Promise.all(scrape.map(filled)),
-    logs: await Promise.all(logs.map(filled)),
-    ...(recording !== undefined && { recording: await bytesOf(resolve(base, recording), `${file}: ${recording}`) }),
+    scrape: await Promise.all(
+      scrape.map(async ({ pod, ...page }) => {
+        const { file: _, ...others } = page;
+        return { ...others, text: await textIn(page), ...(pod !== undefined && { pod: await podIn(pod) }) };
+      }),
+    ),
+    logs: await Promise.all(
+      logs.map(async ({ file: _, ...log }, i) => ({
+        ...log,
+        text: await textIn(logs[i] ?? {}),
+        pod: await podIn(log.pod),
+      })),
+    ),
+    ...(recording !== undefined && { recording: await bytesOf(...beside(recording)) }),
   };
+}
+
+async function podOfManifest(
+  { manifest, ...given }: z.output<typeof manifestPodSchema>,
+  path: string,
+  shown: string,
+): Promise<WrittenPod> {
+  const all = manifestPods(manifest, await textOf(path, shown));
+  const fitting = all.filter(
+    ({ workload, name }) =>
+      (given.workload ?? workload) === workload && (name === undefined || (given.name ?? name) === name),
+  );
+  const [found, another] = fitting;
+  if (found === undefined || another !== undefined) {
+    const titles = all.map(({ title }) => title).join(', ');
+    const which = `"workload" or "name" has to say which pod of the manifest is meant; there are: ${titles}`;
+    throw new BridgeError(
+      'BRIDGE_CONFIG',
+      `${shown}: ${found === undefined && all.length === 0 ? 'there are no pods' : which}`,
+    );
+  }
+  const { namespace, name, workload, labels, annotations } = found;
+  const containers = found.containers
+    .filter(({ kind }) => kind !== 'init')
+    .map(({ name: of, image, ports }) => ({ name: of, ports, ...(image !== undefined && { image }) }));
+  return podSchema.parse({ namespace, name, workload, labels, annotations, containers, ...given });
 }
 
 async function textOf(path: string, shown: string): Promise<string> {

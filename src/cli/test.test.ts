@@ -217,3 +217,29 @@ test('YAML that is none, and aliases that lead nowhere, are faults of the file',
   await expect(run('tests: [{ name: a }')).rejects.toMatchObject({ code: 'BRIDGE_CONFIG' });
   await expect(run('tests: [*none]')).rejects.toMatchObject({ code: 'BRIDGE_CONFIG' });
 });
+
+test('a pod of a manifest is chosen by its workload or name, and one that is not clear is a fault', async () => {
+  const pod = (name: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}, namespace: prod }\nspec: { containers: [{ name: main }] }\n`;
+  const yaml = (written: string) =>
+    `tests:\n  - name: a\n    logs: [{ text: a, pod: ${written} }]\n    expect: [{ pod: b, namespace: prod, node: n7 }]\n`;
+  const beside = { 'two.yaml': `${pod('a')}---\n${pod('b')}`, 'one.yaml': pod('b'), 'none.yaml': '{}' };
+  expect(await run(yaml('{ manifest: two.yaml, name: b, node: n7 }'), { beside })).toMatchObject({ code: 0 });
+  expect(await run(yaml('{ manifest: one.yaml, node: n7 }'), { beside })).toMatchObject({ code: 0 });
+  await expect(run(yaml('{ manifest: two.yaml }'), { beside })).rejects.toThrow('there are: Pod prod/a, Pod prod/b');
+  await expect(run(yaml('{ manifest: none.yaml }'), { beside })).rejects.toThrow('there are no pods');
+  await expect(run(yaml('{ manifest: missing.yaml }'), { beside })).rejects.toThrow("missing.yaml can't be read");
+  await expect(run(yaml('{ manifest: one.yaml, nmae: b }'), { beside })).rejects.toThrow('Unrecognized key: "nmae"');
+});
+
+test('one JSON object holds all that text would show', async () => {
+  const { code, lines } = await run(good.replace('cluster: c1 }', 'cluster: c2 }'), { json: true });
+  expect([code, lines.length]).toEqual([1, 1]);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    ...{ passed: 1, failed: 1 },
+    tests: [
+      { ok: false, differences: [{ nearest: { signal: 'traces' }, keys: [{ path: 'tags.cluster' }] }] },
+      { ok: true },
+    ],
+  });
+});

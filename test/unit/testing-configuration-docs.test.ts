@@ -12,6 +12,23 @@ import { inTempDir } from '../fakes/temp-dir.ts';
 const text = await readFile(new URL('../../docs/testing-configuration.md', import.meta.url), 'utf8');
 const blocks = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, block = '']) => block);
 
+const manifest = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: reviews-v1, namespace: prod }
+spec:
+  selector: { matchLabels: { app: reviews } }
+  template:
+    metadata:
+      labels: { app: reviews }
+      annotations:
+        datakit/prom.instances: |
+          [[inputs.prom]]
+            url = "http://$IP:9080/metrics"
+            source = "reviews"
+            measurement_name = "shop"
+    spec: { containers: [{ name: reviews, image: reviews }] }
+`;
+
 function recording(): Buffer {
   const items = [{ signal: 'logs', message: 'time out of ratings', level: 'error' }];
   const { payload, ...batch } = batchOf(items, { origin: { namespace: 'prod' }, nowMs: 0 });
@@ -22,7 +39,16 @@ function recording(): Buffer {
 }
 
 test('the page has examples of all that inputs are given', () => {
-  for (const key of ['post:', 'scrape:', 'logs:', 'recording:', 'annotations:', 'absent:', 'collected: false']) {
+  for (const key of [
+    'post:',
+    'scrape:',
+    'logs:',
+    'recording:',
+    'annotations:',
+    'manifest:',
+    'absent:',
+    'collected: false',
+  ]) {
     expect(blocks.filter((block) => block.includes(key))).not.toEqual([]);
   }
 });
@@ -31,6 +57,7 @@ test.each(blocks.map((block) => [/name: (.*)/.exec(block)?.[1] ?? '', block]))('
   inTempDir(async (dir) => {
     await writeFile(join(dir, 'a.yaml'), block);
     await writeFile(join(dir, 'flow.rec'), recording());
+    await writeFile(join(dir, 'reviews.yaml'), manifest);
     const lines: string[] = [];
     const code = await runTests(
       { files: ['a.yaml'], json: false },

@@ -147,6 +147,21 @@ describe('a request', () => {
     ]);
   });
 
+  test('of very many targets becomes some thousand frames at most, and none of it is lost', () => {
+    const all = Array.from({ length: 2_500 }, (_, i) => ({
+      labels: [label('__name__', 'up'), label('instance', `i${i}`)],
+      samples: [sample(i, 2_000), sample(-1 - i, 1_000)],
+      exemplars: [{ labels: [], value: i, timestamp: 2_000 }],
+    }));
+    const written = firstVersion(...all);
+    expect(written).toMatchObject({ samples: 5_000, exemplars: 2_500, exemplarsLeftOut: 0, refused: new Map() });
+    expect(written.frames).toHaveLength(2 * 1_001);
+    const frames = framesOf(written);
+    expect(new Set(rowsOf(frames).map(({ series, value }) => `${series} ${value}`)).size).toBe(5_000);
+    expect(frames.at(-1)?.values).toHaveLength(1_500);
+    expect(frames.at(-1)?.timestampMs).toBe(2_000);
+  });
+
   test('tells the stale marker from other NaNs by its bits', () => {
     const named = (name: string, value: string) => ({
       labels: [label('__name__', name)],

@@ -19,8 +19,10 @@ export interface WrittenFrames {
 
 /** Times that a date can be made of, from 1970 on. */
 const latestMs = 8.64e15;
-const mostTargets = 10_000;
-const tooMany = 'a request has too many samples of one series, labels or targets; send less at a time';
+/** Each is a record of its own; further targets share one. */
+const mostTargets = 1_000;
+const furtherTargets = 'further';
+const tooMany = 'a request has too many samples of one series, or labels; send less at a time';
 
 /**
  * Frames by target (`job` and `instance`), in the order of the times of each series. What is good is taken, whatever stands beside
@@ -84,7 +86,7 @@ class Collector {
     for (const sample of samples) {
       if (!(sample.timeMs >= 0 && sample.timeMs <= latestMs)) {
         this.#refuse('malformed', 1, `the time ${sample.timeMs} ms of a sample of ${name} is no time since 1970`);
-      } else if (target?.add({ key, series, ...sample }) === true) {
+      } else if (target.add({ key, series, ...sample })) {
         this.#samples += 1;
       } else {
         this.#refuse('too_many', 1, tooMany);
@@ -95,7 +97,7 @@ class Collector {
   #addExemplars(): { readonly added: number; readonly leftOut: number } {
     let [added, leftOut] = [0, 0];
     for (const { identity, exemplars } of this.#exemplars) {
-      const target = this.#targets.get(targetOf(identity.labels));
+      const target = this.#knownTarget(targetOf(identity.labels));
       if (target?.addExemplars(keyOf(identity.name, identity.labels), exemplars) === true) {
         added += exemplars.length;
       } else {
@@ -105,15 +107,19 @@ class Collector {
     return { added, leftOut };
   }
 
-  #target(labels: readonly Label[]): MetricFrames | undefined {
+  #target(labels: readonly Label[]): MetricFrames {
     const key = targetOf(labels);
-    const known = this.#targets.get(key);
-    if (known !== undefined || this.#targets.size >= mostTargets) {
+    const known = this.#knownTarget(key);
+    if (known !== undefined) {
       return known;
     }
     const fresh = new MetricFrames(this.#budget);
-    this.#targets.set(key, fresh);
+    this.#targets.set(this.#targets.size < mostTargets ? key : furtherTargets, fresh);
     return fresh;
+  }
+
+  #knownTarget(key: string): MetricFrames | undefined {
+    return this.#targets.get(key) ?? this.#targets.get(furtherTargets);
   }
 
   #refuse(reason: WriteRefusal, items: number, message: string): void {

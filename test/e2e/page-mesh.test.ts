@@ -100,7 +100,8 @@ describeWith('chromium', (program) => {
         await page.locator('[data-target]').first().waitFor();
         await soon(async () => {
           const { targets } = await json<{ targets: Listed[] }>(daemon, '/api/native/targets?state=up');
-          expect(targets).toHaveLength(7);
+          // Nine sidecars, two replicas of istiod, and the kubelet's page.
+          expect(targets).toHaveLength(12);
           for (const { id, pod, samples } of targets) {
             const row = page.locator(`[data-target="${id}"][data-state=up]`);
             expect(await textOf(row)).toContain(pod);
@@ -121,8 +122,11 @@ describeWith('chromium', (program) => {
         });
       }));
 
-    test('a trace through the mesh is found, opened as timeline and flame graph, and its access log is one click away', () =>
-      lookAt({ browser, daemon, hash: '#/traces?limit=200&range=1h' }, async (page) => {
+    test('a trace through the mesh is found, opened as timeline and flame graph, and its access log is one click away', async () => {
+      const [root] = await json<{ timestamp: number }[]>(daemon, `/api/v2/trace/${traceId}`);
+      const atMs = Math.floor((root?.timestamp ?? 0) / 1_000);
+      const hash = `#/traces?limit=200&from=${atMs - 5_000}&until=${atMs + 5_000}`;
+      await lookAt({ browser, daemon, hash }, async (page) => {
         await page.locator('.filter select').first().selectOption('ratings.default');
         await page.waitForURL(/service=ratings\.default/);
         await page.locator(`[data-trace="${traceId}"] a`).click();
@@ -161,7 +165,8 @@ describeWith('chromium', (program) => {
         expect(await textOf(ratings.locator('.text'))).toContain('GET /ratings/');
         await ratings.locator('.to-trace').click();
         await page.waitForURL(`**/#/trace/${traceId}`);
-      }));
+      });
+    });
 
     test('the requests of each workload are drawn as what the API answers', () =>
       lookAt({ browser, daemon, hash: '#/' }, async (page) => {

@@ -123,14 +123,14 @@ export class FaultProxy {
   }
 
   /**
-   * How soon after a 429 the next request came, in ms, where that was sooner than was asked for; a timer may be a little
-   * early. Only of requests that hold this text.
+   * How soon after a 429 the same request came again, in ms, where that was sooner than was asked for; a timer may be a little
+   * early. Only of requests that hold this text: each signal has requests of its own in between.
    */
   impatient(retryAfterMs: number, text: string): readonly number[] {
     const some = this.seen.filter((one) => one.text.includes(text));
-    const waits = some.flatMap(({ status, atMs }, i) => {
-      const next = some[i + 1];
-      return status === 429 && next !== undefined ? [next.atMs - atMs] : [];
+    const waits = some.flatMap(({ status, atMs, text: asked }, i) => {
+      const again = some.slice(i + 1).find((one) => one.text === asked);
+      return status === 429 && again !== undefined ? [again.atMs - atMs] : [];
     });
     return waits.filter((ms) => ms < retryAfterMs - 5);
   }

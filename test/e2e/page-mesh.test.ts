@@ -102,7 +102,7 @@ describeWith('chromium', (program) => {
           const { targets } = await json<{ targets: Listed[] }>(daemon, '/api/native/targets?state=up');
           // Nine sidecars, two replicas of istiod, and the kubelet's page.
           expect(targets).toHaveLength(12);
-          for (const { id, pod = id, samples } of targets) {
+          for (const { id, pod = '', samples } of targets) {
             const row = page.locator(`[data-target="${id}"][data-state=up]`);
             expect(await textOf(row)).toContain(pod);
             expect(await numberIn(row.locator('[data-field=samples]'))).toBe(samples);
@@ -161,7 +161,7 @@ describeWith('chromium', (program) => {
             .evaluateAll((all) => all.map((row) => row.dataset['line'] ?? ''));
           expect(wanted.filter((id) => !shown.includes(id))).toEqual([]);
         });
-        const ratings = page.locator('[data-line]', { hasText: /ratings-v\d \/ istio-proxy/ });
+        const ratings = page.locator('[data-line]', { hasText: 'ratings / istio-proxy' });
         expect(await textOf(ratings.locator('.text'))).toContain('GET /ratings/');
         await ratings.locator('.to-trace').click();
         await page.waitForURL(`**/#/trace/${traceId}`);

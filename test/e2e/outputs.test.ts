@@ -129,7 +129,7 @@ test('an output gets what its labels say, of records of both kinds their part, a
 
 test('docs/own-metrics.md names every number that /metrics shows, and only those', async () => {
   daemon = await start(
-    `[tracing]\n  endpoint = "${far.url}/own"\n[[inputs.container]]\n  root = "${dir.path}/pods"\n[[inputs.prom]]\n  url = "${far.url}"\n${zipkinTo(far.url)}`,
+    `[tracing]\n  endpoint = "${far.url}/own"\n[[inputs.prom_remote_write]]\n[[inputs.container]]\n  root = "${dir.path}/pods"\n[[inputs.prom]]\n  url = "${far.url}"\n${zipkinTo(far.url)}`,
   );
   const running = daemon;
   far.answer({ status: 200, body: 'a 1\n' });

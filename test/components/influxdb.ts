@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../e2e/daemon.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { until } from '../fakes/until.ts';
 
 export interface Influxdb {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { freePort } from '../e2e/daemon.ts';
 import type { Certificate } from '../fakes/certificate.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { until } from '../fakes/until.ts';
 
 /** `host:port` of each listener. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../e2e/daemon.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { until } from '../fakes/until.ts';
 import type { RawSeries } from './raw-samples.ts';
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { freePort } from '../e2e/daemon.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { until } from '../fakes/until.ts';
 
 export interface ZipkinServer {

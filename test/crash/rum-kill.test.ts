@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
+import { type Daemon, startDaemon } from '../e2e/daemon.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { type Chdb, startChdb } from '../components/chdb.ts';
 import { describeWith } from '../components/needs.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { type Backend, BadDay, killed, troubles } from './bad-day/bad-day.ts';
 import { type Found, type Item, itemsOf, traceIdOf } from './bad-day/load.ts';
-import { freePort } from './daemon.ts';
 
 const hourMs = 3_600_000;
 const seed = Number(process.env['BAD_DAY_SEED'] ?? Date.now() % 1_000_000);

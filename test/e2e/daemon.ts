@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { BridgeStatus } from '../../src/contract/status.ts';
+import { freePort } from '../fakes/free-port.ts';
 
 /** A real daemon process, run from `dist/`. */
 export interface Daemon {
@@ -118,29 +118,4 @@ async function ready(daemon: Daemon, withinMs: number): Promise<void> {
   }
   await daemon.end('SIGKILL');
   throw new Error(`the daemon was not ready within ${withinMs} ms:\n${daemon.output()}`);
-}
-
-/** Below the ports that systems take for outgoing connections (32768 on Linux, 49152 elsewhere): see `freePort`. */
-const ownPorts = { from: 12_000, to: 32_000 };
-
-/**
- * A port that nobody listens on. Not one that the system picks: a daemon that is killed and started again wants the same one
- * again, and meanwhile that must not become the local port of somebody's outgoing connection, be it of a client that knocks
- * at it.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = ownPorts.from + Math.floor(Math.random() * (ownPorts.to - ownPorts.from));
-    if (await isFree(port)) {
-      return port;
-    }
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

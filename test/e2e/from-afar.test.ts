@@ -3,9 +3,10 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 interface Afar {
   readonly title: string;

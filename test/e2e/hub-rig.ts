@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { freePort } from '../fakes/free-port.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 export const ingestToken = 'the-ingest-token-of-the-hub';
 

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { LineWriter, SpanSender } from '../crash/load.ts';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import { flowOf, HubRig, isDrained } from './hub-rig.ts';
 
 let dir: TempDir;

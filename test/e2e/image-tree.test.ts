@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until, within } from '../fakes/until.ts';
-import { freePort } from './daemon.ts';
 
 const script = join(import.meta.dirname, '../components/image-tree.sh');
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { type Influxdb, startInfluxdb } from '../components/influxdb.ts';
 import { describeWith } from '../components/needs.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -10,10 +10,11 @@ import { freeKafkaAddresses, type Kafka, type KafkaOptions, startKafka } from '.
 import { describeWith } from '../components/needs.ts';
 import { startZipkinServer } from '../components/zipkin-server.ts';
 import { selfSignedCertificate } from '../fakes/certificate.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { otlpJson } from '../fakes/otlp-proto.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import { type Consumed, createTopics, readTopic, tracesJson } from './kafka-topics.ts';
 
 const program = join(import.meta.dirname, '../../bin/meshbridge');

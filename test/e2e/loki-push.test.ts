@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createLogger } from 'winston';
 import LokiTransport from 'winston-loki';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

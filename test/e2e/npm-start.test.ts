@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until, within } from '../fakes/until.ts';
-import { freePort } from './daemon.ts';
 
 const top = join(import.meta.dirname, '../..');
 let dir: TempDir;

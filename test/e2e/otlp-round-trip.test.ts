@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeWith } from '../components/needs.ts';
 import { startZipkinServer } from '../components/zipkin-server.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import { complete, nowMs, sendAll, toFile } from './otlp/all-signals.ts';
 
 type Line = Record<string, unknown>;

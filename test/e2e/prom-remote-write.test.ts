@@ -9,9 +9,10 @@ import type { Series } from '../../src/model/metric.ts';
 import { describeWith } from '../components/needs.ts';
 import { type Prometheus, startPrometheus } from '../components/prometheus.ts';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 const samples = join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples');
 const bookinfo = readFileSync(join(samples, 'istio/bookinfo-15020.txt'), 'utf8');

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ReloadStatus } from '../../src/contract/status.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
-import { type Daemon, freePort, startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 /** A page that notes when it was asked, and over which connection. */
 class AskedPage {

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-
 import { type Asked, askedOf, collections } from '../../src/demo/cluster/api-paths.ts';
 import { type Change, concerns, ObjectStore } from '../../src/demo/cluster/object-store.ts';
 import {
@@ -14,6 +13,7 @@ import {
   serviceJson,
   sliceJson,
 } from './api-objects.ts';
+import { freePort } from './free-port.ts';
 
 export type { FakePod, FakeService, FakeSlice } from './api-objects.ts';
 
@@ -93,7 +93,11 @@ interface OpenWatch {
 /** A small Kubernetes API server: pods, Services, EndpointSlices and Leases, with the troubles that real ones have. */
 export async function fakeApiServer(options: FakeApiServerOptions = {}): Promise<FakeApiServer> {
   const state = new ClusterState();
-  let server = await listening(options, (request, response) => state.handle(request, response), options.port ?? 0);
+  let server = await listening(
+    options,
+    (request, response) => state.handle(request, response),
+    options.port ?? (await freePort()),
+  );
   const { port } = server.address() as AddressInfo;
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,

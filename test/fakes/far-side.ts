@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 /** A request as it came over the wire. */
 export interface Received {
@@ -91,9 +92,7 @@ export async function withFakeFarSide<T>(run: (far: FakeFarSide) => Promise<T>):
 
 /** The URL of a loopback port that nobody listens on. */
 export async function refusedUrl(): Promise<string> {
-  const far = await fakeFarSide();
-  await far.close();
-  return far.url;
+  return `http://127.0.0.1:${await freePort()}`;
 }
 
 async function read(request: IncomingMessage): Promise<Received> {

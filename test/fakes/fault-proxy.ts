@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { uncompressSync } from 'snappy';
 import type { Certificate } from './certificate.ts';
+import { freePort } from './free-port.ts';
 
 /** What happens to a request on its way to the server, and to the answer on its way back. */
 export type Fault =
@@ -87,7 +88,7 @@ export class FaultProxy {
       socket.on('error', () => undefined);
       socket.once('close', () => sockets.delete(port));
     });
-    await listening(server, 0);
+    await listening(server, await freePort());
     return new FaultProxy(server, sockets, options);
   }
 

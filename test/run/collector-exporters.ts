@@ -7,10 +7,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Daemon, freePort, startDaemon } from '../e2e/daemon.ts';
+import { type Daemon, startDaemon } from '../e2e/daemon.ts';
 import { choicesOf } from '../e2e/zipkin/choices.ts';
 import { traceOf } from '../e2e/zipkin/good-traces.ts';
 import type { V2Span } from '../e2e/zipkin/wire.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 

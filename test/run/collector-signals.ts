@@ -7,8 +7,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, startDaemon } from '../e2e/daemon.ts';
+import { startDaemon } from '../e2e/daemon.ts';
 import { complete, sendAll, toFile } from '../e2e/otlp/all-signals.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 

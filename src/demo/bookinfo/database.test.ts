@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { freePort } from '../../../test/fakes/free-port.ts';
 import { until } from '../../../test/fakes/until.ts';
 import { DatabaseClient } from './database-client.ts';
 import { encodeMessage, type Message, MessageReader } from './database-wire.ts';
@@ -14,17 +15,6 @@ afterEach(async () => {
   }
   over = [];
 });
-
-/** A port of which nobody knows. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function clientOf(port: number): DatabaseClient {
   const client = new DatabaseClient(() => {});

@@ -39,3 +39,11 @@ test('ports that somebody has are left alone', async () => {
     holder.close();
   }
 });
+
+test('pods that share an address have ports that no outgoing connection is given', async () => {
+  const { pods, freePort } = await podAddresses(9, []);
+  const ports = [...pods.flatMap(({ ip: _, isOwn: __, ...own }) => Object.values(own)), await freePort()];
+  expect(new Set(pods.map(({ ip }) => ip))).toEqual(new Set(['127.0.0.1']));
+  expect(new Set(ports).size).toBe(82);
+  expect(Math.max(...ports)).toBeLessThan(32_768);
+});

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /** Where the parts of one pod listen. */
@@ -40,6 +41,8 @@ const portNames = Object.keys(usualPorts) as Port[];
 const ownNetworks = Array.from({ length: 32 }, (_, n) => `127.95.${29 + n}`);
 /** Held by a mesh for as long as it runs: Envoys share a port without a word, so somebody has to keep the network. */
 const claimPort = 15_021;
+/** Of pods that share an address: below what systems take for outgoing connections (32768 on Linux, 49152 elsewhere). */
+const sharedPorts = { from: 16_000, to: 32_000 };
 
 export interface PodAddresses {
   readonly pods: readonly PodAddress[];
@@ -87,16 +90,28 @@ async function onOneAddress(count: number): Promise<PodAddress[]> {
   });
 }
 
-/** All different, since they are held until the last is found. */
+/**
+ * All different, since they are held until the last is found. Not ports that the system picks: until they are used, each of
+ * those may become the local port of somebody's outgoing connection.
+ */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listenOn('127.0.0.1', 0)));
-  return servers.map((server) => {
-    const address = typeof server === 'object' ? server.address() : undefined;
+  const { from, to } = sharedPorts;
+  const start = randomInt(to - from);
+  const held: { readonly port: number; readonly server: Server }[] = [];
+  for (let step = 0; step < to - from && held.length < count; step++) {
+    const port = from + ((start + step) % (to - from));
+    const server = await listenOn('127.0.0.1', port);
     if (typeof server === 'object') {
-      server.close();
+      held.push({ port, server });
     }
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
+  }
+  for (const { server } of held) {
+    server.close();
+  }
+  if (held.length < count) {
+    throw new Error(`127.0.0.1 has no ${count} free ports between ${from} and ${to}`);
+  }
+  return held.map(({ port }) => port);
 }
 
 async function hasFreePorts(pod: PodAddress): Promise<boolean> {

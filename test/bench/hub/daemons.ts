@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BridgeStatus } from '../../../src/contract/status.ts';
 import type { Signal } from '../../../src/model/batch.ts';
-import { answers, freePort, type PeerProcess, processOf, start, until } from '../peers/peer-process.ts';
+import { freePort } from '../../fakes/free-port.ts';
+import { answers, type PeerProcess, processOf, start, until } from '../peers/peer-process.ts';
 
 const top = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BridgeStatus } from '../../../src/contract/status.ts';
-import { answers, freePort, type PeerProcess, processOf, start } from '../peers/peer-process.ts';
+import { freePort } from '../../fakes/free-port.ts';
+import { answers, type PeerProcess, processOf, start } from '../peers/peer-process.ts';
 
 export interface LogPeer extends PeerProcess {
   /** Records that have gone all the way, and whether that is all there is now. */

@@ -1,7 +1,6 @@
 /** Programs that a comparison starts and stops. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -64,17 +63,6 @@ export function accepts(child: ChildProcess, port: number, folder: string): Prom
     const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
     return response !== undefined;
   }, `a listener on port ${port}`);
-}
-
-export async function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.once('error', reject);
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address();
-    probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }
 
 function alive(child: ChildProcess, folder: string): void {

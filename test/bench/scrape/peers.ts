@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { accepts, answers, freePort, type PeerProcess, processOf, start } from '../peers/peer-process.ts';
+import { freePort } from '../../fakes/free-port.ts';
+import { accepts, answers, type PeerProcess, processOf, start } from '../peers/peer-process.ts';
 
 export interface PeerTask {
   /** For its data and its log. */

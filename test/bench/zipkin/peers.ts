@@ -4,7 +4,8 @@ import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BridgeStatus } from '../../../src/contract/status.ts';
-import { accepts, answers, freePort, type PeerProcess, processOf, start, until } from '../peers/peer-process.ts';
+import { freePort } from '../../fakes/free-port.ts';
+import { accepts, answers, type PeerProcess, processOf, start, until } from '../peers/peer-process.ts';
 
 export interface Peer extends PeerProcess {
   readonly port: number;

@@ -5,7 +5,8 @@ import { type Prometheus, type Row, startPrometheus } from '../../components/pro
 import { startVictoriaMetrics, type VictoriaMetrics } from '../../components/victoria-metrics.ts';
 import { startZipkinServer, type ZipkinServer } from '../../components/zipkin-server.ts';
 import { fakeFarSide } from '../../fakes/far-side.ts';
-import { freePort, startDaemon } from '../daemon.ts';
+import { freePort } from '../../fakes/free-port.ts';
+import { startDaemon } from '../daemon.ts';
 import type { Backend } from './bad-day.ts';
 import { type Found, type Item, traceIdOf } from './load.ts';
 

@@ -25,9 +25,9 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../../fakes/certificate.ts';
+import { freePort } from '../../fakes/free-port.ts';
 import { tempDir } from '../../fakes/temp-dir.ts';
 import { until } from '../../fakes/until.ts';
-import { freePort } from '../daemon.ts';
 import { ApiCalls, type Json, type KubeObject } from './api-calls.ts';
 
 export interface ClusterOptions {

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '../../fakes/free-port.ts';
 import { until } from '../../fakes/until.ts';
-import { freePort } from '../daemon.ts';
 
 export interface EnvoyPair {
   /** Asks it once; each request leaves a span of either side. */

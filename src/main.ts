@@ -108,7 +108,7 @@ function endSignal(): AbortSignal {
 }
 
 async function checkContext(): Promise<CheckContext> {
-  const { explainManifestPod: explainPod } = await import('./bridge/explain.ts');
+  const { explainManifestPod: explainPod } = await import('./bridge/rehearsal/explain.ts');
   return {
     explainPod,
     env: process.env,
@@ -124,7 +124,7 @@ async function checkContext(): Promise<CheckContext> {
 async function tested(options: TestOptions): Promise<number> {
   const [{ test }, { Rehearsal, rehearsedConfig }] = await Promise.all([
     import('./cli/test.ts'),
-    import('./bridge/rehearsal.ts'),
+    import('./bridge/rehearsal/rehearsal.ts'),
   ]);
   const cwd = process.cwd();
   return test(options, {
@@ -160,7 +160,7 @@ async function main(line: CommandLine): Promise<number> {
     case 'explain': {
       const [{ explain }, { explainManifestPod: explainPod }] = await Promise.all([
         import('./cli/explain.ts'),
-        import('./bridge/explain.ts'),
+        import('./bridge/rehearsal/explain.ts'),
       ]);
       return explain(line.options, { cwd: process.cwd(), terminal, definitions, where, explainPod });
     }

@@ -3,8 +3,8 @@ import type { DemoDesk, DemoRequest } from '../contract/demo.ts';
 import type { Logger } from '../contract/runtime.ts';
 import { type Demo, startDemo } from '../demo/demo.ts';
 import { inputs as inputDefinitions } from '../inputs/index.ts';
-import { withDiscovery } from './discovery.ts';
-import { HostedInput, type InputHost } from './inputs.ts';
+import { withDiscovery } from './running/discovery.ts';
+import { HostedInput, type InputHost } from './running/inputs.ts';
 
 export interface DemoInputsOptions {
   readonly dataDir: string;

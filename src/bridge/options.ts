@@ -1,5 +1,5 @@
 import type { DefaultsContext } from '../contract/input.ts';
-import type { ConfigSource } from './reloads.ts';
+import type { ConfigSource } from './reload/reloads.ts';
 
 export interface BridgeOptions {
   readonly dataDir: string;

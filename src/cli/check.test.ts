@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { explainManifestPod } from '../bridge/explain.ts';
+import { explainManifestPod } from '../bridge/rehearsal/explain.ts';
 import { duration, secret } from '../config/fields.ts';
 import { defineInput } from '../contract/input.ts';
 import { defineOutput } from '../contract/output.ts';

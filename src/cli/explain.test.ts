@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { refusedUrl } from '../../test/fakes/far-side.ts';
-import { explainManifestPod } from '../bridge/explain.ts';
+import { explainManifestPod } from '../bridge/rehearsal/explain.ts';
 import { inputs } from '../inputs/index.ts';
 import { outputs } from '../outputs/index.ts';
 import { explain } from './explain.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { inTempDir } from '../../test/fakes/temp-dir.ts';
-import { Rehearsal, rehearsedConfig } from '../bridge/rehearsal.ts';
+import { Rehearsal, rehearsedConfig } from '../bridge/rehearsal/rehearsal.ts';
 import { inputs } from '../inputs/index.ts';
 import { outputs } from '../outputs/index.ts';
 import { test as runTests } from './test.ts';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { Rehearsal, rehearsedConfig } from '../../src/bridge/rehearsal.ts';
+import { Rehearsal, rehearsedConfig } from '../../src/bridge/rehearsal/rehearsal.ts';
 import { test as runTests } from '../../src/cli/test.ts';
 import { batchOf } from '../../src/codec/items/items.ts';
 import { inputs } from '../../src/inputs/index.ts';

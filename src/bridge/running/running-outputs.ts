@@ -1,9 +1,9 @@
-import type { LoadedOutput } from '../config/load.ts';
-import type { Logger } from '../contract/runtime.ts';
-import type { Lane } from '../lane/lane.ts';
-import { countText } from '../lib/words.ts';
-import type { Signal } from '../model/batch.ts';
-import { diffOf } from './diff.ts';
+import type { LoadedOutput } from '../../config/load.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import type { Lane } from '../../lane/lane.ts';
+import { countText } from '../../lib/words.ts';
+import type { Signal } from '../../model/batch.ts';
+import { diffOf } from '../reload/diff.ts';
 import { HostedOutput, type OutputHost } from './outputs.ts';
 import type { Applied } from './running-inputs.ts';
 

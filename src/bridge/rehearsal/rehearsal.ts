@@ -1,18 +1,18 @@
-import type { TestedConfig, WrittenLog, WrittenPage } from '../cli/test-file.ts';
-import { type Item, itemsOf } from '../codec/items/items.ts';
-import { RecordDecoders } from '../codec/record-decoder.ts';
-import { type LoadedConfig, type LoadedInput, type LoadOptions, loadConfig, loadFrom } from '../config/load.ts';
-import { hasCode } from '../contract/errors.ts';
-import type { HttpRequest, HttpRoute } from '../contract/http.ts';
-import type { Input, InputRuntime } from '../contract/input.ts';
-import type { Clock, Counter, Gauge, Logger } from '../contract/runtime.ts';
-import { statusOf } from '../http/status.ts';
-import type { ContainerConfig } from '../inputs/container/container.ts';
-import { systemClock } from '../lib/clock.ts';
-import type { Batch, QueueRecord } from '../model/batch.ts';
-import type { HeaderStep } from '../pipeline/header-steps.ts';
-import { RecordingReader } from '../record/recording.ts';
-import { headerSteps } from './steps.ts';
+import type { TestedConfig, WrittenLog, WrittenPage } from '../../cli/test-file.ts';
+import { type Item, itemsOf } from '../../codec/items/items.ts';
+import { RecordDecoders } from '../../codec/record-decoder.ts';
+import { type LoadedConfig, type LoadedInput, type LoadOptions, loadConfig, loadFrom } from '../../config/load.ts';
+import { hasCode } from '../../contract/errors.ts';
+import type { HttpRequest, HttpRoute } from '../../contract/http.ts';
+import type { Input, InputRuntime } from '../../contract/input.ts';
+import type { Clock, Counter, Gauge, Logger } from '../../contract/runtime.ts';
+import { statusOf } from '../../http/status.ts';
+import type { ContainerConfig } from '../../inputs/container/container.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Batch, QueueRecord } from '../../model/batch.ts';
+import type { HeaderStep } from '../../pipeline/header-steps.ts';
+import { RecordingReader } from '../../record/recording.ts';
+import { headerSteps } from '../running/steps.ts';
 
 export interface RehearsalPost {
   readonly path: string;

@@ -1,16 +1,16 @@
-import type { LoadedInput } from '../config/load.ts';
-import { hasCode } from '../contract/errors.ts';
-import type { DefaultsContext, Emission, Input, InputRuntime } from '../contract/input.ts';
-import type { Logger, Runtime } from '../contract/runtime.ts';
-import type { InputStatus } from '../contract/status.ts';
-import type { Tracer } from '../contract/tracer.ts';
-import { inputs as definitions } from '../inputs/index.ts';
-import type { Lane } from '../lane/lane.ts';
-import type { Batch, Position, Signal } from '../model/batch.ts';
-import type { HeaderStep } from '../pipeline/header-steps.ts';
-import { InputBook } from '../telemetry/input-books.ts';
+import type { LoadedInput } from '../../config/load.ts';
+import { hasCode } from '../../contract/errors.ts';
+import type { DefaultsContext, Emission, Input, InputRuntime } from '../../contract/input.ts';
+import type { Logger, Runtime } from '../../contract/runtime.ts';
+import type { InputStatus } from '../../contract/status.ts';
+import type { Tracer } from '../../contract/tracer.ts';
+import { inputs as definitions } from '../../inputs/index.ts';
+import type { Lane } from '../../lane/lane.ts';
+import type { Batch, Position, Signal } from '../../model/batch.ts';
+import type { HeaderStep } from '../../pipeline/header-steps.ts';
+import { InputBook } from '../../telemetry/input-books.ts';
+import { committed, tracedRoutes } from '../tracing.ts';
 import { GatedRoutes } from './gated-routes.ts';
-import { committed, tracedRoutes } from './tracing.ts';
 
 export interface InputHost {
   readonly runtime: (id: string) => Runtime;

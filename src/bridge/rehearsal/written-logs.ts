@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { WrittenLog } from '../cli/test-file.ts';
-import type { InputRuntime } from '../contract/input.ts';
-import type { ContainerConfig } from '../inputs/container/container.ts';
-import { optionsOf } from '../inputs/container/container-options.ts';
-import { fileLogPath } from '../inputs/container/log-path.ts';
-import { readToEnd } from '../inputs/container/read-to-end.ts';
-import type { Pod, PodContainer } from '../kube/kube.ts';
-import { NodePods } from '../kube/node-pods.ts';
+import type { WrittenLog } from '../../cli/test-file.ts';
+import type { InputRuntime } from '../../contract/input.ts';
+import type { ContainerConfig } from '../../inputs/container/container.ts';
+import { optionsOf } from '../../inputs/container/container-options.ts';
+import { fileLogPath } from '../../inputs/container/log-path.ts';
+import { readToEnd } from '../../inputs/container/read-to-end.ts';
+import type { Pod, PodContainer } from '../../kube/kube.ts';
+import { NodePods } from '../../kube/node-pods.ts';
 import { podOf } from './written-pod.ts';
 
 /** Between two lines. */

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { loadFrom } from '../config/load.ts';
-import { inputs } from '../inputs/index.ts';
-import { outputs } from '../outputs/index.ts';
+import { loadFrom } from '../../config/load.ts';
+import { inputs } from '../../inputs/index.ts';
+import { outputs } from '../../outputs/index.ts';
 import { diffOf } from './diff.ts';
 
 interface Component {
@@ -54,7 +54,7 @@ describe('settings that were read twice are equal', () => {
       { sources: [{ file: 'own.conf', text }], faults: [] },
       { flags: {}, env: {}, cwd: '/', definitions, where: { inCluster: false, readableDir: () => true } },
     );
-  const dir = join(import.meta.dirname, '../../conf.d');
+  const dir = join(import.meta.dirname, '../../../conf.d');
 
   /** A sample with each of its keys. What cannot stand together is a fault, and the rest is still there. */
   async function sample(file: string): Promise<string> {

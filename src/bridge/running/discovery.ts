@@ -2,24 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { LoadedConfig, LoadedInput } from '../config/load.ts';
-import { defineInput } from '../contract/input.ts';
-import type { Logger } from '../contract/runtime.ts';
-import { type ContainerConfig, defineContainer } from '../inputs/container/container.ts';
-import type { ElectionOptions } from '../inputs/kubernetes/cluster-scope.ts';
+import type { LoadedConfig, LoadedInput } from '../../config/load.ts';
+import { defineInput } from '../../contract/input.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import { type ContainerConfig, defineContainer } from '../../inputs/container/container.ts';
+import type { ElectionOptions } from '../../inputs/kubernetes/cluster-scope.ts';
 import {
   type ConfiguredPage,
   isOfThisNode,
   isOnThisMachine,
   serviceAddress,
-} from '../inputs/kubernetes/configured-page.ts';
-import type { PodPlanOptions } from '../inputs/kubernetes/pod-plan.ts';
-import { PodsInput } from '../inputs/kubernetes/pods-input.ts';
-import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
-import { endpointRules } from '../inputs/kubernetesprometheus/service-rules.ts';
-import { NodePods } from '../kube/node-pods.ts';
-import type { PromConfig } from '../scrape/config.ts';
-import { accessOf, isKubernetesPrometheus, onOwnNode } from './own-node.ts';
+} from '../../inputs/kubernetes/configured-page.ts';
+import type { PodPlanOptions } from '../../inputs/kubernetes/pod-plan.ts';
+import { PodsInput } from '../../inputs/kubernetes/pods-input.ts';
+import { podRules } from '../../inputs/kubernetesprometheus/pod-rules.ts';
+import { endpointRules } from '../../inputs/kubernetesprometheus/service-rules.ts';
+import { NodePods } from '../../kube/node-pods.ts';
+import type { PromConfig } from '../../scrape/config.ts';
+import { accessOf, isKubernetesPrometheus, onOwnNode } from '../own-node.ts';
 
 export interface DiscoveryOptions {
   readonly config: LoadedConfig;
@@ -120,9 +120,9 @@ async function explainerOf(inputs: readonly LoadedInput[]): Promise<PodPlanOptio
     return undefined;
   }
   const [{ explainLogs }, { LogDescriber }, { optionsOf }] = await Promise.all([
-    import('../inputs/container/explain-logs.ts'),
-    import('../inputs/container/log-description.ts'),
-    import('../inputs/container/container-options.ts'),
+    import('../../inputs/container/explain-logs.ts'),
+    import('../../inputs/container/log-description.ts'),
+    import('../../inputs/container/container-options.ts'),
   ]);
   const describer = new LogDescriber(optionsOf(reader.config, undefined).description);
   return (pod, sourceOf) => explainLogs(pod, describer, sourceOf);

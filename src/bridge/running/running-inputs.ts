@@ -1,9 +1,9 @@
-import type { LoadedInput } from '../config/load.ts';
-import type { HttpRoute } from '../contract/http.ts';
-import type { Logger } from '../contract/runtime.ts';
-import type { InputStatus } from '../contract/status.ts';
-import { withinMs } from '../lib/within.ts';
-import { diffOf } from './diff.ts';
+import type { LoadedInput } from '../../config/load.ts';
+import type { HttpRoute } from '../../contract/http.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import type { InputStatus } from '../../contract/status.ts';
+import { withinMs } from '../../lib/within.ts';
+import { diffOf } from '../reload/diff.ts';
 import type { PlannedInput } from './discovery.ts';
 import { HostedInput, type InputHost } from './inputs.ts';
 

@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
-import type { LoadedConfig } from '../config/load.ts';
-import { addTags, type HeaderStep, originDefaults, pipeline } from '../pipeline/header-steps.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { addTags, type HeaderStep, originDefaults, pipeline } from '../../pipeline/header-steps.ts';
 
 /**
  * What every batch goes through before the log. What is of the whole cluster gets nothing that names this node: another

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { stateAfter } from '../../test/fakes/until.ts';
-import type { HttpRequest, HttpRoute } from '../contract/http.ts';
+import { stateAfter } from '../../../test/fakes/until.ts';
+import type { HttpRequest, HttpRoute } from '../../contract/http.ts';
 import { GatedRoutes } from './gated-routes.ts';
 
 const request = { method: 'POST', path: '/spans' } as unknown as HttpRequest;

@@ -1,8 +1,8 @@
-import type { ExplainedPod, ManifestPod } from '../cli/manifest-pods.ts';
-import type { Fault } from '../config/fault.ts';
-import { explainLogs } from '../inputs/container/explain-logs.ts';
-import { LogDescriber } from '../inputs/container/log-description.ts';
-import { planOf } from '../inputs/kubernetes/pod-plan.ts';
+import type { ExplainedPod, ManifestPod } from '../../cli/manifest-pods.ts';
+import type { Fault } from '../../config/fault.ts';
+import { explainLogs } from '../../inputs/container/explain-logs.ts';
+import { LogDescriber } from '../../inputs/container/log-description.ts';
+import { planOf } from '../../inputs/kubernetes/pod-plan.ts';
 
 /** Stands for an address that the cluster will give (RFC 5737). */
 const standIn = '192.0.2.1';

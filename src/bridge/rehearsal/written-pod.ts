@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { WrittenPod } from '../cli/test-file.ts';
-import type { Pod } from '../kube/kube.ts';
+import type { WrittenPod } from '../../cli/test-file.ts';
+import type { Pod } from '../../kube/kube.ts';
 
 /** A pod as a test describes it, running. Of the same namespace and name it is the same pod. */
 export function podOf({ workload, workload_kind: workloadKind, ip, containers, ...written }: WrittenPod): Pod {

@@ -1,7 +1,7 @@
-import { formatFault, type LoadedConfig } from '../config/load.ts';
-import type { Logger } from '../contract/runtime.ts';
-import type { ReloadStatus } from '../contract/status.ts';
-import type { Applied } from './running-inputs.ts';
+import { formatFault, type LoadedConfig } from '../../config/load.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import type { ReloadStatus } from '../../contract/status.ts';
+import type { Applied } from '../running/running-inputs.ts';
 
 /** Where configurations come from while the process runs. */
 export interface ConfigSource {

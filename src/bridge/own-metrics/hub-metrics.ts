@@ -1,6 +1,6 @@
-import { agentsOf } from '../api/setup/machine.ts';
-import type { BridgeStatus } from '../contract/status.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import { agentsOf } from '../../api/setup/machine.ts';
+import type { BridgeStatus } from '../../contract/status.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
 
 /** What a hub says of its agents, as they were heard since it began. */
 export function observeAgents(telemetry: Telemetry, status: () => BridgeStatus): void {

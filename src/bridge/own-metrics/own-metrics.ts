@@ -1,6 +1,6 @@
-import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../contract/status.ts';
-import { LoopDelay } from '../telemetry/loop-delay.ts';
-import type { Instrument, Reading, Telemetry } from '../telemetry/telemetry.ts';
+import type { BridgeStatus, CursorStatus, InputStatus, LaneStatus } from '../../contract/status.ts';
+import { LoopDelay } from '../../telemetry/loop-delay.ts';
+import type { Instrument, Reading, Telemetry } from '../../telemetry/telemetry.ts';
 import { observeAgents } from './hub-metrics.ts';
 
 /** The numbers that dashboards hold on to (interfaces.md, "Own metrics"), read from the one status of the process. */

@@ -1,6 +1,6 @@
-import type { Output } from '../contract/output.ts';
-import type { Clock, Health, Logger } from '../contract/runtime.ts';
-import type { OutputCheckStatus } from '../contract/status.ts';
+import type { Output } from '../../contract/output.ts';
+import type { Clock, Health, Logger } from '../../contract/runtime.ts';
+import type { OutputCheckStatus } from '../../contract/status.ts';
 
 export interface OutputCheckOptions {
   readonly name: string;

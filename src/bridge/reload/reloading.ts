@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { LoadedConfig } from '../config/load.ts';
-import { frozenFiles } from '../config/mounts.ts';
-import type { Logger } from '../contract/runtime.ts';
-import type { ReloadStatus } from '../contract/status.ts';
-import type { PlannedInput } from './discovery.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { frozenFiles } from '../../config/mounts.ts';
+import type { Logger } from '../../contract/runtime.ts';
+import type { ReloadStatus } from '../../contract/status.ts';
+import type { PlannedInput } from '../running/discovery.ts';
+import type { Applied, RunningInputs } from '../running/running-inputs.ts';
+import type { RunningOutputs } from '../running/running-outputs.ts';
 import { atNextStart } from './next-start.ts';
 import { type ConfigSource, Reloads } from './reloads.ts';
-import type { Applied, RunningInputs } from './running-inputs.ts';
-import type { RunningOutputs } from './running-outputs.ts';
 
 export interface ReloadingOptions {
   /** The one of the start. */

@@ -1,13 +1,13 @@
-import type { WrittenPage } from '../cli/test-file.ts';
-import { formatFault, type LoadedConfig, type LoadedInput } from '../config/load.ts';
-import type { InputRuntime } from '../contract/input.ts';
-import { planOf } from '../inputs/kubernetes/pod-plan.ts';
-import { podRules } from '../inputs/kubernetesprometheus/pod-rules.ts';
-import type { PromConfig } from '../scrape/config.ts';
-import { nameFilter } from '../scrape/name-filter.ts';
-import { PageBuffers } from '../scrape/page-buffers.ts';
-import { Target, type TargetPod } from '../scrape/target.ts';
-import { isKubernetesPrometheus } from './own-node.ts';
+import type { WrittenPage } from '../../cli/test-file.ts';
+import { formatFault, type LoadedConfig, type LoadedInput } from '../../config/load.ts';
+import type { InputRuntime } from '../../contract/input.ts';
+import { planOf } from '../../inputs/kubernetes/pod-plan.ts';
+import { podRules } from '../../inputs/kubernetesprometheus/pod-rules.ts';
+import type { PromConfig } from '../../scrape/config.ts';
+import { nameFilter } from '../../scrape/name-filter.ts';
+import { PageBuffers } from '../../scrape/page-buffers.ts';
+import { Target, type TargetPod } from '../../scrape/target.ts';
+import { isKubernetesPrometheus } from '../own-node.ts';
 import { podOf } from './written-pod.ts';
 
 interface Choice {

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { MemoryLog } from '../../test/fakes/runtime.ts';
-import { inTempDir } from '../../test/fakes/temp-dir.ts';
-import { loadFrom } from '../config/load.ts';
-import { inputs } from '../inputs/index.ts';
-import { outputs } from '../outputs/index.ts';
-import { diffOf } from './diff.ts';
+import { MemoryLog } from '../../../test/fakes/runtime.ts';
+import { inTempDir } from '../../../test/fakes/temp-dir.ts';
+import { loadFrom } from '../../config/load.ts';
+import { inputs } from '../../inputs/index.ts';
+import { outputs } from '../../outputs/index.ts';
+import { diffOf } from '../reload/diff.ts';
 import { lastingDiscovery, type PlannedInput, withDiscovery } from './discovery.ts';
 
 type Env = Readonly<Record<string, string>>;

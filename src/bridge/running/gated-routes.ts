@@ -1,5 +1,5 @@
-import { BridgeError } from '../contract/errors.ts';
-import type { HttpRequest, HttpResponse, HttpRoute, Routes } from '../contract/http.ts';
+import { BridgeError } from '../../contract/errors.ts';
+import type { HttpRequest, HttpResponse, HttpRoute, Routes } from '../../contract/http.ts';
 
 /** The routes of one input. While another takes its place, requests wait and go to that one: no sender sees the change. */
 export class GatedRoutes implements Routes {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { LoadedConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../../config/load.ts';
 
 type Fixed = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 

@@ -1,5 +1,5 @@
-import type { ReloadStatus } from '../contract/status.ts';
-import type { Reading, Telemetry } from '../telemetry/telemetry.ts';
+import type { ReloadStatus } from '../../contract/status.ts';
+import type { Reading, Telemetry } from '../../telemetry/telemetry.ts';
 
 /** Whether the configuration that runs is the one on disk. */
 export function observeReloads(telemetry: Telemetry, status: () => ReloadStatus | undefined): void {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type LoadedConfig, loadFrom } from '../config/load.ts';
+import { type LoadedConfig, loadFrom } from '../../config/load.ts';
 import { atNextStart } from './next-start.ts';
 
 function load(text: string): Promise<LoadedConfig> {

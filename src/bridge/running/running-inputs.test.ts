@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { fakeRuntime, MemoryLog } from '../../test/fakes/runtime.ts';
-import { stateAfter } from '../../test/fakes/until.ts';
-import { BridgeError } from '../contract/errors.ts';
-import type { HttpRequest, HttpRoute } from '../contract/http.ts';
-import { defineInput } from '../contract/input.ts';
+import { fakeRuntime, MemoryLog } from '../../../test/fakes/runtime.ts';
+import { stateAfter } from '../../../test/fakes/until.ts';
+import { BridgeError } from '../../contract/errors.ts';
+import type { HttpRequest, HttpRoute } from '../../contract/http.ts';
+import { defineInput } from '../../contract/input.ts';
 import type { PlannedInput } from './discovery.ts';
 import type { InputHost } from './inputs.ts';
 import { type RouteTable, RunningInputs } from './running-inputs.ts';

@@ -1,5 +1,5 @@
-import type { StoreStatus } from '../contract/store.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { StoreStatus } from '../../contract/store.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
 
 /** What the store deleted, so that somebody can tell whether it keeps as long as it should. */
 export function observeStore(telemetry: Telemetry, status: () => StoreStatus): void {

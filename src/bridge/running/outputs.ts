@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import type { LoadedOutput } from '../config/load.ts';
-import type { LoadedDelivery } from '../config/load-outputs.ts';
-import { hasCode } from '../contract/errors.ts';
-import type { Output, RecordDecoder } from '../contract/output.ts';
-import type { Runtime } from '../contract/runtime.ts';
-import type { OutputStatus } from '../contract/status.ts';
-import { DeadLetters } from '../lane/dead-letters.ts';
-import { Delivery } from '../lane/delivery.ts';
-import type { Lane } from '../lane/lane.ts';
-import { Pace } from '../lane/pace.ts';
-import { parseSelector } from '../lib/selector.ts';
-import type { QueueRecord, Signal } from '../model/batch.ts';
-import { ChosenItems } from '../pipeline/selector/chosen-items.ts';
-import { LaneTail } from '../record/tail.ts';
+import type { LoadedOutput } from '../../config/load.ts';
+import type { LoadedDelivery } from '../../config/load-outputs.ts';
+import { hasCode } from '../../contract/errors.ts';
+import type { Output, RecordDecoder } from '../../contract/output.ts';
+import type { Runtime } from '../../contract/runtime.ts';
+import type { OutputStatus } from '../../contract/status.ts';
+import { DeadLetters } from '../../lane/dead-letters.ts';
+import { Delivery } from '../../lane/delivery.ts';
+import type { Lane } from '../../lane/lane.ts';
+import { Pace } from '../../lane/pace.ts';
+import { parseSelector } from '../../lib/selector.ts';
+import type { QueueRecord, Signal } from '../../model/batch.ts';
+import { ChosenItems } from '../../pipeline/selector/chosen-items.ts';
+import { LaneTail } from '../../record/tail.ts';
+import { tracedOutput } from '../tracing.ts';
 import { OutputCheck } from './output-check.ts';
-import { tracedOutput } from './tracing.ts';
 
 export interface OutputHost {
   readonly runtime: (id: string) => Runtime;

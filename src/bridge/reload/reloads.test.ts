@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { MemoryLog } from '../../test/fakes/runtime.ts';
-import { until } from '../../test/fakes/until.ts';
-import type { LoadedConfig } from '../config/load.ts';
+import { MemoryLog } from '../../../test/fakes/runtime.ts';
+import { until } from '../../../test/fakes/until.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import type { Applied } from '../running/running-inputs.ts';
 import { Reloads } from './reloads.ts';
-import type { Applied } from './running-inputs.ts';
 
 type Step = Partial<Applied> & { readonly bad?: string; readonly throws?: string };
 

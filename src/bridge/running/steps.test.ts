@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { expect, test } from '@jest/globals';
-import type { LoadedConfig } from '../config/load.ts';
-import type { Batch } from '../model/batch.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import type { Batch } from '../../model/batch.ts';
 import { headerSteps } from './steps.ts';
 
 const batch: Batch = { signal: 'metrics', format: 'metric-frame', payload: new Uint8Array(), items: 1, origin: {} };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { HeldClock } from '../../test/fakes/clock.ts';
-import { MemoryLog } from '../../test/fakes/runtime.ts';
-import { until, within } from '../../test/fakes/until.ts';
-import type { Output } from '../contract/output.ts';
-import type { Health } from '../contract/runtime.ts';
+import { HeldClock } from '../../../test/fakes/clock.ts';
+import { MemoryLog } from '../../../test/fakes/runtime.ts';
+import { until, within } from '../../../test/fakes/until.ts';
+import type { Output } from '../../contract/output.ts';
+import type { Health } from '../../contract/runtime.ts';
 import { OutputCheck } from './output-check.ts';
 
 interface Rig {

@@ -16,7 +16,13 @@ const header = z.object({
   items: count,
   origin: tags,
   scope: z.literal('cluster').optional(),
-  edits: z.object({ add: tags.optional(), drop: z.array(z.string()).optional() }).optional(),
+  edits: z
+    .object({
+      add: tags.optional(),
+      drop: z.array(z.string()).optional(),
+      dropFields: z.array(z.string()).optional(),
+    })
+    .optional(),
   dictionary: z.string().optional(),
   dictionaryBytes: count.optional(),
 });

@@ -33,7 +33,7 @@ test('a letter is read as it was refused, with its dictionary and edits', () =>
   inTempDir(async (dir) => {
     const letters = new DeadLetters({ dir, signal: 'metrics', now: () => 5 });
     const dictionary = { id: 'shape', bytes: Buffer.from('SHAPE') };
-    const edits = { add: { cluster: 'a' }, drop: ['b'] };
+    const edits = { add: { cluster: 'a' }, drop: ['b'], dropFields: ['c'] };
     await letters.add(recordOf(7, { dictionary, edits, position: { key: 'k', value: 'v' } }), 'HTTP 400');
     await letters.close();
     const [letter] = await lettersIn(join(dir, 'metrics.seg'));

@@ -56,6 +56,8 @@ export interface TagEdits {
   readonly add?: Readonly<Record<string, string>>;
   /** Keys removed from each item. */
   readonly drop?: readonly string[];
+  /** Fields that an item is written without where it becomes a point, as DataKit knows them; it loses nothing elsewhere. */
+  readonly dropFields?: readonly string[];
 }
 
 /**

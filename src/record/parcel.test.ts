@@ -49,7 +49,7 @@ describe('a parcel', () => {
       source: 's',
     };
     const records = [
-      span(1, { origin, edits: { add: { a: 'b' }, drop: ['c'] } }),
+      span(1, { origin, edits: { add: { a: 'b' }, drop: ['c'], dropFields: ['d'] } }),
       span(2, { origin, position: { key: 'file', value: '5' } }),
       span(9, { origin, payload: Buffer.alloc(0), items: 0 }),
     ];

@@ -77,7 +77,13 @@ const tags = z.record(z.string(), z.string());
 const metaSchema = z.object({
   format: z.string(),
   origin: tags,
-  edits: z.object({ add: tags.optional(), drop: z.array(z.string()).optional() }).optional(),
+  edits: z
+    .object({
+      add: tags.optional(),
+      drop: z.array(z.string()).optional(),
+      dropFields: z.array(z.string()).optional(),
+    })
+    .optional(),
   dictionary: z.string().optional(),
 });
 const dictionaryMeta = z.object({ id: z.string() });

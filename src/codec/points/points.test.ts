@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import protobuf from 'protobufjs';
 import { logRecord } from '../../../test/fakes/log-records.ts';
+import type { QueueRecord } from '../../model/batch.ts';
 import type { MetricFrame, Series } from '../../model/metric.ts';
 import { decodeLogBlock } from '../log-block/log-block.ts';
+import { RecordDecoders } from '../record-decoder.ts';
 import { logPoints } from './log-points.ts';
 import { MetricPoints } from './metric-points.ts';
 import { encodePointsProto } from './proto.ts';
+import { RecordPoints } from './record-points.ts';
 import { spanPoints } from './span-points.ts';
 
 function series(name: string, labels: Record<string, string> = {}): Series {
@@ -148,6 +151,18 @@ describe('points of spans', () => {
     });
     expect(point?.fields).toMatchObject({ trace_id: traceId, resource: 'get /', start: 7_000_001n, duration: 5n });
     expect(JSON.parse(String(point?.fields['message']))).toMatchObject({ traceId, id: '01', tags });
+  });
+
+  test('lack the fields that their record is to be written without', () => {
+    const record: QueueRecord = {
+      ...{ seq: 1, signal: 'traces', format: 'zipkin-json-v2', receivedAtMs: 0, items: 1, cumItems: 1, origin: {} },
+      edits: { dropFields: ['message'] },
+      payload: Buffer.from('[{"traceId":"a","id":"1","tags":{"message":"a tag"}}]'),
+    };
+    const { points } = new RecordPoints(new RecordDecoders()).of(record);
+    expect(points.map(({ fields, tags }) => [Object.keys(fields), tags['message']])).toEqual([
+      [['trace_id', 'parent_id', 'span_id', 'resource', 'start', 'duration'], 'a tag'],
+    ]);
   });
 });
 

@@ -21,7 +21,7 @@ export class RecordPoints {
       case 'metrics':
         return this.#metrics.of(decode.frame(record));
       case 'traces':
-        return { points: spanPoints(decode.spans(record)), without: 0 };
+        return { points: spanPoints(decode.spans(record), record.edits?.dropFields), without: 0 };
       case 'logs':
         return { points: logPoints(record, decode.lines(record)), without: 0 };
       case 'rum':

@@ -9,19 +9,22 @@ const maxTagValueLength = 1024;
 /**
  * Spans as DataKit's tracing points (measurement `zipkin`): ids as strings, `start` and `duration` in µs, the span's tags with
  * `_` for dots. `span_type` tells where a span stands among those that came with it: `entry` where the parent is of another
- * service or not here, `local` where it has children here, else `exit`.
+ * service or not here, `local` where it has children here, else `exit`. The field `message` is the span as Zipkin's v2 JSON,
+ * unless it is among `without`.
  */
-export function spanPoints(spans: readonly Span[]): Point[] {
+export function spanPoints(spans: readonly Span[], without: readonly string[] = []): Point[] {
+  const hasMessage = !without.includes('message');
   const byId = new Map(spans.map((span) => [span.id, span]));
   const parents = new Set(spans.map(({ parentId }) => parentId));
   return spans.map((span) => {
     const parent = span.parentId === undefined ? undefined : byId.get(span.parentId);
     const isEntry = parent === undefined || serviceOf(parent) !== serviceOf(span);
-    return pointOf(span, isEntry ? 'entry' : parents.has(span.id) ? 'local' : 'exit');
+    const spanType = isEntry ? 'entry' : parents.has(span.id) ? 'local' : 'exit';
+    return pointOf(span, spanType, hasMessage ? { message: encodeSpan(span) } : {});
   });
 }
 
-function pointOf(span: Span, spanType: string): Point {
+function pointOf(span: Span, spanType: string, message: { readonly message?: string }): Point {
   const own = {
     service: serviceOf(span),
     source: 'zipkin',
@@ -36,7 +39,7 @@ function pointOf(span: Span, spanType: string): Point {
     resource: span.name ?? '',
     start: BigInt(Math.trunc(span.timestamp ?? 0)),
     duration: BigInt(Math.trunc(span.duration ?? 0)),
-    message: encodeSpan(span),
+    ...message,
   };
   const timeNanos = BigInt(Math.trunc(span.timestamp ?? 0)) * 1000n;
   return { measurement: 'zipkin', tags: { ...tagsOf(span, fields), ...own }, fields, timeNanos };

@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import type { Input, InputRuntime } from '../../contract/input.ts';
 import { Refusals } from '../../http/refusals.ts';
 import { UnderWay } from '../../lib/under-way.ts';
-import type { Batch } from '../../model/batch.ts';
+import type { Batch, TagEdits } from '../../model/batch.ts';
 import type { Received, Strictness, Version } from './receive.ts';
 import type { SpanFilter, SpanFilterSettings } from './span-filter.ts';
 
@@ -14,7 +14,7 @@ const accepted: HttpResponse = { status: 202 };
 export interface ZipkinSettings {
   readonly pathV1: string;
   readonly pathV2: string;
-  readonly tags: Readonly<Record<string, string>>;
+  readonly edits: TagEdits | undefined;
   readonly strictness: Strictness;
   /** Undefined where nothing is to be left out. */
   readonly filter: SpanFilterSettings | undefined;
@@ -41,14 +41,14 @@ export class ZipkinInput implements Input {
   #filtered: ((spans: Spans) => Spans | undefined) | undefined;
 
   constructor(settings: ZipkinSettings, runtime: InputRuntime) {
-    const { tags } = settings;
+    const { edits } = settings;
     this.#settings = settings;
     this.#runtime = runtime;
     this.#refusals = new Refusals(runtime, 'traces');
     this.#constants = {
       signal: 'traces',
       origin: {},
-      ...(Object.keys(tags).length === 0 ? {} : { edits: { add: tags } }),
+      ...(edits === undefined ? {} : { edits }),
     };
     this.#route(settings.pathV1, 'v1');
     this.#route(settings.pathV2, 'v2');

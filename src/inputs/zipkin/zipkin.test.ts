@@ -215,6 +215,12 @@ describe('the table of a DataKit user', () => {
     expect(runtime.log.at('warn')).toEqual([expect.objectContaining({ fields: { keys } })]);
   });
 
+  test('leaves the second copy of a span out of points where `del_message` asks for it', async () => {
+    const { runtime, post } = await rig({ tags: { env: 'prod' }, del_message: true });
+    expect((await post('/api/v2/spans', one)).status).toBe(202);
+    expect(runtime.emitted).toMatchObject([{ edits: { add: { env: 'prod' }, dropFields: ['message'] } }]);
+  });
+
   test('is silent about what nobody wrote', async () => {
     const { runtime } = await rig({ pathV1: '/api/v1/spans', pathV2: '/api/v2/spans' });
     expect(runtime.log.entries).toEqual([]);

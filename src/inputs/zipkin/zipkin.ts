@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineInput } from '../../contract/input.ts';
+import type { TagEdits } from '../../model/batch.ts';
 import type { SpanFilterSettings } from './span-filter.ts';
 import { ZipkinInput } from './zipkin-input.ts';
 
@@ -64,7 +65,12 @@ const config = z.strictObject({
     .describe('Keep, whatever the sampler says, what has a service and span name that were not seen for an hour.'),
   customer_tags: z.array(z.string()).default([]).describe(withoutEffect),
   pipelines: z.record(z.string(), z.string()).default({}).describe(withoutEffect),
-  del_message: z.boolean().default(false).describe('Has no effect: there is no second copy of the span to leave out.'),
+  del_message: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Leave out the field `message`, a second copy of the span, where spans become points (`influxdb`, `dataway`).',
+    ),
   threads: z
     .strictObject({
       buffer: z.int().optional().describe(withoutEffect),
@@ -82,7 +88,6 @@ const config = z.strictObject({
 });
 export type ZipkinConfig = z.output<typeof config>;
 
-/** `del_message` asks for what is always so. */
 const acting: ReadonlySet<string> = new Set([
   'pathV1',
   'pathV2',
@@ -111,6 +116,13 @@ function filterOf(checked: ZipkinConfig): SpanFilterSettings | undefined {
   return acts ? { ignoreTags, closeResource, samplingRate, keepErrors, keepRare } : undefined;
 }
 
+function editsOf(add: Readonly<Record<string, string>>, dropFields: readonly string[]): TagEdits | undefined {
+  const adds = Object.keys(add).length > 0;
+  return adds || dropFields.length > 0
+    ? { ...(adds && { add }), ...(dropFields.length > 0 && { dropFields }) }
+    : undefined;
+}
+
 export const zipkin = defineInput({
   type: 'zipkin',
   summary: 'Receives spans that Zipkin tracers and Istio sidecars send.',
@@ -119,12 +131,12 @@ export const zipkin = defineInput({
   datakit: true,
   byDefault: () => ({}),
   create: (checked, runtime) => {
-    const { pathV1, pathV2, tags, partial } = checked;
+    const { pathV1, pathV2, tags, partial, del_message: withoutMessage } = checked;
     const strictness = partial ? 'partial' : 'whole';
     const settings = {
       pathV1,
       pathV2,
-      tags,
+      edits: editsOf(tags, withoutMessage ? ['message'] : []),
       strictness,
       filter: filterOf(checked),
       idleKeys: idleKeys(checked),

@@ -79,6 +79,11 @@ describe('of a record of both kinds', () => {
     ]);
   });
 
+  test('spans still lack in points what their record is to be written without', () => {
+    const edits = { ...spans.edits, dropFields: ['message'] };
+    expect(chosen('{tenant="b"}', { ...spans, edits })?.edits).toEqual({ dropFields: ['message'] });
+  });
+
   test('browser points are the ones that are meant', () => {
     const points = ['a', 'b', 'a'].map((app, i) => ({
       measurement: 'view',

@@ -70,14 +70,16 @@ export class ChosenItems {
     return { ...facts, ...this.#body(record, indexes), items: indexes.length };
   }
 
-  /** Tag edits are in what the decoder gives, but for lines: theirs are applied by who writes them. */
+  /** Tag edits are in what the decoder gives, but for lines: theirs are applied by who writes them, as is what points lack. */
   #body(record: QueueRecord, indexes: readonly number[]): Body {
     switch (record.signal) {
       case 'metrics':
         return this.#frame(this.#decode.frame(record), indexes);
       case 'traces': {
         const spans = at(this.#decode.spans(record), indexes);
-        return { format: 'zipkin-json-v2', payload: Buffer.from(`[${spans.map(encodeSpan).join(',')}]`) };
+        const dropFields = record.edits?.dropFields;
+        const edits = dropFields === undefined ? {} : { edits: { dropFields } };
+        return { format: 'zipkin-json-v2', payload: Buffer.from(`[${spans.map(encodeSpan).join(',')}]`), ...edits };
       }
       case 'logs': {
         const block = linesAt(this.#decode.lines(record), indexes);

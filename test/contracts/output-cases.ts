@@ -28,6 +28,8 @@ export interface HttpOutputSubject extends SubjectBase {
   config(endpoint: string): unknown;
   /** Items in what the far side got; 0 for a request that carries none. */
   itemsIn(received: Received): number;
+  /** What the far side says when it took all of it. Default: 200. */
+  readonly taken?: Answer;
 }
 
 /** An output that writes where this process can: a file, a terminal. */
@@ -290,6 +292,7 @@ function withFarSide(subject: HttpOutputSubject, run: (rig: HttpRig) => Promise<
   return withFakeFarSide(async (far) => {
     const runtime = fakeRuntime();
     const output = created(subject, subject.config(far.url), runtime);
+    far.answer(subject.taken ?? { status: 200 });
     try {
       await within(output.start(), 5_000, 'start');
       await run({ far, output, runtime });

@@ -12,7 +12,13 @@ const compress = promisify(zstdCompress);
 /** Level 1 takes a third of the time of the default, for some per cent more bytes. */
 const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 64 * 1024 };
 
+/** The one answer by which a hub takes records (docs/hub.md, "The protocol"). A proxy that says 200 to everything keeps nothing. */
+const allKept = 204;
+const mend = 'write the address of the hub in the urls of [[outputs.hub]]';
+
 export interface HubClientOptions {
+  /** Where records are posted. */
+  readonly url: string;
   readonly poster: Poster;
   readonly token: TokenFile;
   readonly clock: Clock;
@@ -37,13 +43,13 @@ export class HubClient {
     try {
       const known = await this.#post(request, (id) => !this.#sent.has(id), signal);
       const posted = known.status === 409 ? await this.#post(request, () => true, signal) : known;
-      if (posted.status >= 200 && posted.status < 300) {
+      if (posted.status === allKept) {
         this.#sent.took(request.records);
       }
       return this.#result(posted, request.records.length);
     } catch (error) {
       signal.throwIfAborted();
-      return resultOfNoAnswer(error);
+      return this.#away(resultOfNoAnswer(error));
     }
   }
 
@@ -68,15 +74,29 @@ export class HubClient {
 
   /** What an upgrade or another setting mends is tried again until somebody does it. */
   #result(posted: Posted, records: number): WriteResult {
-    const { token, clock } = this.#options;
-    if (posted.status === 401) {
+    const { token, clock, url } = this.#options;
+    const { status, text } = posted;
+    if (status === 401) {
       token.doubt();
-      return { status: 'retry', cause: 'misconfigured', reason: `HTTP 401 (${token.hint}): ${posted.text}` };
+      return { status: 'retry', cause: 'misconfigured', reason: `HTTP 401 (${token.hint}): ${text}` };
     }
-    if (posted.status === 409 || posted.status === 415) {
-      return { status: 'retry', cause: 'misconfigured', reason: `HTTP ${posted.status}: ${posted.text}` };
+    if (status === 409 || status === 415) {
+      return { status: 'retry', cause: 'misconfigured', reason: `HTTP ${status}: ${text}` };
+    }
+    if (status === 404 || (status >= 200 && status < 300 && status !== allKept)) {
+      const reason = `HTTP ${status}: what answers at ${url} is no hub that takes records; ${mend}`;
+      return { status: 'retry', cause: 'misconfigured', reason };
     }
     return resultOfPost(posted, { records, nowMs: clock.now() });
+  }
+
+  #away(result: WriteResult): WriteResult {
+    return result.status === 'retry' && result.cause === 'unreachable'
+      ? {
+          ...result,
+          reason: `${result.reason}; nobody answers at ${this.#options.url}: is the hub running? If so, ${mend}`,
+        }
+      : result;
   }
 }
 

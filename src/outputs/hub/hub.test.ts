@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
+import type { HttpOutputSubject } from '../../../test/contracts/output-cases.ts';
 import { describeOutput } from '../../../test/contracts/output-contract.ts';
 import {
   type FakeFarSide,
@@ -24,6 +25,8 @@ const queue = '00000000000000ab';
 const never = new AbortController().signal;
 const ok: WriteResult = { status: 'delivered' };
 const series = [{ name: 'a', labels: [], type: 'counter' as const, measurement: 'a', field: 'a' }];
+/** What a hub answers once all is on its disk. */
+const kept = { status: 204 };
 const isFormat = (name: string): name is Format => name !== '';
 
 function request(records: number) {
@@ -37,14 +40,24 @@ function recordsIn({ body }: Received): readonly ParcelRecord[] {
   return body.length === 0 ? [] : new ParcelReader({ isFormat }).read(zstdDecompressSync(body));
 }
 
-describeOutput({
+const subject: HttpOutputSubject = {
   kind: 'http',
   definition: hubOutput,
   decode: new RecordDecoders(),
   request,
   config: (endpoint) => ({ urls: [endpoint] }),
   itemsIn: (received) => recordsIn(received).reduce((sum, { items }) => sum + items, 0),
-});
+  taken: kept,
+};
+const noHub = 'a hub says 204, and what says otherwise to records is none';
+describeOutput(subject, { 'reports 200 as delivered': noHub, 'reports 202 as delivered': noHub });
+
+function withHub<T>(run: (far: FakeFarSide) => Promise<T>): Promise<T> {
+  return withFakeFarSide((far) => {
+    far.answer(kept);
+    return run(far);
+  });
+}
 
 async function withOutput(table: object, run: (output: Output, runtime: FakeRuntime) => Promise<void>): Promise<void> {
   const runtime = fakeRuntime();
@@ -68,7 +81,7 @@ function tokensAt({ requests }: FakeFarSide): (string | undefined)[] {
 
 describe('a request', () => {
   test('names lane, clock and version in its headers, and what the lane was called before', () =>
-    withFakeFarSide((far) =>
+    withHub((far) =>
       withOutput({ urls: [far.url] }, async (output, runtime) => {
         const ancestors = [
           { queueId: '0000000000000001', seq: 5 },
@@ -96,7 +109,7 @@ describe('a request', () => {
     ));
 
   test('carries records whole', () =>
-    withFakeFarSide((far) =>
+    withHub((far) =>
       withOutput({ urls: [far.url] }, async (output) => {
         const edits = { add: { env: 'prod' }, drop: ['a'] };
         const frame = frameRecord(series, [1], { seq: 8, timestampMs: 1_000, stale: [0], edits });
@@ -108,7 +121,7 @@ describe('a request', () => {
     ));
 
   test('leaves out dictionaries that the hub took, and brings them again where it asks', () =>
-    withFakeFarSide((far) =>
+    withHub((far) =>
       withOutput({ urls: [far.url] }, async (output) => {
         const write = (seq: number) =>
           output.write(requestOf([frameRecord(series, [seq], { seq, timestampMs: seq })], queue), never);
@@ -136,7 +149,7 @@ describe('a request', () => {
     [{ status: 409, body: 'which?' }, 'HTTP 409: which?'],
     [{ status: 401, body: 'no' }, 'HTTP 401 (write the token_file of [[outputs.hub]]): no'],
   ])('answered with %j waits for somebody to mend it', (answer, reason) =>
-    withFakeFarSide((far) =>
+    withHub((far) =>
       withOutput({ urls: [far.url] }, async (output) => {
         far.answer(answer);
         expect(await output.write(request(1), never)).toEqual({ status: 'retry', cause: 'misconfigured', reason });
@@ -144,12 +157,37 @@ describe('a request', () => {
       }),
     ),
   );
+
+  test.each([404, 200, 202])('answered with %i came to no hub, and is kept for when the address is mended', (status) =>
+    withHub((far) =>
+      withOutput({ urls: [far.url] }, async (output) => {
+        far.answer({ status, body: 'welcome' });
+        const reason = `HTTP ${status}: what answers at ${far.url}/api/native/records is no hub that takes records; write the address of the hub in the urls of [[outputs.hub]]`;
+        expect(await output.write(request(1), never)).toEqual({ status: 'retry', cause: 'misconfigured', reason });
+        far.answer(kept);
+        expect(await output.write(request(1), never)).toEqual(ok);
+      }),
+    ),
+  );
+
+  test('that nobody answers says where, and what to look at', async () => {
+    const url = await refusedUrl();
+    await withOutput({ urls: [url] }, async (output) => {
+      expect(await output.write(request(1), never)).toMatchObject({
+        status: 'retry',
+        cause: 'unreachable',
+        reason: expect.stringMatching(
+          `ECONNREFUSED.*; nobody answers at ${url}/api/native/records: is the hub running\\? If so, write the address`,
+        ),
+      });
+    });
+  });
 });
 
 describe('the token', () => {
   test('is read when its file appears, and again when it is refused or some time has passed', () =>
     inTempDir((dir) =>
-      withFakeFarSide(async (far) => {
+      withHub(async (far) => {
         const file = join(dir, 'token');
         await withOutput({ urls: [far.url], token_file: file }, async (output, runtime) => {
           far.once({ status: 401, body: 'who?' });
@@ -185,6 +223,8 @@ describe('the token', () => {
 describe('of several addresses', () => {
   async function withTwo(run: (one: FakeFarSide, two: FakeFarSide, output: Output) => Promise<void>): Promise<void> {
     const [one, two] = [await fakeFarSide(), await fakeFarSide()];
+    one.answer(kept);
+    two.answer(kept);
     try {
       await withOutput({ urls: [one.url, `${two.url}/`] }, (output) => run(one, two, output));
     } finally {
@@ -220,7 +260,7 @@ describe('of several addresses', () => {
     }));
 
   test('any that answers is good for the check', () =>
-    withFakeFarSide(async (far) => {
+    withHub(async (far) => {
       const urls = [await refusedUrl(), far.url];
       await withOutput({ urls }, async (output) => expect(await output.check()).toEqual({ ok: true }));
     }));

@@ -25,13 +25,14 @@ export class Hubs implements Sender {
     const { token_file } = config;
     const token = new TokenFile(token_file, clock);
     this.#clients = config.urls.map((base) => {
+      const url = recordsUrl(base);
       const poster = new Poster({
-        url: recordsUrl(base),
+        url,
         ...reachOf(config),
         protocolHeaders: { [instanceHeader]: instance },
         userAgent,
       });
-      return new HubClient({ poster, token, clock, node });
+      return new HubClient({ url, poster, token, clock, node });
     });
   }
 

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { selfSignedCertificate } from '../../test/fakes/certificate.ts';
@@ -7,6 +7,7 @@ import { type FakeFarSide, withFakeFarSide } from '../../test/fakes/far-side.ts'
 import { listening, withForwardProxy } from '../../test/fakes/forward-proxy.ts';
 import { inTempDir } from '../../test/fakes/temp-dir.ts';
 import { type Posted, Poster, type PosterOptions } from './poster.ts';
+import type { ClientTls } from './reach.ts';
 import { resultOfNoAnswer } from './status.ts';
 
 const never = new AbortController().signal;
@@ -115,4 +116,117 @@ describe('behind a proxy', () => {
     withForwardProxy('Basic allowed', async ({ url }) => {
       await expect(posted({ url: 'https://127.0.0.1:1/', proxy_url: url })).rejects.toThrow();
     }));
+});
+
+describe('over TLS', () => {
+  const [own, client, stranger] = [selfSignedCertificate(), selfSignedCertificate(), selfSignedCertificate()];
+
+  /** A server that lets in whoever shows the client's certificate, and how it is asked with these texts of files. */
+  async function withStrictServer(
+    options: ServerOptions,
+    run: (ask: (tls: Partial<ClientTls>) => Promise<string>, write: Write) => Promise<void>,
+  ): Promise<void> {
+    const strict = { ...own, ca: client.cert, requestCert: true, rejectUnauthorized: true, ...options };
+    const server = createSecureServer(strict, (request, response) => request.pipe(response));
+    const url = (await listening(server)).replace('http:', 'https:');
+    try {
+      await inTempDir(async (path) => {
+        const write: Write = async (name, text) => {
+          await writeFile(join(path, name), text);
+          return join(path, name);
+        };
+        const ca_file = await write('ca.crt', own.cert);
+        await run(async (tls) => {
+          const asked = posted({ url, tls: { ca_file, insecure_skip_verify: false, ...tls } });
+          return asked.then(
+            ({ status }) => String(status),
+            (error) => {
+              const { status, ...facts } = resultOfNoAnswer(error);
+              return `${status}: ${Object.values(facts).toReversed().join(': ')}`;
+            },
+          );
+        }, write);
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+  type Write = (name: string, text: string) => Promise<string>;
+
+  const wanted = /wants a certificate that it trusts: "cert_file" and "key_file" in "tls"/;
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'a server that wants a certificate (%s) takes the right one, and refuses none and another with what to do',
+    (maxVersion) =>
+      withStrictServer({ maxVersion }, async (ask, write) => {
+        const right = { cert_file: await write('a.crt', client.cert), key_file: await write('a.key', client.key) };
+        const other = { cert_file: await write('b.crt', stranger.cert), key_file: await write('b.key', stranger.key) };
+        expect(await ask(right)).toBe('200');
+        for (const tls of [{}, other]) {
+          expect(await ask(tls)).toMatch(/^retry: /);
+          expect(await ask(tls)).toMatch(wanted);
+        }
+      }),
+  );
+
+  test('a certificate that is renewed in its file is shown with the next request', () =>
+    withStrictServer({}, async (ask, write) => {
+      const tls = { cert_file: await write('a.crt', stranger.cert), key_file: await write('a.key', stranger.key) };
+      expect(await ask(tls)).toMatch(wanted);
+      await write('a.crt', client.cert);
+      await write('a.key', client.key);
+      expect(await ask(tls)).toBe('200');
+    }));
+
+  test('what is wrong with the files or the names is said with what to do', () =>
+    withStrictServer({}, async (ask, write) => {
+      const cert_file = await write('a.crt', client.cert);
+      const key_file = await write('a.key', client.key);
+      const junk = await write('junk', 'no PEM');
+      const said = await Promise.all([
+        ask({ cert_file, key_file: await write('b.key', stranger.key) }),
+        ask({ cert_file: junk, key_file }),
+        ask({ cert_file, key_file, ca_file: await write('b.crt', stranger.cert) }),
+        ask({ cert_file, key_file, server_name: 'else.example' }),
+      ]);
+      expect(said).toEqual([
+        'retry: misconfigured: "cert_file" and "key_file" in "tls" do not belong together',
+        'retry: misconfigured: a file of "tls" cannot be used (no start line): it must be PEM',
+        'retry: misconfigured: the far side\'s certificate is not trusted (self-signed certificate): write the authority that signed it as "ca_file" in "tls"',
+        'retry: misconfigured: the far side\'s certificate is for other names (DNS:localhost, IP Address:127.0.0.1): use one of its names in the URL, or as "server_name" in "tls"',
+      ]);
+    }));
+
+  test('a server that speaks none is named as such', () =>
+    withFakeFarSide(async (far) => {
+      const error = await posted({ url: far.url.replace('http:', 'https:') }).catch((thrown) => thrown);
+      expect(resultOfNoAnswer(error)).toEqual({
+        status: 'retry',
+        reason: 'the far side speaks no TLS on this port: write "http://", or another port',
+        cause: 'misconfigured',
+      });
+    }));
+});
+
+test.each([
+  [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    '40:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:x.c:918:SSL alert number 116\n',
+    /^the far side refuses TLS \("certificate required"\), .* "key_file" in "tls"$/,
+  ],
+  [
+    'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+    '40:error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:x.c:918:SSL alert number 48\n',
+    /^the far side refuses TLS \("unknown ca"\)/,
+  ],
+  [
+    'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+    '40:error:0A00042E:SSL routines:ssl3_read_bytes:tlsv1 alert protocol version:x.c:918:SSL alert number 70\n',
+    /^TLS fails: protocol version$/,
+  ],
+  ['CERT_HAS_EXPIRED', 'certificate has expired', /out of its time \(certificate has expired\): renew it there/],
+])('%s says what to do, on one line', (code, message, words) => {
+  const result = resultOfNoAnswer(Object.assign(new Error(message), { code }));
+  expect(result).toMatchObject({ status: 'retry', cause: 'misconfigured', reason: expect.stringMatching(words) });
 });

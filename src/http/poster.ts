@@ -1,5 +1,6 @@
 import { headersOf, type Reach, tlsOptions } from './reach.ts';
 import { RenewedAgent } from './renewed-agent.ts';
+import { closedOverTls } from './tls-faults.ts';
 
 export interface PosterOptions extends Reach {
   readonly url: string;
@@ -74,7 +75,7 @@ export class Poster {
       };
     } catch (error) {
       signal.throwIfAborted();
-      throw error;
+      throw this.#url.protocol === 'https:' ? closedOverTls(error) : error;
     }
   }
 

@@ -2,6 +2,8 @@ import type { ErrorCode } from '../contract/errors.ts';
 import type { RetryCause, WriteResult } from '../contract/output.ts';
 import type { Health } from '../contract/runtime.ts';
 import type { Posted } from './poster.ts';
+import { systemErrorOf } from './system-error.ts';
+import { tlsFaultOf } from './tls-faults.ts';
 
 /** The status that a BridgeError becomes when it leaves a route (contract/errors.ts). */
 export function statusOf(code: ErrorCode): number {
@@ -83,10 +85,13 @@ function causeOf(status: number): RetryCause {
 /** Files of certificates and keys. */
 const unreadable = new Set(['ENOENT', 'EACCES', 'EISDIR']);
 
-/** What it means that there was no answer: the far side is away, and may come back. */
+/** What it means that there was no answer: the far side is away and may come back, or TLS is set up wrongly. */
 export function resultOfNoAnswer(error: unknown): WriteResult {
-  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const { code, message } = systemErrorOf(error);
+  const tlsFault = tlsFaultOf({ code, message });
+  if (tlsFault !== undefined) {
+    return { status: 'retry', reason: tlsFault, cause: 'misconfigured' };
+  }
   const cause = unreadable.has(code) ? 'misconfigured' : 'unreachable';
   return { status: 'retry', reason: message === '' ? code || String(error) : message, cause };
 }

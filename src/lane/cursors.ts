@@ -101,8 +101,8 @@ export class Cursors implements CursorHome {
     return {
       seq: this.#log.durableSeq,
       cumItems: this.#log.durableCumItems,
-      bytes: this.#log.bytesBehind(seq),
-      oldestMs: this.#log.receivedBehind(seq),
+      bytes: this.#log.places.bytesBehind(seq),
+      oldestMs: this.#log.places.receivedBehind(seq),
     };
   }
 
@@ -159,7 +159,7 @@ export class Cursors implements CursorHome {
     const place = { seq: this.#log.durableSeq, cumItems: this.#log.durableCumItems };
     if (onFull === 'drop_oldest') {
       const bytes = this.#most(shares.drop_oldest, maxBytes);
-      const boundary = this.#log.bytes > bytes ? this.#log.boundaryFor(cursor.seq, bytes) : undefined;
+      const boundary = this.#log.bytes > bytes ? this.#log.places.boundaryFor(cursor.seq, bytes) : undefined;
       if (boundary !== undefined) {
         cursor.dropThrough(boundary);
       }
@@ -186,9 +186,9 @@ export class Cursors implements CursorHome {
     if (books.skips === undefined && books.seq >= this.#log.durableSeq) {
       return 0;
     }
-    let bytes = this.#log.leastBytesBehind(books.seq);
+    let bytes = this.#log.places.leastBytesBehind(books.seq);
     for (const { afterSeq, seq = Number.POSITIVE_INFINITY } of books.skips ?? []) {
-      bytes -= this.#log.leastBytesBehind(afterSeq) - this.#log.leastBytesBehind(seq);
+      bytes -= this.#log.places.leastBytesBehind(afterSeq) - this.#log.places.leastBytesBehind(seq);
     }
     return bytes;
   }

@@ -5,32 +5,26 @@ import type { LaneLoss, LaneStatus } from '../contract/status.ts';
 import type { StorePosition } from '../contract/store.ts';
 import type { Batch, Position, Signal } from '../model/batch.ts';
 import { systemDisk } from '../record/disk.ts';
-import { payloadBytes } from '../record/queue-record.ts';
 import { Ages } from './ages.ts';
-import { appendAll } from './append-all.ts';
 import { cumItemsAt } from './cum-items-at.ts';
 import { type AttachOptions, Cursors, type Missing } from './cursors.ts';
 import { DiskFailure } from './disk-failure.ts';
+import { Intake } from './intake.ts';
 import type { LaneCursor } from './lane-cursor.ts';
 import type { LaneOptions } from './lane-options.ts';
 import { encodeState } from './lane-state.ts';
 import { Losses } from './losses.ts';
 import { cutOff, needsNewId, settle, survivingEnd } from './mend.ts';
 import type { CommitGroup } from './open-segment.ts';
+import { clockKey, ownPrefix } from './own-positions.ts';
 import { Positions } from './positions.ts';
 import { QueueIdentity } from './queue-identity.ts';
 import { type Recovered, recover } from './recover.ts';
 import { SegmentLog } from './segment-log.ts';
 import { Space } from './space.ts';
 
-/** Memory that may wait for the disk. */
-const maxWaitingBytes = 64 * 1024 * 1024;
 /** A cap is at least this many segments, so that dropping the oldest is no coarse step. */
 const segmentsPerCap = 8;
-/** Of positions that are the lane's own and no source's. */
-const ownPrefix = 'lane:';
-/** What `Ages` must know in a later life. */
-const clockKey = `${ownPrefix}clock`;
 
 /**
  * The durable log of one signal (design.md §3): batches in, records out, with the positions of sources and the cursors
@@ -46,7 +40,7 @@ export class Lane {
   readonly #identity: QueueIdentity;
   readonly #losses = new Losses();
   readonly #failure: DiskFailure;
-  readonly #space: Space;
+  readonly #intake: Intake;
   readonly #ages: Ages;
   readonly #listeners = new Set<(durableSeq: number) => void>();
   #toldSeq: number;
@@ -59,7 +53,6 @@ export class Lane {
     this.#positions = new Positions(recovered.positions);
     this.#identity = new QueueIdentity(recovered.queueId, recovered.ancestors);
     this.#losses.add(recovered.losses);
-    this.#space = new Space(options);
     const { clock, log, signal } = options;
     this.#log = new SegmentLog(
       {
@@ -81,6 +74,10 @@ export class Lane {
     this.#cursors = new Cursors({ log: this.#log, failure: this.#failure, maxBytes }, recovered.cursors.values());
     const { seq, receivedAtMs } = recovered.end;
     this.#ages = new Ages({ clock, end: { seq, receivedAtMs }, known: recovered.positions.get(clockKey) });
+    this.#intake = new Intake({
+      ...{ signal, maxBytes, log: this.#log, positions: this.#positions, cursors: this.#cursors },
+      ...{ ages: this.#ages, failure: this.#failure, space: new Space(options) },
+    });
   }
 
   /**
@@ -126,26 +123,12 @@ export class Lane {
    * with BRIDGE_TOO_LARGE when no record can hold the batch.
    */
   append(batch: Batch, position?: Position): Promise<void> {
-    const refusal = this.#refusal(payloadBytes(batch));
-    if (refusal !== undefined) {
-      return Promise.reject(this.#full(refusal));
-    }
-    try {
-      return this.#write(batch, position);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#intake.append(batch, position);
   }
 
   /** As `append`, of batches that stand one behind the other: behind one that is refused none is taken. */
   appendAll(emissions: readonly Emission[]): readonly Promise<void>[] {
-    const refusal = this.#refusal(emissions.reduce((sum, { batch }) => sum + payloadBytes(batch), 0));
-    return appendAll(emissions, ({ batch, position }) => {
-      if (refusal !== undefined) {
-        throw this.#full(refusal);
-      }
-      return this.#write(batch, position);
-    });
+    return this.#intake.appendAll(emissions);
   }
 
   /** What the key of a position begins with that is no source's; `positions` does not show those. */
@@ -169,7 +152,7 @@ export class Lane {
 
   /** The source is gone for good. Becomes durable with the next commit. */
   forget(key: string): void {
-    if (this.#failure.reason === undefined && this.#closed === undefined) {
+    if (this.#intake.isOpen) {
       void this.#log.forget(key);
       this.#positions.append(key, undefined);
     }
@@ -233,7 +216,7 @@ export class Lane {
   }
 
   status(): LaneStatus {
-    const full = this.#reasonFull() ?? this.#space.last;
+    const { full } = this.#intake;
     return {
       signal: this.signal,
       queueId: this.queueId,
@@ -252,6 +235,7 @@ export class Lane {
 
   /** Resolves when all that was appended is on disk and the files are closed. May be called more than once. */
   close(): Promise<void> {
+    this.#intake.close();
     this.#closed ??= this.#failure.stop().then(() => this.#log.close());
     return this.#closed;
   }
@@ -272,54 +256,6 @@ export class Lane {
     for (const loss of recovered.losses) {
       this.#options.log.error({ signal: this.signal, ...loss }, 'Records of the queue are damaged.');
     }
-  }
-
-  #full(refusal: string): BridgeError {
-    return new BridgeError('BRIDGE_OVERLOADED', `the ${this.signal} queue takes nothing: ${refusal}`);
-  }
-
-  #write(batch: Batch, position: Position | undefined): Promise<void> {
-    const isEmpty = batch.items === 0 && payloadBytes(batch) === 0;
-    const done = isEmpty ? this.#alone(position) : this.#data(batch, position);
-    if (position !== undefined) {
-      this.#positions.append(position.key, position.value);
-    }
-    return done;
-  }
-
-  #data(batch: Batch, position: Position | undefined): Promise<void> {
-    const done = this.#log.data(batch, position);
-    const value = this.#ages.noted(this.#log.seq, this.#log.segments[0]?.firstSeq ?? 0);
-    if (value !== undefined) {
-      const jumps = { key: clockKey, value };
-      void this.#log.position(jumps);
-      this.#positions.append(jumps.key, jumps.value);
-    }
-    return done;
-  }
-
-  #alone(position: Position | undefined): Promise<void> {
-    return position === undefined ? this.#log.flush() : this.#log.position(position);
-  }
-
-  #refusal(bytes: number): string | undefined {
-    return this.#reasonFull() ?? this.#space.refusal(bytes);
-  }
-
-  #reasonFull(): string | undefined {
-    if (this.#closed !== undefined) {
-      return 'it is closed';
-    }
-    if (this.#failure.reason !== undefined) {
-      return `the disk: ${this.#failure.reason}`;
-    }
-    if (this.#log.bytes >= this.#options.maxBytes) {
-      return `its cap of ${this.#options.maxBytes} bytes is reached`;
-    }
-    if (this.#cursors.blocking !== undefined) {
-      return this.#cursors.blocking;
-    }
-    return this.#log.waitingBytes >= maxWaitingBytes ? 'the disk is slower than what comes in' : undefined;
   }
 
   #snapshot(): Buffer {
@@ -357,7 +293,7 @@ export class Lane {
   #relieve(): void {
     this.#cursors.limit();
     const doneSeq = this.#cursors.doneSeq();
-    if (doneSeq >= this.#log.seq && this.#failure.reason === undefined && this.#closed === undefined) {
+    if (doneSeq >= this.#log.seq && this.#intake.isOpen) {
       this.#log.rollIfFull();
     }
     this.#log.removeThrough(doneSeq);

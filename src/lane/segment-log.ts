@@ -12,7 +12,7 @@ import {
   type OpenSegmentOptions,
 } from './open-segment.ts';
 import { SegmentIndex } from './segment-index.ts';
-import type { Place } from './skips.ts';
+import { SegmentPlaces } from './segment-places.ts';
 
 export interface SegmentLogListener {
   /** What a new segment begins with: all that holds after everything appended until now. */
@@ -194,65 +194,9 @@ export class SegmentLog {
     this.#roomy();
   }
 
-  /** About how many bytes lie behind that record. */
-  bytesBehind(seq: number): number {
-    const at = this.#segmentOf(seq + 1);
-    const inside = this.#segments[at]?.near(seq + 1)?.offset ?? 0;
-    return this.#segments.slice(at).reduce((sum, { bytes }) => sum + bytes, 0) - inside;
-  }
-
-  /** About when the record behind that one was received. */
-  receivedBehind(seq: number): number | undefined {
-    return this.#segments[this.#segmentOf(seq + 1)]?.near(seq + 1)?.receivedAtMs;
-  }
-
-  /** As `bytesBehind`, but never more than there are, but for 64 KiB: a segment of an earlier life does not count where it begins before that. */
-  leastBytesBehind(seq: number): number {
-    if (seq >= this.#durableSeq) {
-      return 0;
-    }
-    const at = this.#segmentOf(seq + 1);
-    const segment = this.#segments[at];
-    const before =
-      segment === undefined || segment.firstSeq > seq ? 0 : (segment.near(seq + 1)?.offset ?? segment.bytes);
-    return this.#bytesFrom(at) - before;
-  }
-
-  /** The first known place behind `seq`, of durable records, behind which lie at most `bytes`, or the last there is; undefined if there is none or none is needed. */
-  boundaryFor(seq: number, bytes: number): Place | undefined {
-    if (this.leastBytesBehind(seq) <= bytes) {
-      return undefined;
-    }
-    const first = this.#segmentOf(seq + 1);
-    let rest = this.#bytesFrom(first);
-    let boundary: Place | undefined;
-    for (const segment of this.#segments.slice(first)) {
-      const start = { seq: segment.firstSeq - 1, cumItems: segment.startCumItems };
-      if (start.seq > this.#durableSeq) {
-        break;
-      }
-      boundary = start.seq > seq ? start : boundary;
-      if (boundary !== undefined && rest <= bytes) {
-        break;
-      }
-      const mark = segment.behind(seq + 1, rest - bytes);
-      if (mark !== undefined && mark.seq - 1 <= this.#durableSeq) {
-        return { seq: mark.seq - 1, cumItems: mark.cumItems };
-      }
-      rest -= segment.bytes;
-    }
-    return boundary;
-  }
-
-  #bytesFrom(at: number): number {
-    return this.#segments.slice(at).reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  #segmentOf(seq: number): number {
-    return Math.max(
-      0,
-      this.#segments.findLastIndex(({ firstSeq }) => firstSeq <= seq),
-    );
+  /** Where records lie in it. */
+  get places(): SegmentPlaces {
+    return new SegmentPlaces(this.#segments, this.#durableSeq);
   }
 
   /** Resolves when all that was appended is durable. */
@@ -262,7 +206,9 @@ export class SegmentLog {
 
   async close(): Promise<void> {
     const closing = [...this.#open].map((segment) => segment.close());
-    await Promise.allSettled([...closing, ...this.#removals]);
+    await Promise.allSettled(closing);
+    // The last commits have begun some.
+    await Promise.all(this.#removals);
     await Promise.all(closing);
   }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { whyUnreadable } from '../config/files.ts';
 
 /** Which daemon is asked, and with which token. */
 export interface DaemonPlace {
@@ -14,12 +15,22 @@ export interface DaemonPlace {
 /** The daemon did not answer, or not as it should. The message is half a sentence. */
 export class DaemonAway extends Error {
   readonly status: number | undefined;
+  /** It may be another address that is meant. */
+  readonly isElsewhere: boolean;
 
-  constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+  constructor(message: string, { status, cause, isElsewhere = status === undefined }: DaemonAwayOptions = {}) {
+    super(message, { cause });
     this.name = 'DaemonAway';
-    this.status = options.status;
+    this.status = status;
+    this.isElsewhere = isElsewhere;
   }
+}
+
+interface DaemonAwayOptions {
+  readonly status?: number;
+  readonly cause?: unknown;
+  /** Default: whether nobody answered. */
+  readonly isElsewhere?: boolean;
 }
 
 const patienceMs = 5_000;
@@ -90,7 +101,8 @@ export class DaemonClient {
     const { status } = answer;
     if (status === 401 || status === 403) {
       const why = (await answer.text()).trim().slice(0, 500);
-      throw new DaemonAway(`it refuses: ${why === '' ? `HTTP ${status}` : why}`, { status });
+      const mend = status === 401 ? `${this.#tokenAdvice(token)}; ` : '';
+      throw new DaemonAway(`${mend}it refuses: ${why === '' ? `HTTP ${status}` : why}`, { status });
     }
     if (status === 400 || status === 503) {
       throw new DaemonAway((await answer.text()).trim().slice(0, 500), { status });
@@ -102,6 +114,13 @@ export class DaemonClient {
     return answer;
   }
 
+  #tokenAdvice(token: string | undefined): string {
+    const { tokenFile, dataDir } = this.#place;
+    return token === undefined
+      ? 'give it its token with --token-file FILE'
+      : `the token in ${tokenFile ?? join(dataDir, 'token')} is not its own: give it that with --token-file FILE`;
+  }
+
   /** Read each time: a daemon that starts anew may have written it just now. */
   async #token(): Promise<string | undefined> {
     const { tokenFile, dataDir, to } = this.#place;
@@ -109,7 +128,8 @@ export class DaemonClient {
       return readFile(tokenFile, 'utf8').then(
         (text) => text.trim(),
         (cause: unknown) => {
-          throw new DaemonAway(`the token file ${tokenFile} cannot be read: ${reasonOf(cause)}`, { cause });
+          const message = `the token file ${tokenFile} cannot be read: ${whyUnreadable(cause)}`;
+          throw new DaemonAway(message, { cause, isElsewhere: false });
         },
       );
     }
@@ -139,6 +159,11 @@ async function* pieces(body: Response['body'], signal: AbortSignal): AsyncGenera
   }
 }
 
+const whyNoAnswer: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no machine of that name is known',
+};
+
 /** `fetch failed` says nothing; what caused it does. */
 function reasonOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) {
@@ -157,7 +182,8 @@ function reasonOf(error: unknown): string {
   if (cause !== undefined) {
     return reasonOf(cause);
   }
-  return code === 'ECONNREFUSED' ? 'nothing listens there' : String(message === '' ? (code ?? name) : message);
+  const known = typeof code === 'string' ? whyNoAnswer[code] : undefined;
+  return known ?? String(message === '' ? (code ?? name) : message);
 }
 
 function fieldsOf(error: object): Readonly<Record<string, unknown>> {

@@ -73,7 +73,7 @@ function away({ to }: DaemonPlace, cause: DaemonAway): BridgeError {
   const why =
     cause.status === 404
       ? `the daemon at ${to} runs without a demo: start one with "meshbridge run --demo"`
-      : `no answer from the daemon at ${to}: ${cause.message}${cause.status === undefined ? '; name another with --to' : ''}`;
+      : `no answer from the daemon at ${to}: ${cause.message}${cause.isElsewhere ? '; name another with --to' : ''}`;
   return new BridgeError('BRIDGE_START', why, { cause });
 }
 

@@ -108,7 +108,9 @@ describe('the doctor', () => {
       message: `no answer from the daemon at ${nobody}: nothing listens there; name another with --to`,
     });
     await withDaemon({ status: 401, body: 'wants the token: [server] trusted\n' }, async ({ to }) => {
-      await expect(ask(to)).rejects.toThrow('it refuses: wants the token: [server] trusted');
+      await expect(ask(to)).rejects.toThrow(
+        `no answer from the daemon at ${to}: give it its token with --token-file FILE; it refuses: wants the token: [server] trusted`,
+      );
     });
     await withDaemon({ status: 404, body: 'no' }, async ({ to }) => {
       await expect(ask(to)).rejects.toThrow('is it an older one?');
@@ -135,8 +137,16 @@ describe('the token', () => {
       const { port } = new URL(to);
       await new DaemonClient({ to: `http://0.0.0.0:${port}`, dataDir }).get('/');
       expect(tokens).toEqual(['Bearer own', 'Bearer theirs', undefined, undefined]);
-      await expect(new DaemonClient({ to, dataDir, tokenFile: join(dataDir, 'none') }).get('/')).rejects.toThrow(
-        'cannot be read',
+      const none = join(dataDir, 'none');
+      await expect(new DaemonClient({ to, dataDir, tokenFile: none }).get('/')).rejects.toMatchObject({
+        message: `the token file ${none} cannot be read: it is not there`,
+        isElsewhere: false,
+      });
+    });
+    await withDaemon({ status: 401, body: 'who?' }, async ({ to }) => {
+      const file = join(dataDir, 'other');
+      await expect(new DaemonClient({ to, dataDir, tokenFile: file }).get('/')).rejects.toThrow(
+        `the token in ${file} is not its own: give it that with --token-file FILE; it refuses: who?`,
       );
     });
   });

@@ -34,7 +34,7 @@ export async function doctor(options: DoctorOptions, terminal: DoctorTerminal): 
   if (setup === undefined) {
     throw new BridgeError(
       'BRIDGE_START',
-      `the daemon at ${options.to} is of another version: it answers in another way`,
+      `what answers at ${options.to} is no meshbridge, or is of another version: ask that with a doctor of its own`,
     );
   }
   const { node, version, lights } = setup;
@@ -64,7 +64,7 @@ async function ask(options: DoctorOptions): Promise<unknown> {
     if (!(cause instanceof DaemonAway)) {
       throw cause;
     }
-    const hint = cause.status === undefined ? '; name another with --to' : '';
+    const hint = cause.isElsewhere ? '; name another with --to' : '';
     throw new BridgeError('BRIDGE_START', `no answer from the daemon at ${options.to}: ${cause.message}${hint}`, {
       cause,
     });

@@ -72,7 +72,7 @@ function pathOf({ signals: asked, match, limit, record }: TapOptions): string {
 }
 
 function noAnswer(to: string, cause: DaemonAway): BridgeError {
-  const hint = cause.status === undefined ? '; is it running? Name another with --to' : '';
+  const hint = cause.isElsewhere ? '; is it running? Name another with --to' : '';
   return new BridgeError('BRIDGE_START', `no tap at ${to}: ${cause.message}${hint}`, { cause });
 }
 

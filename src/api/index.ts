@@ -16,6 +16,7 @@ import { rumRoutes } from './rum.ts';
 import { setupRoutes } from './setup.ts';
 import { type TapDeps, tapRoutes } from './tap.ts';
 import { targetsRoutes } from './targets.ts';
+import { MeasuredRate, withRateHeader } from './traces/measured-rate.ts';
 import { tracesRoutes } from './traces.ts';
 import { zipkinRoutes } from './zipkin.ts';
 
@@ -44,16 +45,16 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
 }
 
 function storeRoutes(deps: ApiDeps & { readonly store: StoreReader }): HttpRoute[] {
+  const sampling = new MeasuredRate(deps);
   return [
-    ...zipkinRoutes(deps),
-    ...jaegerRoutes(deps),
+    ...withRateHeader([...zipkinRoutes(deps), ...jaegerRoutes(deps)], sampling),
     ...jaegerV3Routes(deps),
     ...jaegerGrpcRoutes(deps),
-    ...prometheusRoutes(deps),
+    ...prometheusRoutes({ ...deps, sampling }),
     ...metricsRoutes(deps),
     ...logsRoutes(deps),
     ...rumRoutes(deps),
     ...lokiRoutes(deps),
-    ...tracesRoutes(deps),
+    ...tracesRoutes({ ...deps, sampling }),
   ];
 }

@@ -11,7 +11,8 @@ async function ask(
   path: string,
   init?: RequestInit,
 ): Promise<{ status: number; body: unknown }> {
-  const served = await serveRoutes(prometheusRoutes({ store, now, version: '1.2.3' }), 'main');
+  const sampling = { told: async () => ({ rate: 0.1, applied: [{ input: 'zipkin', rate: 0.5, keepsErrors: true }] }) };
+  const served = await serveRoutes(prometheusRoutes({ store, sampling, now, version: '1.2.3' }), 'main');
   try {
     const answer = await fetch(`${served.url}/api/v1/${path}`, init);
     return { status: answer.status, body: await answer.json() };
@@ -30,6 +31,17 @@ async function question(path: string, init?: RequestInit): Promise<unknown> {
 function form(fields: Readonly<Record<string, string>>): RequestInit {
   return { method: 'POST', body: new URLSearchParams(fields) };
 }
+
+test.each(['query?query=', 'query_range?start=1&end=2&step=1&query='])(
+  'a number that is counted from traces comes with the share that is traced: %s',
+  async (path) => {
+    const infos = ['counted from traces: about 10 % of the requests are traced, and zipkin keeps 50 % and all errors'];
+    for (const metric of ['traces_spanmetrics_calls_total', 'traces_service_graph_request_total']) {
+      expect((await ask(fakeStoreReader(), `${path}rate(${metric}[5m])`)).body).toMatchObject({ data: [], infos });
+    }
+    expect((await ask(fakeStoreReader(), `${path}traces_of_mine`)).body).toEqual({ status: 'success', data: [] });
+  },
+);
 
 describe('an instant query', () => {
   test.each([

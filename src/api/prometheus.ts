@@ -10,10 +10,12 @@ import {
   queryTimeout,
   seriesQuery,
 } from './prometheus-parameters.ts';
+import { type SamplingRate, samplingSentence, toldIfMeasured } from './traces/measured-rate.ts';
 
 export interface PrometheusDeps {
   readonly store: StoreReader;
   readonly version: string;
+  readonly sampling: SamplingRate;
   /** ms since 1970 */
   readonly now: () => number;
 }
@@ -44,7 +46,7 @@ export function prometheusRoutes(deps: PrometheusDeps): HttpRoute[] {
         listeners: ['main'],
         access: 'reader',
         ...(method === 'POST' ? { maxBodyBytes: maxFormBytes } : {}),
-        handle: (request) => answered(deps.store, endpoint, request),
+        handle: (request) => answered(deps, endpoint, request),
       }),
     ),
   );
@@ -133,14 +135,19 @@ function parametersOf(request: HttpRequest): URLSearchParams {
   return new URLSearchParams([...form, ...request.query]);
 }
 
-async function answered(store: StoreReader, endpoint: Endpoint, request: HttpRequest): Promise<HttpResponse> {
+async function answered(
+  { store, sampling }: PrometheusDeps,
+  endpoint: Endpoint,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   try {
     const parameters = parametersOf(request);
     const timeoutMs = queryTimeout(parameters, queryTimeoutMs);
     const question = endpoint.ask(parameters, request);
     return await timed(timeoutMs, request.signal, async (signal) => {
       try {
-        return success(await store.ask(question, signal));
+        const [answer, infos] = await Promise.all([store.ask(question, signal), infosOn(question, sampling, signal)]);
+        return success(answer, infos);
       } catch (error) {
         throw named(error, endpoint.parsed);
       }
@@ -175,11 +182,23 @@ function named(error: unknown, parameter: string): unknown {
   return isDecode ? badParameter(parameter, error.message) : error;
 }
 
+const ofSpans = /\btraces_(spanmetrics|service_graph)_\w/;
+
+/** What Prometheus calls infos: whoever asks for numbers that are derived of spans is told what share is traced. */
+async function infosOn(question: Question, sampling: SamplingRate, signal: AbortSignal): Promise<readonly string[]> {
+  const asksForNumbers = question.kind === 'prom.query' || question.kind === 'prom.queryRange';
+  if (!(asksForNumbers && ofSpans.test(question.query))) {
+    return [];
+  }
+  const told = await toldIfMeasured(sampling, signal);
+  return told === undefined ? [] : [samplingSentence(told)];
+}
+
 const opening = Buffer.from('{"status":"success","data":');
-const closing = Buffer.from('}');
 
 /** The store's bytes are what stands under `data`: they go out as they are. */
-function success({ body }: Answer): HttpResponse {
+function success({ body }: Answer, infos: readonly string[]): HttpResponse {
+  const closing = Buffer.from(infos.length === 0 ? '}' : `,"infos":${JSON.stringify(infos)}}`);
   return { status: 200, headers: json, body: Buffer.concat([opening, body, closing]) };
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { HttpRequest, HttpResponse } from '../contract/http.ts';
 import type { BridgeStatus } from '../contract/status.ts';
 import type { Answer, Question, StoreReader } from '../contract/store.ts';
+import { MeasuredRate } from './traces/measured-rate.ts';
 import { tracesRoutes } from './traces.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 12, 0, 30);
@@ -49,7 +50,8 @@ function rig() {
       return { contentType: 'application/json', body, count: missing ? 0 : 1 };
     },
   };
-  const routes = tracesRoutes({ store, status: () => status, now: () => nowMs });
+  const deps = { store, status: () => status, now: () => nowMs };
+  const routes = tracesRoutes({ ...deps, sampling: new MeasuredRate(deps) });
   const call = async (method: string, path: string, params: Record<string, string> = {}): Promise<HttpResponse> => {
     const [name = '', query = ''] = path.split('?');
     const route = routes.find((one) => one.method === method && one.path === `/api/native/traces/${name}`);

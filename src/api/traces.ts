@@ -3,25 +3,23 @@ import type { HttpRequest, HttpResponse, HttpRoute } from '../contract/http.ts';
 import type { BridgeStatus } from '../contract/status.ts';
 import type { StoreReader } from '../contract/store.ts';
 import { onlyKnown, rangeOf } from './native-parameters.ts';
-import { askDoctor, type Sampling, settledRange } from './traces/doctor.ts';
+import { askDoctor, settledRange } from './traces/doctor.ts';
+import type { SamplingRate } from './traces/measured-rate.ts';
 
 export interface TracesDeps {
   readonly store: StoreReader;
   readonly status: () => BridgeStatus;
+  readonly sampling: SamplingRate;
   /** ms since 1970 */
   readonly now: () => number;
 }
 
-/** A measured rate is told again for so long: it changes slowly. */
-const freshMs = 10_000;
-
 /** `/api/native/traces/*` (docs/api.md): what is derived of spans. Bad parameters are 400. */
 export function tracesRoutes(deps: TracesDeps): HttpRoute[] {
-  const { store, status, now } = deps;
-  const rate = new MeasuredRate(deps);
+  const { store, status, sampling, now } = deps;
   const withRate = async (body: Uint8Array, signal: AbortSignal): Promise<HttpResponse> => {
     const derived: object = JSON.parse(Buffer.from(body).toString());
-    return json({ ...derived, sampling: await rate.told(signal) });
+    return json({ ...derived, sampling: await sampling.told(signal) });
   };
   return [
     route('red', async ({ query, signal }) => {
@@ -97,27 +95,4 @@ function json(value: unknown): HttpResponse {
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
     body: JSON.stringify(value),
   };
-}
-
-type Told = Pick<Sampling, 'rate' | 'unknown' | 'applied'>;
-
-/** The sampling rate of the last minutes, to be said beside every number that is derived of spans. */
-class MeasuredRate {
-  readonly #deps: TracesDeps;
-  #last: { readonly atMs: number; readonly told: Told } | undefined;
-
-  constructor(deps: TracesDeps) {
-    this.#deps = deps;
-  }
-
-  async told(signal: AbortSignal): Promise<Told> {
-    const { store, status, now } = this.#deps;
-    const nowMs = now();
-    if (this.#last === undefined || Math.abs(nowMs - this.#last.atMs) >= freshMs) {
-      const { sampling } = await askDoctor({ store, status: status() }, settledRange(nowMs), signal);
-      const { rate, unknown, applied } = sampling;
-      this.#last = { atMs: nowMs, told: { ...(rate !== undefined && { rate }), ...(unknown && { unknown }), applied } };
-    }
-    return this.#last.told;
-  }
 }

@@ -1,17 +1,17 @@
 import type { Batch, Origin } from '../../model/batch.ts';
 import type { LogBlock } from '../../model/log.ts';
 import type { LogSteps } from '../../pipeline/logs/settings.ts';
+import { BlockFraming } from './block-framing.ts';
 import { type Gap, type Moment, momentOf } from './gap.ts';
 import { GapBook } from './gap-book.ts';
 import type { Inflaters } from './inflated-bytes.ts';
-import type { FramingTarget, LineFramer } from './line-framer.ts';
+import type { LineFramer } from './line-framer.ts';
 import { LogChain, type SeenLog } from './log-chain.ts';
 import type { LogDescription } from './log-description.ts';
 import type { LogFile, ReadBlock } from './log-file.ts';
 import { ReadTimes, withinLimit } from './outgoing-lines.ts';
 import type { LogPosition, PerStream } from './position.ts';
 import { RecordAssembler } from './record-assembler.ts';
-import { settle } from './settle.ts';
 import { type TakenBatch, takenBatch } from './taken-batch.ts';
 
 export interface ContainerLogOptions {
@@ -51,7 +51,7 @@ export class ContainerLog {
   readonly #readTimes = new ReadTimes();
   readonly #assembler: RecordAssembler;
   readonly #chain: LogChain;
-  readonly #lastTime = { seconds: 0, nanos: 0 };
+  readonly #framing: BlockFraming;
   readonly #gaps = new GapBook();
   #discardingBefore: PerStream<boolean>;
   #emitting = false;
@@ -60,7 +60,6 @@ export class ContainerLog {
   #from: 'beginning' | 'end';
   #lastChangeMs = 0;
   #dropped = 0;
-  #lastGrowthMs = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ContainerLogOptions, nowMs: number, earlier?: LogPosition) {
@@ -69,7 +68,12 @@ export class ContainerLog {
     this.#options = options;
     this.#assembler = new RecordAssembler(options.maxLineBytes);
     this.#chain = new LogChain(options.inflaters, options.begin);
-    Object.assign(this.#lastTime, earlier?.lastTime);
+    const { plain, flushAfterMs } = options;
+    const { counts } = this;
+    this.#framing = new BlockFraming(
+      { plain, flushAfterMs, counts, assembler: this.#assembler, chain: this.#chain, gaps: this.#gaps },
+      earlier?.lastTime,
+    );
     this.#from = earlier === undefined ? options.from : 'beginning';
     this.#positionDue = this.#from === 'end';
     this.#chain.expect(earlier?.files ?? [], earlier?.lastTime, nowMs);
@@ -125,7 +129,12 @@ export class ContainerLog {
     }
     const isUnfinished = this.files.some((file) => !file.done && (file.gone || !file.seen.active || file.lagBytes > 0));
     const isDue = this.#positionDue || !this.#gaps.isEmpty;
-    return isUnfinished || this.#assembler.hasOpen || isDue || nowMs - this.#lastChangeMs < busyMs;
+    return (
+      isUnfinished ||
+      this.#assembler.hasOpen ||
+      isDue ||
+      nowMs - Math.max(this.#lastChangeMs, this.#framing.grownAtMs) < busyMs
+    );
   }
 
   #mayStep(nowMs: number): boolean {
@@ -226,73 +235,16 @@ export class ContainerLog {
     return 'again';
   }
 
-  #frame(file: LogFile, { from, to }: ReadBlock, framer: LineFramer, nowMs: number): boolean {
-    const { plain } = this.#options;
-    if (plain || this.#lastTime.seconds === 0) {
-      this.#lastTime.seconds = Math.trunc(nowMs / 1000);
-      this.#lastTime.nanos = plain ? (nowMs % 1000) * 1_000_000 : 0;
-    }
-    this.#useSteps(framer);
-    const older = this.#chain.olderThan(file);
-    const { counts } = this;
-    const target = { nowMs, file, older, assembler: this.#assembler, lastTime: this.#lastTime, counts, plain };
-    const end = framer.frame(from, to, target);
-    const isAtEnd = to < framer.buffer.length;
-    file.advance(framer.buffer, from, end);
-    if (end > from) {
-      this.#lastGrowthMs = nowMs;
-      this.#lastChangeMs = nowMs;
-      file.finishedSinceMs = undefined;
-    } else if (isAtEnd && this.#chain.isFinished(file, nowMs, this.#options.flushAfterMs)) {
-      this.#finish(file, { from, to }, framer, target);
-      file.done = true;
-    }
-    if (file.done || (isAtEnd && end === to && this.#isQuiet(file, nowMs))) {
-      this.#endOpenRecords(file, framer);
-    }
-    if (isAtEnd && end === to && this.#chain.successorOf(file) === undefined) {
-      this.#assembler.flushIdle(nowMs, framer.builder);
-    }
-    settle(file, older, this.#assembler);
-    return !isAtEnd || file.done;
-  }
-
-  /** What can't be inflated is lost, the line among it that it begins with. */
-  #finish(file: LogFile, { from, to }: ReadBlock, framer: LineFramer, target: FramingTarget & { nowMs: number }): void {
-    if (file.damage === undefined) {
-      framer.frameRest(from, to, target);
-      file.advance(framer.buffer, from, to);
-      return;
-    }
-    const { name } = file.seen;
-    file.leaveRest();
-    this.addGap({ name, bytes: undefined, reason: 'damaged', from: this.lastMoment, to: momentOf(target.nowMs) });
-  }
-
   /** When the last record was written that has been read. */
   get lastMoment(): Moment | undefined {
-    const { seconds, nanos } = this.#lastTime;
-    return seconds === 0 ? undefined : { seconds, nanos };
+    return this.#framing.lastMoment;
   }
 
-  /** Nothing has come for a while; where an earlier life read it already, the file's own time tells. */
-  #isQuiet({ seen, framed }: LogFile, nowMs: number): boolean {
-    const grownMs = seen.size === framed ? Number(seen.modifiedNanos / 1_000_000n) : nowMs;
-    return nowMs - Math.min(this.#lastGrowthMs, grownMs) >= this.#options.flushAfterMs;
-  }
-
-  /** Output that ends without a newline never gets its last fragment (containerd#4813), so an open record ends with time. */
-  #endOpenRecords(file: LogFile, { builder }: LineFramer): void {
-    if (this.#chain.successorOf(file) === undefined && file.longLine === undefined) {
-      this.#assembler.flush(0, builder);
-      this.#assembler.flush(1, builder);
-    }
-  }
-
-  #useSteps({ builder }: LineFramer): void {
+  #frame(file: LogFile, block: ReadBlock, framer: LineFramer, nowMs: number): boolean {
     if (this.steps !== undefined) {
-      this.#assembler.use(this.steps, builder);
+      this.#assembler.use(this.steps, framer.builder);
     }
+    return this.#framing.frame(file, block, framer, nowMs);
   }
 
   #take({ builder }: LineFramer, nowMs: number): TakenBatch | undefined {

@@ -3,10 +3,6 @@
  * the collector is built from source.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Daemon, startDaemon } from '../e2e/daemon.ts';
 import { choicesOf } from '../e2e/zipkin/choices.ts';
 import { traceOf } from '../e2e/zipkin/good-traces.ts';
@@ -14,6 +10,7 @@ import type { V2Span } from '../e2e/zipkin/wire.ts';
 import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
+import { type Collector, startCollector } from './collector.ts';
 
 const traces = 200;
 
@@ -38,31 +35,16 @@ const exporters: readonly Exporter[] = [
   { name: 'otlphttp', what: 'HTTP with zstd', settings: (http) => ({ endpoint: http, compression: 'zstd' }) },
 ];
 
-function program(): string {
-  const script = fileURLToPath(new URL('../components/otelcol.sh', import.meta.url));
-  const built = spawnSync('bash', [script, 'otlp'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  assert.equal(built.status, 0, 'the OpenTelemetry Collector is missing');
-  return built.stdout.trim();
-}
-
-async function startCollector(dir: string, port: number, exporter: object): Promise<ChildProcess> {
+function startBetween(dir: string, port: number, exporter: object): Promise<Collector> {
   const [[name = ''] = []] = Object.entries(exporter);
   const pipeline = { receivers: ['zipkin'], processors: ['batch'], exporters: [name] };
   const config = {
     receivers: { zipkin: { endpoint: `127.0.0.1:${port}` } },
     processors: { batch: {} },
     exporters: exporter,
-    service: { telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } }, pipelines: { traces: pipeline } },
+    service: { pipelines: { traces: pipeline } },
   };
-  const file = join(dir, `otelcol-${port}.yaml`);
-  await writeFile(file, JSON.stringify(config));
-  const child = spawn(program(), ['--config', file], { stdio: ['ignore', 'inherit', 'pipe'] });
-  const answers = async (): Promise<boolean> => {
-    assert.equal(child.exitCode, null, 'the collector ended');
-    return (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)) !== undefined;
-  };
-  await until(answers, { withinMs: 60_000, what: 'the collector listens' });
-  return child;
+  return startCollector({ dir, port, config });
 }
 
 /** What must be the same behind two translations. */
@@ -95,11 +77,7 @@ async function run(dir: string, daemon: Daemon, { name, what, settings }: Export
   const { listeners } = await daemon.status();
   const grpc = listeners.find((one) => one.name === 'otlp_grpc')?.address ?? '';
   const port = await freePort();
-  const child = await startCollector(dir, port, { [name]: settings(daemon.url, grpc) });
-  let said = '';
-  child.stderr?.on('data', (chunk) => {
-    said += chunk;
-  });
+  const collector = await startBetween(dir, port, { [name]: settings(daemon.url, grpc) });
   try {
     const choices = choicesOf(exporters.findIndex((one) => one.what === what) + 100);
     // OTLP has no spans without times: what has none gets some on the way.
@@ -121,10 +99,10 @@ async function run(dir: string, daemon: Daemon, { name, what, settings }: Export
     await until(complete, { withinMs: 30_000, what: 'the spans in the store' });
     assert.deepEqual((await stored(daemon, sent)).map(core).toSorted(), sent.map(core).toSorted());
     assert.equal(await accepted(), want);
-    assert.doesNotMatch(said, /\terror\t|Dropping data/);
+    assert.doesNotMatch(collector.said(), /\terror\t|Dropping data/);
     console.log(`ok: ${sent.length} spans by ${what}`);
   } finally {
-    child.kill('SIGKILL');
+    await collector.stop();
   }
 }
 

@@ -73,6 +73,10 @@ const steps: readonly Step[] = [
     args: ['--no-warnings', 'test/run/collector-exporters.ts'],
   },
   {
+    name: 'everything into an OpenTelemetry Collector and out of it again',
+    args: ['--no-warnings', 'test/run/collector-signals.ts'],
+  },
+  {
     name: 'container logs beside an OpenTelemetry Collector',
     args: ['--no-warnings', 'test/bench/run.ts', 'logs', '--mib', '256', '--rounds', '1'],
   },

@@ -52,7 +52,6 @@ bind-address = "127.0.0.1:${backup}"
   };
   try {
     await until(async () => (await fetch(`${url}/ping`)).status === 204, {
-      withinMs: 30_000,
       what: 'an answer of InfluxDB',
     });
   } catch (error) {

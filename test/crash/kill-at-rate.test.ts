@@ -62,7 +62,7 @@ class Offer {
         }
       }
     }
-    await until(() => this.#underWay === 0, { withinMs: 30_000, what: 'all requests answered' });
+    await until(() => this.#underWay === 0, { what: 'all requests answered' });
     this.#agent.destroy();
   }
 

@@ -17,6 +17,9 @@ export interface Browser {
   close(): Promise<void>;
 }
 
+/** Of a machine that does much else. */
+const patientMs = 60_000;
+
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -32,12 +35,14 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath,
     headless: true,
+    timeout: patientMs,
     args: flags,
     env: { PATH: process.env['PATH'] ?? '', HOME: home },
   });
   return {
     open: async (url, options = {}) => {
       const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
+      context.setDefaultTimeout(patientMs);
       return openTab(context, url);
     },
     close: async () => {

@@ -683,7 +683,7 @@ describeWith('chdb', (environment) => {
           `INSERT INTO DB.meshbridge_samples (Timestamp, ServiceName, MetricName, Attributes, Value) SELECT now() - 15 * (number % 200), 's' || toString(intDiv(number, 200) % 10),
             'm' || toString(intDiv(number, 2000)), map('pod', toString(number % 7)), number FROM numbers(${rows})`,
         );
-      }, 60_000);
+      }, 180_000);
 
       test.each([
         ['a trace by its id', `SELECT * FROM DB.otel_traces WHERE TraceId = '${traceId}'`, 'idx_trace_id', 0.3],

@@ -189,13 +189,13 @@ describeWith('kube-apiserver', (program) => {
 
   afterEach(async () => {
     await Promise.all(lives.splice(0).map((daemon) => daemon.end('SIGKILL')));
-  }, 30_000);
+  }, 180_000);
 
   afterAll(async () => {
     await cluster?.stop();
     await pages.stop();
     await dir.remove();
-  }, 60_000);
+  }, 180_000);
 
   test("set up from deploy/'s manifest, the hub answers for both nodes: sums, whole traces and lines", async () => {
     const objects = await deployed('kubernetes/meshbridge.yaml');
@@ -225,7 +225,6 @@ describeWith('kube-apiserver', (program) => {
 
     const perNode = { 'node-1': 2 * requestsOfPage, 'node-2': 2 * requestsOfPage };
     await until(async () => isDeepStrictEqual(await sumBy(hub, 'node', 'istio_requests_total'), perNode), {
-      withinMs: 40_000,
       what: 'the requests of both nodes',
     });
     expect(await sumBy(hub, 'app', 'istio_requests_total')).toEqual(
@@ -283,7 +282,6 @@ describeWith('kube-apiserver', (program) => {
       });
       const wanted = { [node]: 2 * requestsOfPage };
       await until(async () => isDeepStrictEqual(await sumBy(daemon, 'node', 'istio_requests_total'), wanted), {
-        withinMs: 40_000,
         what: `the requests of ${node}`,
       });
       await until(async () => (await linesWith(daemon, 'GET')).length === 2, {
@@ -293,7 +291,6 @@ describeWith('kube-apiserver', (program) => {
       const istiod = await until(
         async () => isDeepStrictEqual(Object.keys(await sumBy(daemon, 'pod', 'pilot_xds')), [`istiod-${index}`]),
         {
-          withinMs: 40_000,
           what: `istiod of ${node}`,
         },
       );

@@ -96,13 +96,13 @@ describeWith('kube-apiserver', (program) => {
     await cluster.ensureNamespace('prod');
     await cluster.apply(podReader);
     await mkdir(logRoot());
-  }, 90_000);
+  }, 180_000);
 
   afterAll(async () => {
     await daemon?.end('SIGKILL');
     await cluster?.stop();
     await dir.remove();
-  }, 30_000);
+  }, 180_000);
 
   test('lines of a pod that was there before the agent have its labels, owner and image from the first on', async () => {
     const pod = await newPod({
@@ -138,7 +138,7 @@ describeWith('kube-apiserver', (program) => {
     expect((await explanationOf('quiet'))?.logs).toEqual([
       expect.objectContaining({ container: 'app', leftOut: 'datakit/logs disables it' }),
     ]);
-  }, 60_000);
+  }, 180_000);
 
   test('an annotation gives tags, source and service, and disables and enables a container while it runs', async () => {
     const pod = await newPod({ name: 'web', labels: { app: 'web' } });
@@ -178,7 +178,7 @@ describeWith('kube-apiserver', (program) => {
     await print(pod, 'app', 'after-disabled');
     await stored('after-disabled');
     expect(await linesWith('while-disabled')).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 
   test('a filter by image leaves a container out, and the other containers of the pod in', async () => {
     const pod = await newPod({
@@ -190,7 +190,7 @@ describeWith('kube-apiserver', (program) => {
     await print(pod, 'music', 'music-line');
     await stored('music-line');
     expect(await linesWith('noise-line')).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('a file in a volume of the pod is read beside stdout, and lines past a limit are left out and counted', async () => {
     const entries = [
@@ -222,7 +222,7 @@ describeWith('kube-apiserver', (program) => {
       what: 'all lines, kept or counted',
     });
     expect(await counted()).toBeGreaterThan(0);
-  }, 60_000);
+  }, 180_000);
 
   test('the pod of a CronJob that is gone at once is read, and belongs to the CronJob', async () => {
     const pod = await newPod({
@@ -237,7 +237,7 @@ describeWith('kube-apiserver', (program) => {
     expect(labels).toMatchObject({ workload: 'backup', cronjob: 'backup', from: 'variable' });
     const { uid } = pod.metadata as unknown as Readonly<Record<string, string>>;
     await rm(join(logRoot(), `prod_backup-29412345-x7k2p_${uid}`), { recursive: true });
-  }, 60_000);
+  }, 180_000);
 
   test('keys of DataKit’s that do nothing are one warning for each reason', async () => {
     const { warnings } = await daemon.status();

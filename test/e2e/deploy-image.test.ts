@@ -36,13 +36,13 @@ describeWith('buildah', (buildah) => {
       afterAll(async () => {
         image?.remove();
         await built.remove();
-      }, 60_000);
+      }, 180_000);
 
       afterEach(async () => {
         await pod?.end('SIGKILL');
         pod = undefined;
         await dir?.remove();
-      }, 60_000);
+      }, 180_000);
 
       async function start(
         kind: string,
@@ -115,9 +115,7 @@ describeWith('buildah', (buildah) => {
           const id = `00000000000000a${index}`;
           const init = { method: 'POST', body: span(id) };
           expect(pod.fetch(`http://10.1.2.3:${port}/api/v2/spans`, init).status).toBe(202);
-          await until(() => pod?.fetch(`http://127.0.0.1:9529/api/v2/trace/${id}`).status === 200, {
-            withinMs: 30_000,
-          });
+          await until(() => pod?.fetch(`http://127.0.0.1:9529/api/v2/trace/${id}`).status === 200, {});
         }
         for (const path of ['/metrics', '/api/v2/services', '/api/native/status', '/api/v1/query?query=up']) {
           const refused = pod.fetch(`http://10.1.2.3:9529${path}`);
@@ -125,7 +123,7 @@ describeWith('buildah', (buildah) => {
         }
         for (const message of ['from containerd', 'from docker']) {
           const url = `http://127.0.0.1:9529/api/native/logs/search?limit=10&text=${encodeURIComponent(message)}`;
-          await until(() => pod?.fetch(url).body.includes(message), { withinMs: 30_000, what: message });
+          await until(() => pod?.fetch(url).body.includes(message), { what: message });
         }
         expect(await pod.end()).toBe(0);
         expect(readdirSync(join(dir.path, 'node/var/lib/meshbridge'))).toEqual(
@@ -148,7 +146,7 @@ describeWith('buildah', (buildah) => {
         pod = await start('DaemonSet', dataKits);
         await ready('/v1/health');
         await ready('/v1/ping');
-        await until(() => pod?.output().includes('runs\n'), { withinMs: 30_000, what: 'the banner' });
+        await until(() => pod?.output().includes('runs\n'), { what: 'the banner' });
         const said = pod.output();
         expect(said).toMatch(/data +\/usr\/local\/datakit\/cache/);
         expect(said).toMatch(/config +conf.d.prom.prom_istiod.conf, conf.d.zipkin.zipkin.conf$/m);
@@ -166,7 +164,7 @@ describeWith('buildah', (buildah) => {
         expect(pod.fetch('http://10.1.2.3:9529/metrics').status).toBe(401);
         for (const message of ['from containerd', 'from docker']) {
           const url = `http://127.0.0.1:9529/api/native/logs/search?limit=10&text=${encodeURIComponent(message)}`;
-          await until(() => pod?.fetch(url).body.includes(message), { withinMs: 30_000, what: message });
+          await until(() => pod?.fetch(url).body.includes(message), { what: message });
         }
         const { inputs } = JSON.parse(pod.fetch('http://127.0.0.1:9529/api/native/status').body);
         expect(inputs).toContainEqual(expect.objectContaining({ type: 'container' }));

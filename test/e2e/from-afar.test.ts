@@ -101,7 +101,7 @@ for (const afar of [sidecar, ownAddress()].filter((one) => one !== undefined)) {
       dir = await tempDir();
       port = await freePort();
       daemon = await startDaemon({ dir: dir.path, port, host: afar.host });
-    }, 90_000);
+    }, 180_000);
 
     afterAll(async () => {
       await daemon?.end();
@@ -160,7 +160,7 @@ for (const afar of [sidecar, ownAddress()].filter((one) => one !== undefined)) {
         },
         { withinMs: 60_000, what: 'all views that were taken' },
       );
-    }, 60_000);
+    }, 180_000);
 
     test('records of agents are taken with a token alone', async () => {
       const refused = await call(afar, port, { method: 'POST', path: '/api/native/records' });

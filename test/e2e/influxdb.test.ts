@@ -59,7 +59,6 @@ describeWith('influxdb', (program) => {
     cleanups.push(() => daemon.end());
     await push(daemon, numbersFrom(0, 500));
     await until(async () => (await first.query('meshbridge', 'select * from reviews limit 1')).length === 1, {
-      withinMs: 30_000,
       what: 'the first line',
     });
     await first.stop();
@@ -110,7 +109,6 @@ describeWith('influxdb', (program) => {
         .find(({ output, queuedItems }) => output === 'influxdb' && queuedItems > 0);
     };
     await until(async () => (await cursor())?.lastError?.includes('database not found'), {
-      withinMs: 30_000,
       what: 'what the server said',
     });
     await server.query('', 'create database later');

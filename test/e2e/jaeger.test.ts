@@ -118,7 +118,7 @@ describe('clients of Jaeger', () => {
       return (await answered.text()).includes('reviews.default');
     };
     await until(isStored, { withinMs: 60_000, what: 'the spans in the store' });
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     client?.close();

@@ -69,5 +69,5 @@ describeWith('otlp-names', (program) => {
       return JSON.stringify(ours[i]) === JSON.stringify(JSON.parse(theirs)) ? [] : [{ one, theirs, ours: ours[i] }];
     });
     expect(different.slice(0, 10)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -54,7 +54,7 @@ describe('what came over OTLP', () => {
       cursors.map(({ output, dropped }) => [signal, output, Object.values(dropped).reduce((a, b) => a + b, 0)]),
     );
     expect(left.filter(([, , dropped]) => dropped !== 0)).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 });
 
 describeWith('zipkin-server', (jar) => {
@@ -88,7 +88,6 @@ describeWith('zipkin-server', (jar) => {
       const sent = await fetch(`${near.url}/api/v2/spans`, { method: 'POST', body: JSON.stringify(bodyOf(traceId)) });
       expect(sent.status).toBe(202);
       await until(async () => (await fetch(`${zipkin.url}/api/v2/trace/${traceId}`)).status === 200, {
-        withinMs: 30_000,
         what: `the span that went out as ${encoding}`,
       });
       const spans = (await (await fetch(`${zipkin.url}/api/v2/trace/${traceId}`)).json()) as Line[];

@@ -21,7 +21,7 @@ export async function numberIn(place: Locator): Promise<number> {
 }
 
 /** Asks again until it holds: the page is up to two seconds behind, and the machine may be busy. */
-export async function soon(check: () => Promise<void>, withinMs = 15_000): Promise<void> {
+export async function soon(check: () => Promise<void>, withinMs = 60_000): Promise<void> {
   await until(
     async () => {
       await check();

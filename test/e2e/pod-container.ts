@@ -111,7 +111,7 @@ class RunningPod implements PodContainer {
         this.#pid = stdout === '' ? 0 : JSON.parse(stdout).pid;
         return this.#pid > 0 || this.#ended !== undefined;
       },
-      { withinMs: 30_000, what: 'the container' },
+      { what: 'the container' },
     );
   }
 

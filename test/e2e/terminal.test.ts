@@ -10,7 +10,7 @@ import { type Daemon, startDaemon } from './daemon.ts';
 jest.setTimeout(120_000);
 const run = promisify(execFile);
 const program = join(import.meta.dirname, '../../dist/main.js');
-const patient = { withinMs: 30_000 };
+const patient = { withinMs: 60_000 };
 
 /** Of util-linux; that of other systems has other options. */
 const canMakeTerminals = spawnSync('script', ['--version']).stdout?.includes('util-linux') === true;

@@ -200,7 +200,7 @@ describeWith('zipkin-server', (jar) => {
       const [ours, theirs] = await Promise.all([ask(daemon.url, body.path, body), ask(reference.url, body.path, body)]);
       statuses.push({ ours: ours.status, theirs: theirs.status });
     }
-    await until(stored, { withinMs: 30_000, what: 'every accepted span in our store' });
+    await until(stored, { what: 'every accepted span in our store' });
     const tracesAt = (url: string, { traceIds }: Body): Promise<unknown[]> =>
       Promise.all(traceIds.map(async (id) => comparable('/api/v2/trace/', await ask(url, `/api/v2/trace/${id}`))));
     const found: Compared[] = [];

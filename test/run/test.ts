@@ -57,7 +57,7 @@ async function runSuite(suite: Suite): Promise<Tally> {
       '--no-warnings',
       join(top, 'node_modules', 'jest', 'bin', 'jest.js'),
       ...['--selectProjects', suite.name, '--maxWorkers', String(suite.workers)],
-      ...['--testTimeout', '60000', '--passWithNoTests', '--json', '--outputFile', report],
+      ...['--testTimeout', '180000', '--passWithNoTests', '--json', '--outputFile', report],
     ],
     { cwd: top, stdio: ['ignore', 'ignore', 'inherit'], detached: true },
   );

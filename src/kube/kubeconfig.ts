@@ -12,7 +12,7 @@ import type { ClusterAccess, ClusterLogin } from './cluster-access.ts';
  */
 export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw fault(path, 'cannot be read', cause);
+    throw fault(path, 'cannot be read; write the path of a kubeconfig that this user may read', cause);
   });
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
@@ -24,7 +24,7 @@ export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
-    throw fault(path, `has no cluster for its context "${config.getCurrentContext()}"`);
+    throw fault(path, whyNoCluster(path, config.getCurrentContext()));
   }
   const tokenFile = tokenFileOf(text, config.getCurrentUser()?.name);
   return {
@@ -36,6 +36,13 @@ export async function kubeconfigAccess(path: string): Promise<ClusterAccess> {
       return loginOf(options);
     },
   };
+}
+
+/** The package gives undefined where the file names no context, and does not say so. */
+function whyNoCluster(path: string, context: string | undefined): string {
+  return context === undefined || context === ''
+    ? `has no cluster for its context, since it names none; choose one: kubectl config use-context NAME --kubeconfig ${path}`
+    : `has no cluster for its context "${context}"; its "contexts" and "clusters" must have entries for it`;
 }
 
 const usersSchema = z.object({
@@ -76,6 +83,6 @@ function isPem(value: unknown): value is string | Buffer {
 
 function fault(path: string, what: string, cause?: unknown): BridgeError {
   const message = typeof cause === 'object' && cause !== null && 'message' in cause ? cause.message : undefined;
-  const why = typeof message === 'string' ? `: ${message}` : '';
+  const why = typeof message === 'string' ? ` (${message.split('\n')[0]})` : '';
   return new BridgeError('BRIDGE_CONFIG', `[kubernetes] kubeconfig: ${path} ${what}${why}`, { cause });
 }

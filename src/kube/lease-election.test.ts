@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { type FakeApiServer, fakeApiServer } from '../../test/fakes/api-server.ts';
 import { HeldClock } from '../../test/fakes/clock.ts';
@@ -26,14 +25,14 @@ class Agent {
   state: LeaseState = 'starting';
   ended = false;
 
-  constructor(name: string, api: FakeApiServer, clock: HeldClock) {
+  constructor(name: string, api: FakeApiServer, { clock, requestMs }: Times) {
     this.name = name;
     this.#client = new ApiClient({ url: api.url }, 'test');
     this.election = new LeaseElection({
       ...{ client: this.#client, clock, log: this.log, right, namespace: 'mesh', name: 'meshbridge', identity: name },
       monotonicMs: () => clock.now(),
       random: () => 0.5,
-      requestMs: 300,
+      requestMs,
       listener: {
         gained: () => void this.told.push('gained'),
         lost: async () => void this.told.push('lost'),
@@ -58,6 +57,12 @@ class Agent {
   }
 }
 
+interface Times {
+  readonly clock: HeldClock;
+  /** How long a request that hangs is waited for, on the real clock. */
+  readonly requestMs: number;
+}
+
 interface Rig {
   readonly api: FakeApiServer;
   readonly clock: HeldClock;
@@ -67,12 +72,15 @@ interface Rig {
   spec(): Readonly<Record<string, unknown>>;
 }
 
-async function withLease(run: (rig: Rig) => Promise<void>): Promise<void> {
+/** For requests that are to hang. */
+const shortRequestMs = 300;
+
+async function withLease(run: (rig: Rig) => Promise<void>, requestMs = 30_000): Promise<void> {
   const api = await fakeApiServer();
   const clock = new HeldClock();
   const agents: Agent[] = [];
   const agent = (name: string): Agent => {
-    const made = new Agent(name, api, clock);
+    const made = new Agent(name, api, { clock, requestMs });
     agents.push(made);
     return made;
   };
@@ -87,13 +95,11 @@ async function withLease(run: (rig: Rig) => Promise<void>): Promise<void> {
     }
     return clock.now() - fromMs;
   };
-  /** Requests take no time: until they are answered, or hang, the clock stands still. */
+  /** Requests take no time: until they are answered, or given up, the clock stands still. */
   const answered = async (): Promise<void> => {
     const asleep = (): boolean =>
       clock.sleepers >= agents.reduce((sum, one) => sum + (one.ended ? 0 : one.election.holds ? 2 : 1), 0);
-    for (let i = 0; i < 200 && !asleep(); i++) {
-      await delay(1);
-    }
+    await until(asleep, { what: 'that all agents wait for the clock' });
   };
   try {
     await run({ api, clock, agent, pass, spec: () => api.lease('meshbridge', 'mesh') ?? {} });
@@ -169,7 +175,7 @@ test('a holder that cannot renew stops after 7 s, and so before another may begi
     await pass(() => a.election.holds, 'a has it again');
     expect(api.lease('meshbridge', 'mesh')).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 });
     expect(clock.now()).toBeGreaterThan(0);
-  }));
+  }, shortRequestMs));
 
 test('while the server is away nobody else gets it, and its holder has it again afterwards', () =>
   withLease(async ({ agent, pass, api }) => {
@@ -288,4 +294,4 @@ test('an answer that comes when the lease has run out does not count', () =>
     api.of('leases', undefined);
     await pass(() => a.election.holds, 'a has it');
     expect(a.told).toEqual(['gained']);
-  }));
+  }, shortRequestMs));

@@ -35,17 +35,33 @@ export interface DescribedFailure {
 export function describeFailure(error: unknown, right: Right): DescribedFailure {
   if (error instanceof ApiRefusal) {
     const text = `HTTP ${error.status}: ${error.message}`;
-    return error.status === 403
-      ? { error: text, hint: `${grant(right)}; without it ${right.without}` }
-      : { error: text };
+    const hint = error.status === 403 ? `${grant(right)}; without it ${right.without}` : hints[String(error.status)];
+    return hint === undefined ? { error: text } : { error: text, hint };
   }
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   const text = typeof message === 'string' && message !== '' ? message : String(code ?? error);
-  return code === 'ENOENT'
-    ? { error: text, hint: 'mount the service account: automountServiceAccountToken: true' }
-    : { error: text };
+  const hint = hints[String(code)];
+  return hint === undefined ? { error: text } : { error: text, hint };
 }
+
+const away = 'is the API server up, is its address right, and does nothing between forbid the way?';
+const stranger = 'the authority that signed its certificate must stand in the kubeconfig, or in the service account';
+/** By HTTP status, or code of Node's. */
+const hints: Readonly<Record<string, string>> = {
+  401: 'the token is not known there (any more): a kubeconfig must be made anew, a service account may have been',
+  ENOENT: 'mount the service account (automountServiceAccountToken: true), or mend the path in the kubeconfig',
+  ECONNREFUSED: away,
+  EHOSTUNREACH: away,
+  ETIMEDOUT: away,
+  UND_ERR_CONNECT_TIMEOUT: away,
+  ENOTFOUND: 'its name is not known here: look at the address, and at DNS',
+  EAI_AGAIN: 'its name is not known here: look at the address, and at DNS',
+  DEPTH_ZERO_SELF_SIGNED_CERT: stranger,
+  SELF_SIGNED_CERT_IN_CHAIN: stranger,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: stranger,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: stranger,
+};
 
 /** Undefined where the error is no 403. */
 export function missingRight(error: unknown, right: Right, verb: string): MissingRight | undefined {

@@ -98,7 +98,7 @@ export class FaultProxy {
     this.#fault = fault;
     if (fault.kind === 'refuse' && !wasAway) {
       const closed = new Promise((resolve) => this.#server.close(resolve));
-      this.#resetAll();
+      this.resetAll();
       await closed;
     } else if (fault.kind !== 'refuse' && wasAway) {
       await listening(this.#server, this.port);
@@ -110,7 +110,14 @@ export class FaultProxy {
     if ('setSecureContext' in this.#server) {
       this.#server.setSecureContext({ ...certificate });
     }
-    this.#resetAll();
+    this.resetAll();
+  }
+
+  /** Resets the connections that stand, as a server does that starts again: who waits for an answer there waits no more. */
+  resetAll(): void {
+    for (const socket of this.#sockets.values()) {
+      socket.resetAndDestroy();
+    }
   }
 
   /** Bodies that the server took and that hold the text. */
@@ -138,12 +145,6 @@ export class FaultProxy {
 
   async close(): Promise<void> {
     await this.set({ kind: 'refuse' });
-  }
-
-  #resetAll(): void {
-    for (const socket of this.#sockets.values()) {
-      socket.resetAndDestroy();
-    }
   }
 
   #reset({ remotePort = 0 }: Socket): void {

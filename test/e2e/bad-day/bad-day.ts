@@ -80,7 +80,14 @@ export const troubles: readonly Trouble[] = [
   answering(500),
   answering(503),
   faulty('takes requests and does not answer in time', { kind: 'slow' }, /no answer within 3000 ms/),
-  faulty('hangs', { kind: 'hang' }, /no answer within 3000 ms/),
+  {
+    ...faulty('hangs', { kind: 'hang' }, /no answer within 3000 ms/),
+    // As after a restart: nobody waits for an answer of before.
+    end: async ({ proxy }) => {
+      await proxy.set({ kind: 'pass' });
+      proxy.resetAll();
+    },
+  },
   {
     name: 'has a certificate that nobody trusts',
     says: /certificate/,

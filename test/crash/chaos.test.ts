@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { describeWithMounts } from '../components/needs.ts';
 import { choicesOf } from '../e2e/zipkin/choices.ts';
 import { FaultProxy } from '../fakes/fault-proxy.ts';
 import { freePort } from '../fakes/free-port.ts';
@@ -21,15 +21,13 @@ const mebibyte = 1024 * 1024;
 /** A reading of the whole log is as long as the run, at most. */
 const drainMs = 180_000;
 
-/** A disk that can be filled needs root; with CI=true whatever is missing fails. */
-const canMount = process.env['CI'] === 'true' || spawnSync('unshare', ['--mount', 'true']).status === 0;
-const testWithDisk = canMount ? test : test.skip;
-
-testWithDisk(
-  `${seconds} s of kills, full disks, reloads and backends on their bad days lose nothing (CHAOS_SEED=${seed})`,
-  () => inTempDir(chaos),
-  seconds * 1000 + 2 * drainMs + 240_000,
-);
+describeWithMounts({ as: 'root' }, () => {
+  test(
+    `${seconds} s of kills, full disks, reloads and backends on their bad days lose nothing (CHAOS_SEED=${seed})`,
+    () => inTempDir(chaos),
+    seconds * 1000 + 2 * drainMs + 240_000,
+  );
+});
 
 test('the oracle sees one id that is missing, one that is there twice, and one that nobody sent', () => {
   const ids = [1, 2, 3].map((number) => idOf('span', number));

@@ -1,28 +1,20 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describeWithMounts } from '../components/needs.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import type { DiskReport } from './disk/failing-disk.ts';
 
-/** Mounting needs root, a kernel that lets it, and loop devices; with CI=true whatever is missing fails. */
-function whyNot(): string | undefined {
-  const tools = spawnSync('unshare', ['-m', 'sh', '-c', 'command -v mkfs.ext4 && test -e /dev/loop-control']);
-  return tools.status === 0 ? undefined : 'a mount namespace, mkfs.ext4 and loop devices are needed';
-}
-
 const program = fileURLToPath(new URL('disk/failing-disk.ts', import.meta.url));
-const missing = whyNot();
 
-if (missing !== undefined && process.env['CI'] !== 'true') {
-  test.skip(`needs a file system of its own, which cannot be had here (${missing})`, () => {});
-} else {
+describeWithMounts({ as: 'root', check: 'command -v mkfs.ext4 && test -w /dev/loop-control' }, (flags) => {
   describe('a queue on a small file system of its own', () => {
     let report: DiskReport;
 
     beforeAll(
       () =>
         inTempDir(async (dir) => {
-          const output = execFileSync('unshare', ['-m', process.execPath, '--no-warnings', program, dir]);
+          const output = execFileSync('unshare', [...flags, process.execPath, '--no-warnings', program, dir]);
           report = JSON.parse(output.toString());
         }),
       240_000,
@@ -52,4 +44,4 @@ if (missing !== undefined && process.env['CI'] !== 'true') {
       expect(report.openedOnFull).toMatch(/^the queue in .* cannot be opened: .*ENOSPC/);
     });
   });
-}
+});

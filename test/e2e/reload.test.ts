@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ReloadStatus } from '../../src/contract/status.ts';
+import { describeWithMounts } from '../components/needs.ts';
 import { freePort } from '../fakes/free-port.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
@@ -218,12 +219,8 @@ describe('files that change', () => {
     }));
 });
 
-describe('a file that is mounted by subPath', () => {
-  const ways = [['--mount'], ['--map-root-user', '--mount']];
-  const way = ways.find((flags) => spawnSync('unshare', [...flags, 'true']).status === 0);
-  const run = way !== undefined || process.env['CI'] === 'true' ? test : test.skip;
-
-  run('is named, since it cannot change in this container', () =>
+describeWithMounts({ as: 'anyone' }, (flags) => {
+  test('a file that is mounted by subPath is named, since it cannot change in this container', () =>
     inTempDir(async (dir) => {
       const conf = join(dir, 'conf.d');
       const volume = join(dir, 'volume/..2026_11_22_01_16_31.123456789');
@@ -237,7 +234,7 @@ describe('a file that is mounted by subPath', () => {
       const mount = `mount --bind '${volume}/zipkin.conf' '${conf}/zipkin/zipkin.conf'`;
       const args = ['run', '--config-dir', conf, '--data-dir', join(dir, 'data'), '--listen', `127.0.0.1:${port}`];
       const script = `${mount} && exec "$0" "$@"`;
-      const child = spawn('unshare', [...(way ?? []), 'sh', '-c', script, process.execPath, program, ...args], {
+      const child = spawn('unshare', [...flags, 'sh', '-c', script, process.execPath, program, ...args], {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       let log = '';
@@ -256,8 +253,7 @@ describe('a file that is mounted by subPath', () => {
       });
       expect(status.reload?.frozenFiles).toEqual([join(conf, 'zipkin/zipkin.conf')]);
       expect(log).toMatch(/zipkin\.conf.*cannot change while the process runs/);
-    }),
-  );
+    }));
 });
 
 function monitorOf(daemon: Daemon, dir: string): string {

@@ -71,6 +71,14 @@ export interface ListenerView {
   readonly off?: string;
 }
 
+export interface EvictionView {
+  readonly signal: string;
+  /** `age` or `bytes`. */
+  readonly reason: string;
+  readonly items: number;
+  readonly bytes: number;
+}
+
 /** What the page needs of `GET /api/native/status`. */
 export interface StatusView {
   readonly version: string;
@@ -84,6 +92,8 @@ export interface StatusView {
   readonly lanes: readonly LaneView[];
   readonly outputChecks: readonly OutputCheckView[];
   readonly storeOn: boolean;
+  /** What the store deleted since the process began. */
+  readonly evictions: readonly EvictionView[];
   readonly role: string;
   /** Where the page of this agent's hub is. */
   readonly hubPage?: string;
@@ -170,6 +180,7 @@ export function readStatus(value: unknown): StatusView {
     lanes: list(it['lanes'], readLane),
     outputChecks: list(it['outputs'], readOutputCheck),
     storeOn: it['store'] !== undefined && it['store'] !== null,
+    evictions: list(record(it['store'])['evictions'], readEviction),
     role: text(it['role']) ?? '',
     ...optional('hubPage', webAddress(record(it['hub'])['page'])),
     isAlone: it['isAlone'] === true,
@@ -177,6 +188,16 @@ export function readStatus(value: unknown): StatusView {
     ready: it['ready'] === true,
     notReady: list(it['notReady'], (reason) => text(reason) ?? ''),
     ...(it['reload'] === undefined ? {} : { reload: readReload(record(it['reload'])) }),
+  };
+}
+
+function readEviction(value: unknown): EvictionView {
+  const it = record(value);
+  return {
+    signal: text(it['signal']) ?? '',
+    reason: text(it['reason']) ?? '',
+    items: number(it['items']) ?? 0,
+    bytes: number(it['bytes']) ?? 0,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
-import type { StatusView } from './api.ts';
+import type { EvictionView, StatusView } from './api.ts';
 import { signals } from './api.ts';
-import { exactText, spanText } from './format.ts';
+import { bytesText, countText, exactText, spanText } from './format.ts';
 import { signalWord, useSay } from './hooks.ts';
 import { LastTraces } from './last-traces.tsx';
 import { MeshNow } from './mesh-now.tsx';
@@ -69,6 +69,13 @@ function Problems({ status }: { readonly status: StatusView }): VNode {
   );
 }
 
+function Deleted({ eviction }: { readonly eviction: EvictionView }): VNode {
+  const say = useSay();
+  const { signal, reason, items, bytes } = eviction;
+  const values = { signal: signalWord(say, signal), items: countText(items), bytes: bytesText(bytes) };
+  return <span data-deleted={signal}>{say(reason === 'age' ? 'deletedOld' : 'deletedForRoom', values)}</span>;
+}
+
 function About({ status }: { readonly status: StatusView }): VNode {
   const say = useSay();
   return (
@@ -114,6 +121,16 @@ function About({ status }: { readonly status: StatusView }): VNode {
                   age: spanText(status.nowMs - status.reload.lastGoodAtMs),
                   generation: String(status.reload.generation),
                 })}
+              </dd>
+            </div>
+          )}
+          {status.evictions.length > 0 && (
+            <div>
+              <dt>{say('deleted')}</dt>
+              <dd>
+                {status.evictions.map((eviction) => (
+                  <Deleted key={`${eviction.signal} ${eviction.reason}`} eviction={eviction} />
+                ))}
               </dd>
             </div>
           )}

@@ -122,6 +122,9 @@ export const en = {
   version: 'Version',
   node: 'Node',
   running: 'Running for',
+  deleted: 'Deleted since',
+  deletedOld: '{signal}: {items} items ({bytes}) older than [store] retention',
+  deletedForRoom: '{signal}: the oldest {items} items ({bytes}), [store] max_bytes was reached',
   files: 'Configuration',
   noFiles: 'none read; defaults are in force',
 

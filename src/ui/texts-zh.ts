@@ -114,6 +114,9 @@ export const zh: Readonly<Record<TextKey, string>> = {
   version: '版本',
   node: '节点',
   running: '已运行',
+  deleted: '启动以来已删除',
+  deletedOld: '{signal}：{items} 条（{bytes}），早于 [store] retention',
+  deletedForRoom: '{signal}：最旧的 {items} 条（{bytes}），已达到 [store] max_bytes',
   files: '配置文件',
   noFiles: '没有读取文件，使用默认值',
 

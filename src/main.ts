@@ -111,6 +111,9 @@ async function checkContext(): Promise<CheckContext> {
   const { explainManifestPod: explainPod } = await import('./bridge/rehearsal/explain.ts');
   return {
     explainPod,
+    readKubeconfig: async (path) => {
+      await (await import('./kube/kubeconfig.ts')).kubeconfigAccess(path);
+    },
     env: process.env,
     cwd: process.cwd(),
     definitions,

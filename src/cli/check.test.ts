@@ -10,6 +10,7 @@ import { defineInput } from '../contract/input.ts';
 import { defineOutput } from '../contract/output.ts';
 import type { Health } from '../contract/runtime.ts';
 import { container } from '../inputs/container/container.ts';
+import { kubeconfigAccess } from '../kube/kubeconfig.ts';
 import { check } from './check.ts';
 import type { CheckOptions } from './command-line.ts';
 
@@ -87,6 +88,7 @@ async function run(options: Partial<CheckOptions>) {
       version: '1.2.3',
       dataDir: home,
       explainPod: explainManifestPod,
+      readKubeconfig: async (path) => void (await kubeconfigAccess(path)),
       terminal: { out: (text) => printed.push(text), err: (text) => printed.push(text) },
     },
   );
@@ -94,6 +96,20 @@ async function run(options: Partial<CheckOptions>) {
 }
 
 describe('a configuration', () => {
+  test('whose kubeconfig cannot be followed is not good, since no daemon starts with it', async () => {
+    const path = join(home, 'kubeconfig');
+    await write('conf.d/k.conf', `[kubernetes]\nkubeconfig = "${path}"`);
+    const missing = await run({ configDir: 'conf.d' });
+    expect([missing.code, missing.lines.at(-2)]).toEqual([
+      78,
+      expect.stringContaining(`fault    kubernetes.kubeconfig: ${path} cannot be read; write the path of a kubeconfig`),
+    ]);
+    const cluster = 'clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]';
+    const context = 'current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]';
+    await write('kubeconfig', `${cluster}\n${context}\nusers: [{name: u, user: {token: x}}]\n`);
+    expect((await run({ configDir: 'conf.d' })).code).toBe(0);
+  });
+
   test('that is good is listed, with what would run', async () => {
     await write('conf.d/a.conf', '[[outputs.probe]]');
     await write('conf.d/sub/b.conf', '[[inputs.prom]]\nurl = "http://h/"');

@@ -4,6 +4,7 @@ import { type Fault, formatFault } from '../config/fault.ts';
 import { type FoundFiles, readConfigFiles, whyUnreadable } from '../config/files.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig, loadFrom } from '../config/load.ts';
 import { foreignFormat } from '../config/toml-syntax.ts';
+import { hasCode } from '../contract/errors.ts';
 import type { DefaultsContext } from '../contract/input.ts';
 import type { CheckOptions } from './command-line.ts';
 import { connectFaults } from './connect.ts';
@@ -22,6 +23,8 @@ export interface CheckContext {
   readonly terminal: Terminal;
   /** What would be scraped of a pod of that template. */
   readonly explainPod: (pod: ManifestPod) => ExplainedPod;
+  /** Throws BRIDGE_CONFIG where the daemon could not follow that file. */
+  readonly readKubeconfig: (path: string) => Promise<void>;
 }
 
 /** `meshbridge check`: what was read, what is wrong with it, what would run. Resolves with the exit code. */
@@ -84,8 +87,25 @@ class Checking {
   async #take(loaded: LoadedConfig): Promise<void> {
     this.#loaded = loaded;
     this.#files.push(...loaded.files);
-    this.#faults.push(...loaded.faults, ...(await faultsWithin(loaded)));
+    this.#faults.push(...loaded.faults, ...(await faultsWithin(loaded)), ...(await this.#kubeconfigFaults(loaded)));
     this.#warnings.push(...loaded.warnings);
+  }
+
+  /** A daemon with a kubeconfig that it cannot follow does not start. */
+  async #kubeconfigFaults({ kubernetes }: LoadedConfig): Promise<readonly Fault[]> {
+    const { kubeconfig, discovery, api_server: otherWay } = kubernetes;
+    try {
+      if (kubeconfig !== undefined && otherWay === undefined && discovery !== 'off') {
+        await this.#context.readKubeconfig(kubeconfig);
+      }
+      return [];
+    } catch (error) {
+      if (!hasCode(error, 'BRIDGE_CONFIG')) {
+        throw error;
+      }
+      const message = error.message.replace('[kubernetes] kubeconfig: ', '');
+      return [{ code: 'value', keyPath: 'kubernetes.kubeconfig', message }];
+    }
   }
 
   /** The text of a YAML file; false for any other, which is then read as TOML. */

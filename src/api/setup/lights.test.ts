@@ -138,6 +138,23 @@ describe('the agents', () => {
     expect(said('agents', { status: hub([]) })).toContain('yellow: This is a hub, and no agent has sent it anything');
     expect(said('hub', { status: { role: 'agent', hub: link } })).toContain('green: This agent sends');
   });
+
+  test('that are not heard, or differ, come with the command that looks for them', () => {
+    const given = [hub([]), hub([agent('n1', 600_000)]), hub([agent('n1', 0, '1.0'), agent('n2', 0, '1.1')])];
+    const snippets = (more: Partial<BridgeStatus>) =>
+      given.map((status) => lightOf('agents', { status: { ...status, ...more } }).snippet);
+    const inCluster = snippets({ tokenSecret: { name: 'mesh/token' } });
+    expect(inCluster.every((one) => one?.startsWith('kubectl get pods -A -l app.kubernetes.io/name=meshbridge'))).toBe(
+      true,
+    );
+    expect(snippets({})).toEqual(['meshbridge check --connect', 'meshbridge check --connect', undefined]);
+  });
+
+  test('are where spans are to go, and not their hub in the cluster', () => {
+    const status = { ...hub([]), tokenSecret: { name: 'mesh/token' } };
+    expect(lightOf('spans', { status, store: {} }).snippet).toContain("zipkin.address='$(HOST_IP):9411'");
+    expect(lightOf('spans', { status: hub([]), store: {} }).snippet).toContain("zipkin.address='127.0.0.1:9529'");
+  });
 });
 
 describe('the hub', () => {
@@ -149,7 +166,10 @@ describe('the hub', () => {
     expect(said('hub', { status: { lanes: [lane([{ ...away, oldestMs: nowMs - 60_000 }])] } })).toBe(
       'yellow: The hub takes nothing: ECONNREFUSED. 7 items wait, the oldest for 1 min.',
     );
-    expect(lightOf('hub', { status: { lanes: [lane([{ ...away, oldestMs: nowMs - 600_000 }])] } }).state).toBe('red');
+    expect(lightOf('hub', { status: { lanes: [lane([{ ...away, oldestMs: nowMs - 600_000 }])] } })).toMatchObject({
+      state: 'red',
+      snippet: 'meshbridge check --connect',
+    });
   });
 });
 
@@ -243,6 +263,10 @@ describe('istiod', () => {
     expect(said('istiod', discovered([{ ...own, state: 'down', error: 'refused', hint: 'is it up?' }], []))).toBe(
       `red: istiod cannot be scraped: ${url}: refused.`,
     );
+    expect(lightOf('istiod', discovered([{ ...own, state: 'down', error: 'refused' }], []))).toMatchObject({
+      todo: 'Look at istiod:',
+      snippet: 'kubectl -n istio-system get pods -l app=istiod',
+    });
   });
 
   test('that another daemon was elected to scrape is scraped', () => {
@@ -298,6 +322,8 @@ describe('the rights', () => {
     expect(said('kubernetes', discovered([], [], { state: 'retrying', error: 'ECONNREFUSED', hint: 'up?' }))).toBe(
       'yellow: The API server does not answer: ECONNREFUSED. Pods are as last seen.',
     );
+    const silent = discovered([], [], { state: 'retrying', error: 'reset' });
+    expect(lightOf('kubernetes', silent).todo).toBe('It is asked again by itself.');
     expect(lightOf('kubernetes').state).toBe('unknown');
   });
 

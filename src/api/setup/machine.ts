@@ -3,7 +3,7 @@ import type { BridgeStatus, CursorStatus, LaneStatus } from '../../contract/stat
 import { bytesText, timeText } from '../../lib/words.ts';
 import type { SetupFacts } from './facts.ts';
 import { type Light, light, named } from './light.ts';
-import { storeTable } from './snippets.ts';
+import { agentsCommand, connectCommand, storeTable } from './snippets.ts';
 
 const heardWithinMs = 120_000;
 /** An output that is away for longer than this is more than a restart. */
@@ -36,7 +36,7 @@ export function agentsLight({ status }: SetupFacts): Light {
     const values = { node, page: status.hub?.page ?? '' };
     switch (status.role) {
       case 'hub':
-        return light({ id, state: 'yellow', text: 'agentsNone' });
+        return light({ id, state: 'yellow', text: 'agentsNone', snippet: agentsCommand(status) });
       case 'agent':
         return light({ id, state: 'unknown', text: 'agentsAgent', values });
       default:
@@ -53,12 +53,18 @@ export function agentsLight({ status }: SetupFacts): Light {
       state: heard.length === 0 ? 'red' : 'yellow',
       text: 'agentsSome',
       values: { ...values, names },
-      snippet: 'kubectl get pods -A -o wide | grep meshbridge',
+      snippet: agentsCommand(status),
     });
   }
   const versions = new Set(agents.map(({ version }) => version));
   return versions.size > 1
-    ? light({ id, state: 'yellow', text: 'agentsVersions', values: { ...values, names: named([...versions].sort()) } })
+    ? light({
+        id,
+        state: 'yellow',
+        text: 'agentsVersions',
+        values: { ...values, names: named([...versions].sort()) },
+        ...(status.tokenSecret !== undefined && { snippet: agentsCommand(status) }),
+      })
     : light({ id, state: 'green', text: 'agentsAll', values: { ...values, names: named(agents.map((a) => a.node)) } });
 }
 
@@ -78,7 +84,13 @@ export function hubLight({ status }: SetupFacts): Light {
   const away = cursors.find(({ cursor }) => isAway(cursor));
   return away === undefined
     ? light({ id, state: 'green', text: 'hubTaking', values: { count: delivered(cursors), waiting: waiting(cursors) } })
-    : light({ id, state: awayState(cursors, status), text: 'hubAway', values: awayValues(cursors, status) });
+    : light({
+        id,
+        state: awayState(cursors, status),
+        text: 'hubAway',
+        values: awayValues(cursors, status),
+        snippet: connectCommand,
+      });
 }
 
 /** One for each output but the store, which has no far side; one in their place where there is none. */
@@ -123,7 +135,7 @@ function outputLight(status: BridgeStatus, output: string): Light {
       state: awayState(cursors, status),
       text: 'outputAway',
       values: { output, ...awayValues(cursors, status) },
-      snippet: 'meshbridge check --connect',
+      snippet: connectCommand,
     });
   }
   const dropped = cursors.flatMap(({ cursor }) => Object.entries(cursor.dropped).filter(([, count]) => count > 0));
@@ -194,18 +206,19 @@ export function diskLight({ status: { disk } }: SetupFacts): Light {
     : light({ id, state: 'green', text: 'diskRoom', values });
 }
 
-export function queueLight({ status: { lanes } }: SetupFacts): Light {
+export function queueLight({ status: { lanes, disk } }: SetupFacts): Light {
   const id = 'queue';
+  const snippet = `meshbridge queue inspect${disk === undefined ? '' : ` --data-dir ${disk.dir}`}`;
   const full = lanes.find((lane) => lane.full !== undefined);
   if (full !== undefined) {
     const values = { signal: full.signal, reason: full.full ?? '' };
-    return light({ id, state: 'red', text: 'queueFull', values });
+    return light({ id, state: 'red', text: 'queueFull', values, snippet });
   }
   const fullest = lanes.toSorted((a, b) => shareOf(b) - shareOf(a))[0];
   const signal = fullest?.signal ?? '';
   const share = Math.round((fullest === undefined ? 0 : shareOf(fullest)) * 100);
   return share > 50
-    ? light({ id, state: share > 90 ? 'red' : 'yellow', text: 'queueFilling', values: { signal, share } })
+    ? light({ id, state: share > 90 ? 'red' : 'yellow', text: 'queueFilling', values: { signal, share }, snippet })
     : light({
         id,
         state: 'green',

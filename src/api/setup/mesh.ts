@@ -92,8 +92,9 @@ export function istiodLight({ status, list, store }: SetupFacts): Light {
   const own = list.targets.filter(isIstiod);
   const down = own.find(({ state }) => state === 'down');
   if (down !== undefined) {
-    const values = { error: `${down.url}: ${down.error ?? ''}`, hint: down.hint ?? '' };
-    return light({ id, state: 'red', text: 'istiodDown', values });
+    const values = { error: `${down.url}: ${down.error ?? ''}`, hint: down.hint ?? 'Look at istiod:' };
+    const snippet = 'kubectl -n istio-system get pods -l app=istiod';
+    return light({ id, state: 'red', text: 'istiodDown', values, ...(down.hint === undefined && { snippet }) });
   }
   const kept = store?.istiods;
   const twice = (kept ?? []).filter(({ series }) => series > 1);

@@ -40,7 +40,7 @@ export function rightsLight({ status, list }: SetupFacts): Light {
   }
   const retrying = watches.find(({ state }) => state === 'retrying');
   if (retrying !== undefined) {
-    const { error = '', hint = '' } = retrying;
+    const { error = '', hint = 'It is asked again by itself.' } = retrying;
     return light({ id, state: 'yellow', text: 'rightsRetry', values: { error, hint } });
   }
   return watches.length === 0

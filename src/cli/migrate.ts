@@ -43,7 +43,7 @@ export async function migrate({ files }: MigrateOptions, context: MigrateContext
   if (setup === undefined) {
     throw new BridgeError(
       'BRIDGE_CONFIG',
-      `${files.join(', ')}: no DaemonSet runs DataKit here (an image named datakit, or the label app: daemonset-datakit)`,
+      `${files.join(', ')}: no DaemonSet runs DataKit here (an image named datakit, or the label app: daemonset-datakit); name the file that has it too, such as datakit.yaml`,
     );
   }
   const { definitions } = context;

@@ -7,6 +7,11 @@ export interface LabelMatcher {
   readonly value: string;
 }
 
+/** The label has one of these values. */
+export function oneOf(name: string, values: readonly string[]): LabelMatcher {
+  return { name, op: '=~', value: values.map((value) => RE2JS.quote(value)).join('|') };
+}
+
 /** Whether a value is matched. Throws RE2's error when the value of `=~` or `!~` is no regular expression. */
 export function labelTest({ op, value }: Omit<LabelMatcher, 'name'>): (labelValue: string) => boolean {
   switch (op) {

@@ -9,7 +9,8 @@ import { DeadLetters } from '../../lane/dead-letters.ts';
 import { Delivery } from '../../lane/delivery.ts';
 import type { Lane } from '../../lane/lane.ts';
 import { Pace } from '../../lane/pace.ts';
-import { parseSelector } from '../../lib/selector.ts';
+import { oneOf } from '../../lib/label-matcher.ts';
+import { parseSelector, Selector } from '../../lib/selector.ts';
 import type { QueueRecord, Signal } from '../../model/batch.ts';
 import { ChosenItems } from '../../pipeline/selector/chosen-items.ts';
 import { LaneTail } from '../../record/tail.ts';
@@ -164,16 +165,15 @@ function targetOf(record: QueueRecord, decode: RecordDecoder): string {
 }
 
 /** What of a record an output is to have, by `namespaces` and `match`. */
-function chooser(
-  { namespaces, match }: LoadedDelivery,
-  decode: RecordDecoder,
-): (record: QueueRecord) => QueueRecord | undefined {
-  const wanted = new Set(namespaces);
-  const selector = match === undefined ? undefined : parseSelector(match).selector;
+function chooser(delivery: LoadedDelivery, decode: RecordDecoder): (record: QueueRecord) => QueueRecord | undefined {
+  const selector = selectorOf(delivery);
   const items = selector === undefined ? undefined : new ChosenItems(selector, decode);
-  return (record) => {
-    const { namespace } = record.origin;
-    const isOfThem = wanted.size === 0 || (namespace !== undefined && wanted.has(namespace));
-    return isOfThem ? (items === undefined ? record : items.of(record)) : undefined;
-  };
+  return (record) => (items === undefined ? record : items.of(record));
+}
+
+function selectorOf({ namespaces, match }: LoadedDelivery): Selector | undefined {
+  const labels = match === undefined ? undefined : parseSelector(match).selector;
+  return namespaces.length === 0
+    ? labels
+    : new Selector(labels?.text ?? '', [oneOf('namespace', namespaces), ...(labels?.matchers ?? [])]);
 }

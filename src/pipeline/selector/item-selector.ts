@@ -7,6 +7,7 @@ import type { Series } from '../../model/metric.ts';
 import type { RumPoint } from '../../model/rum.ts';
 import type { Span } from '../../model/span.ts';
 import { recordLabels } from './record-labels.ts';
+import { spanPlace } from './span-place.ts';
 
 type LabelsOf = (name: string) => string | readonly string[] | undefined;
 
@@ -20,7 +21,7 @@ export interface MeantItems {
  * Holds a selector against the items of records. A label is the item's own, else that of the place the record came from, else
  * a tag that is added; of log lines the place goes before the line's attributes, as it does in their stream.
  * Beside labels and tags: of metrics `__name__`, `measurement`, `field`; of spans `service` (its own service or the other side's),
- * `name`, `kind`, `trace_id`; of log lines `stream`, `level`; of RUM points `measurement`; and `signal` of all.
+ * `name`, `kind`, `trace_id` and what its tags say of its place; of log lines `stream`, `level`; of RUM points `measurement`; and `signal` of all.
  */
 export class ItemSelector {
   readonly #selector: Selector;
@@ -96,7 +97,7 @@ function seriesLabels({ name: metric, labels, measurement, field }: Series): Lab
 }
 
 function spanLabels(span: Span): LabelsOf {
-  return (name) => own(span.tags ?? {}, name) ?? spanFact(span, name);
+  return (name) => own(span.tags ?? {}, name) ?? spanFact(span, name) ?? spanPlace(span, name);
 }
 
 function spanFact({ localEndpoint, remoteEndpoint, name, kind, traceId }: Span, label: string): ReturnType<LabelsOf> {

@@ -103,6 +103,30 @@ describe('an item', () => {
     expect(meant('{constructor!=""}', record)).toEqual([0]);
   });
 
+  test('of traces is found by the place that its tags tell, since a report holds spans of many', () => {
+    const ids = (id: string) => ({ traceId: '000000000000000a', id: id.padStart(16, '0') });
+    const istio = { 'istio.namespace': 'prod', 'istio.canonical_service': 'reviews', 'istio.canonical_revision': 'v2' };
+    const record = spanRecord(
+      [
+        { ...ids('1'), localEndpoint: { serviceName: 'reviews.prod' }, tags: istio },
+        {
+          ...ids('2'),
+          localEndpoint: { serviceName: 'cart' },
+          tags: { 'k8s.namespace.name': 'prod', 'k8s.pod.name': 'cart-1', 'k8s.deployment.name': 'cart' },
+        },
+        { ...ids('3'), localEndpoint: { serviceName: 'cart' }, tags: { namespace: 'own', 'istio.namespace': 'prod' } },
+        { ...ids('4') },
+      ],
+      { seq: 1 },
+    );
+    expect(meant('{namespace="prod"}', record)).toEqual([0, 1]);
+    expect(meant('{namespace!="prod"}', record)).toEqual([2, 3]);
+    expect(meant('{app="reviews", version="v2"}', record)).toEqual([0]);
+    expect(meant('{app="cart"}', record)).toEqual([1, 2]);
+    expect(meant('{pod="cart-1", workload="cart"}', record)).toEqual([1]);
+    expect(meant('{constructor=""}', record)).toEqual([0, 1, 2, 3]);
+  });
+
   test('of logs is found by its stream, level and attributes, behind where it came from', () => {
     expect(meant('{level="error"}', lines)).toEqual([0]);
     expect(meant('{stream="stderr"}', lines)).toEqual([1]);

@@ -124,7 +124,13 @@ async function run({ dir, say, closing }: Stage): Promise<void> {
     farTrack(proxy, choicesOf(seed + 2), say),
     diskTrack(disk, choicesOf(seed + 3), say),
   ];
-  await Promise.all(tracks.map((track) => track(untilMs)));
+  // When one fails the others go on to their end, so that none of them touches what is closed by then.
+  const ends = await Promise.allSettled(tracks.map((track) => track(untilMs)));
+  for (const end of ends) {
+    if (end.status === 'rejected') {
+      throw end.reason;
+    }
+  }
   stop();
   await fed;
   say('everything is well again');

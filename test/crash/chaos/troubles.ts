@@ -9,6 +9,8 @@ import type { SmallDisk } from './small-disk.ts';
 /** Something that goes wrong again and again. Its choices are the same for the same seed; what they meet is not. */
 export type Track = (untilMs: number) => Promise<void>;
 
+const fullAtMostMs = 60_000;
+
 /** Waits, but not past the end. */
 async function pause(ms: number, untilMs: number): Promise<void> {
   await delay(Math.max(0, Math.min(ms, untilMs - performance.now())));
@@ -48,14 +50,29 @@ export class Keeper {
   }
 
   async start(): Promise<void> {
-    const { dir, port, through, config } = this.#options;
-    const daemon = await startDaemon({ dir, port, through, readyMs: 120_000, config: config(this.#version) });
+    const daemon = await this.#started();
     this.#daemon = daemon;
     void daemon.exited.then((how) => {
       if (this.#daemon === daemon && !this.#isEnding) {
         this.falls.push(`${how}: ${daemon.output().slice(-2_000)}`);
       }
     });
+  }
+
+  /** On a full disk it says so and ends; it is started again then, as Kubernetes does, until there is room. */
+  async #started(): Promise<Daemon> {
+    const { dir, port, through, config, say } = this.#options;
+    for (const endMs = performance.now() + fullAtMostMs; ; ) {
+      try {
+        return await startDaemon({ dir, port, through, readyMs: 120_000, config: config(this.#version) });
+      } catch (error) {
+        const isFull = /the daemon ended with 1:.* cannot be opened: .*ENOSPC/s.test(String(error));
+        if (!isFull || performance.now() > endMs) {
+          throw error;
+        }
+      }
+      say('it does not start, since the disk is full');
+    }
   }
 
   async end(signal: NodeJS.Signals): Promise<number | string> {

@@ -68,10 +68,12 @@ export class DemoRig {
     const files = config === '' ? {} : { 'own.conf': config };
     const daemon = await startDaemon({ dir: temp.path, config: files, args: ['--demo'], readyMs: 120_000 });
     const rig = new DemoRig(daemon, temp);
-    await until(async () => (await fetch(`${daemon.url}/api/native/demo`)).status === 200, {
-      ...patient,
-      what: 'the demo',
-    });
+    try {
+      await until(async () => (await fetch(`${daemon.url}/api/native/demo`)).status === 200, patient);
+    } catch (cause) {
+      await rig.stop();
+      throw new Error(`no demo; the daemon said:\n${daemon.output()}`, { cause });
+    }
     return rig;
   }
 

@@ -4,10 +4,15 @@ import { expect, test } from '@jest/globals';
 import { resourceSpans } from '../../src/codec/otlp/export-spans.ts';
 import { encodeRequest } from '../../src/codec/otlp/messages.ts';
 import { checkOtlpTraces, checkOtlpTracesJson, otlpTraces, otlpTracesJson } from '../../src/codec/otlp/otlp-traces.ts';
-import { checkZipkinJson, zipkinJson } from '../../src/codec/zipkin-json/zipkin-json.ts';
-import { checkZipkinJsonV1, zipkinJsonV1 } from '../../src/codec/zipkin-json-v1/zipkin-json-v1.ts';
-import { checkZipkinProto, zipkinProto } from '../../src/codec/zipkin-proto/zipkin-proto.ts';
-import { checkZipkinThrift, zipkinThrift } from '../../src/codec/zipkin-thrift/zipkin-thrift.ts';
+import {
+  checkZipkinJson,
+  type Salvage,
+  salvageZipkinJson,
+  zipkinJson,
+} from '../../src/codec/zipkin-json/zipkin-json.ts';
+import { checkZipkinJsonV1, salvageZipkinJsonV1, zipkinJsonV1 } from '../../src/codec/zipkin-json-v1/zipkin-json-v1.ts';
+import { checkZipkinProto, salvageZipkinProto, zipkinProto } from '../../src/codec/zipkin-proto/zipkin-proto.ts';
+import { checkZipkinThrift, salvageZipkinThrift, zipkinThrift } from '../../src/codec/zipkin-thrift/zipkin-thrift.ts';
 import type { Decoder } from '../../src/contract/codec.ts';
 import { hasCode } from '../../src/contract/errors.ts';
 import type { Span } from '../../src/model/span.ts';
@@ -25,6 +30,8 @@ interface Subject {
   readonly name: string;
   readonly decoder: Decoder<readonly Span[]>;
   readonly check: (bytes: Uint8Array) => { readonly ok: boolean; readonly items?: number };
+  /** What `partial` takes of a list that is refused as a whole. */
+  readonly salvage?: (bytes: Uint8Array) => Salvage<readonly Span[]>;
   readonly goldens: readonly Buffer[];
   readonly kind: 'json' | 'binary';
   /** One span of it may stand for several. */
@@ -44,11 +51,19 @@ const otlpProto = (spans: readonly Span[]): Buffer =>
   encodeRequest('TraceRequest', { resourceSpans: resourceSpans(spans, (hex) => Buffer.from(hex, 'hex'), 'keep') });
 
 const subjects: readonly Subject[] = [
-  { name: 'Zipkin v2 JSON', decoder: zipkinJson, check: checkZipkinJson, goldens: traces.map(json), kind: 'json' },
+  {
+    name: 'Zipkin v2 JSON',
+    decoder: zipkinJson,
+    check: checkZipkinJson,
+    salvage: salvageZipkinJson,
+    goldens: traces.map(json),
+    kind: 'json',
+  },
   {
     name: 'Zipkin v1 JSON',
     decoder: zipkinJsonV1,
     check: checkZipkinJsonV1,
+    salvage: salvageZipkinJsonV1,
     splits: true,
     goldens: inOldWords.map(json),
     kind: 'json',
@@ -57,6 +72,7 @@ const subjects: readonly Subject[] = [
     name: 'Zipkin protobuf',
     decoder: zipkinProto,
     check: checkZipkinProto,
+    salvage: salvageZipkinProto,
     goldens: traces.map(protoBody),
     kind: 'binary',
   },
@@ -64,6 +80,7 @@ const subjects: readonly Subject[] = [
     name: 'Zipkin thrift',
     decoder: zipkinThrift,
     check: checkZipkinThrift,
+    salvage: salvageZipkinThrift,
     splits: true,
     goldens: inOldWords.map(thriftBody),
     kind: 'binary',
@@ -84,8 +101,23 @@ const subjects: readonly Subject[] = [
   },
 ];
 
+/** What is left of a list: all of a good one, and of another what is good, or a refusal. */
+function expectSalvaged({ salvage }: Subject, bytes: Buffer, whole: readonly Span[] | undefined): void {
+  try {
+    const left = salvage?.(bytes);
+    if (left !== undefined && whole !== undefined) {
+      expect([left.bad, left.good.flat().length]).toEqual([0, whole.length]);
+    }
+  } catch (error) {
+    if (whole !== undefined || !hasCode(error, 'BRIDGE_DECODE')) {
+      throw error;
+    }
+  }
+}
+
 /** A value, or a refusal that is the sender's fault; and the reader that only looks agrees with the one that keeps. */
-function survives({ decoder, check, splits }: Subject, bytes: Buffer): 'taken' | 'refused' {
+function survives(subject: Subject, bytes: Buffer): 'taken' | 'refused' {
+  const { decoder, check, splits } = subject;
   const seen = check(bytes);
   let spans: readonly Span[];
   try {
@@ -95,9 +127,11 @@ function survives({ decoder, check, splits }: Subject, bytes: Buffer): 'taken' |
       throw error;
     }
     expect(seen.ok).toBe(false);
+    expectSalvaged(subject, bytes, undefined);
     return 'refused';
   }
   expect(seen.ok).toBe(true);
+  expectSalvaged(subject, bytes, spans);
   if (splits) {
     expect(seen.items).toBeLessThanOrEqual(spans.length);
   } else {

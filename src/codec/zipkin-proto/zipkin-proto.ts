@@ -2,7 +2,7 @@ import type { Decoder } from '../../contract/codec.ts';
 import { BridgeError } from '../../contract/errors.ts';
 import type { Span } from '../../model/span.ts';
 import { SpanFault, within } from '../zipkin-json/json-value.ts';
-import type { SpanListCheck } from '../zipkin-json/span-list.ts';
+import type { Salvage, SpanListCheck } from '../zipkin-json/span-list.ts';
 import { SpanReader, type Texts } from './span.ts';
 import { WireReader, wireTypes } from './wire.ts';
 
@@ -68,4 +68,45 @@ export function checkZipkinProto(bytes: Uint8Array): SpanListCheck {
     }
     throw error;
   }
+}
+
+/** Reads each span by itself. Throws BRIDGE_DECODE where it cannot be told where one ends. */
+export function salvageZipkinProto(bytes: Uint8Array): Salvage<readonly Span[]> {
+  const good: Span[][] = [];
+  let bad = 0;
+  let reason: string | undefined;
+  try {
+    for (const [index, one] of spansIn(bytes).entries()) {
+      try {
+        good.push([new SpanReader(one, 'make').span()]);
+      } catch (error) {
+        if (!(error instanceof SpanFault)) {
+          throw error;
+        }
+        bad += 1;
+        reason ??= faultText(new SpanFault(`[${index}]${error.path}`, error.message));
+      }
+    }
+  } catch (error) {
+    if (error instanceof SpanFault) {
+      throw new BridgeError('BRIDGE_DECODE', faultText(error));
+    }
+    throw error;
+  }
+  return { good, bad, reason };
+}
+
+/** Each span of the list, still with its length. Throws SpanFault. */
+function spansIn(bytes: Uint8Array): WireReader[] {
+  const wire = new WireReader(bytes);
+  const found: WireReader[] = [];
+  while (wire.next()) {
+    const start = wire.at;
+    const isSpan = wire.is(spansField, wireTypes.bytes);
+    wire.skip();
+    if (isSpan) {
+      found.push(new WireReader(bytes.subarray(start, wire.at)));
+    }
+  }
+  return found;
 }

@@ -34,7 +34,7 @@ const endpointFields = { ipv4: 1, port: 2, serviceName: 3, ipv6: 4 } as const;
 /** AnnotationType: of the others no reader makes anything. */
 const valueTypes = { bool: 0, text: 6 } as const;
 
-interface Parts {
+export interface Parts {
   traceId: string | undefined;
   traceIdHigh: string;
   id: string | undefined;
@@ -49,6 +49,11 @@ interface Parts {
 
 /** The struct Span that stands here. Throws SpanFault. */
 export function readSpan(reader: BinaryReader): V1Span {
+  return spanOf(readParts(reader));
+}
+
+/** What the struct Span that stands here holds, to its end, whatever it may be worth. Throws SpanFault. */
+export function readParts(reader: BinaryReader): Parts {
   const parts: Parts = {
     traceId: undefined,
     traceIdHigh: '',
@@ -68,6 +73,11 @@ export function readSpan(reader: BinaryReader): V1Span {
       readOther(reader, parts);
     }
   });
+  return parts;
+}
+
+/** Throws SpanFault where the ids are none. */
+export function spanOf(parts: Parts): V1Span {
   return {
     identity: identityOf(parts),
     timestamp: parts.timestamp === 0 ? undefined : parts.timestamp,

@@ -2,19 +2,18 @@ import type { Decoder } from '../../contract/codec.ts';
 import { BridgeError } from '../../contract/errors.ts';
 import type { Span } from '../../model/span.ts';
 import { SpanFault, within } from '../zipkin-json/json-value.ts';
-import type { SpanListCheck } from '../zipkin-json/span-list.ts';
+import type { Salvage, SpanListCheck } from '../zipkin-json/span-list.ts';
 import { convertV1 } from '../zipkin-json-v1/convert.ts';
-import type { V1Span } from '../zipkin-json-v1/v1-span.ts';
 import { BinaryReader, types } from './binary.ts';
-import { readSpan } from './span.ts';
+import { type Parts, readParts, readSpan, spanOf } from './span.ts';
 
 /** The byte that every list of structs begins with; an old reporter wrote the one of texts in its place. */
 const firstBytes: readonly (number | undefined)[] = [types.struct, types.text];
 /** The smallest struct is its end. */
 const leastSpanBytes = 1;
 
-/** Calls `take` for each span; the result is where the list ends. Throws SpanFault. */
-function readList(bytes: Uint8Array, take: (span: V1Span) => void): number {
+/** Calls `read` where each struct stands, which must step behind it; the result is where the list ends. Throws SpanFault. */
+function readList(bytes: Uint8Array, read: (reader: BinaryReader) => void): number {
   if (!firstBytes.includes(bytes[0])) {
     throw new SpanFault('', 'is not a thrift list of spans, which begins with the byte 0c');
   }
@@ -23,7 +22,7 @@ function readList(bytes: Uint8Array, take: (span: V1Span) => void): number {
   const count = reader.count(leastSpanBytes);
   for (let index = 0; index < count; index += 1) {
     try {
-      take(readSpan(reader));
+      read(reader);
     } catch (error) {
       throw within(`[${index}]`, error);
     }
@@ -43,7 +42,7 @@ export const zipkinThrift: Decoder<readonly Span[]> = {
   decode: (bytes) => {
     const spans: Span[] = [];
     try {
-      readList(bytes, (span) => spans.push(...convertV1(span)));
+      readList(bytes, (reader) => spans.push(...convertV1(readSpan(reader))));
     } catch (error) {
       if (error instanceof SpanFault) {
         throw new BridgeError('BRIDGE_DECODE', faultText(error));
@@ -58,7 +57,8 @@ export const zipkinThrift: Decoder<readonly Span[]> = {
 export function checkZipkinThrift(bytes: Uint8Array): SpanListCheck {
   let items = 0;
   try {
-    const end = readList(bytes, () => {
+    const end = readList(bytes, (reader) => {
+      readSpan(reader);
       items += 1;
     });
     return { ok: true, items, payload: bytes.subarray(0, end) };
@@ -68,4 +68,30 @@ export function checkZipkinThrift(bytes: Uint8Array): SpanListCheck {
     }
     throw error;
   }
+}
+
+/** Reads each span by itself. Throws BRIDGE_DECODE where it cannot be told where one ends. */
+export function salvageZipkinThrift(bytes: Uint8Array): Salvage<readonly Span[]> {
+  const all: Parts[] = [];
+  try {
+    readList(bytes, (reader) => all.push(readParts(reader)));
+  } catch (error) {
+    if (error instanceof SpanFault) {
+      throw new BridgeError('BRIDGE_DECODE', faultText(error));
+    }
+    throw error;
+  }
+  const good: (readonly Span[])[] = [];
+  let reason: string | undefined;
+  for (const [index, parts] of all.entries()) {
+    try {
+      good.push(convertV1(spanOf(parts)));
+    } catch (error) {
+      if (!(error instanceof SpanFault)) {
+        throw error;
+      }
+      reason ??= faultText(new SpanFault(`[${index}]${error.path}`, error.message));
+    }
+  }
+  return { good, bad: all.length - good.length, reason };
 }

@@ -7,8 +7,8 @@ import {
   salvageZipkinJson,
 } from '../../codec/zipkin-json/zipkin-json.ts';
 import { checkZipkinJsonV1, salvageZipkinJsonV1 } from '../../codec/zipkin-json-v1/zipkin-json-v1.ts';
-import { checkZipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
-import { checkZipkinThrift } from '../../codec/zipkin-thrift/zipkin-thrift.ts';
+import { checkZipkinProto, salvageZipkinProto } from '../../codec/zipkin-proto/zipkin-proto.ts';
+import { checkZipkinThrift, salvageZipkinThrift } from '../../codec/zipkin-thrift/zipkin-thrift.ts';
 import { hasCode } from '../../contract/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../contract/http.ts';
 import { plainText } from '../../http/exchange.ts';
@@ -40,14 +40,16 @@ export type Received =
 interface Reader {
   readonly format: Format;
   readonly check: (bytes: Uint8Array) => SpanListCheck;
-  /** What is good of a list that is not good as a whole. JSON alone lets tell. */
-  readonly salvage?: (bytes: Uint8Array) => Salvage<readonly Span[]>;
+  /** What is good of a list that is not good as a whole. */
+  readonly salvage: (bytes: Uint8Array) => Salvage<readonly Span[]>;
 }
 
 const jsonV1: Reader = { format: 'zipkin-json-v1', check: checkZipkinJsonV1, salvage: salvageZipkinJsonV1 };
 const jsonV2: Reader = { format: 'zipkin-json-v2', check: checkZipkinJson, salvage: salvageZipkinJson };
-const proto3: Reader = { format: 'zipkin-proto3', check: checkZipkinProto };
-const thrift: Reader = { format: 'zipkin-thrift', check: checkZipkinThrift };
+const proto3: Reader = { format: 'zipkin-proto3', check: checkZipkinProto, salvage: salvageZipkinProto };
+const thrift: Reader = { format: 'zipkin-thrift', check: checkZipkinThrift, salvage: salvageZipkinThrift };
+/** Where the members of one version are unknown ones of the other. */
+const texts: readonly Reader[] = [jsonV1, jsonV2];
 
 const nothing: Received = { kind: 'nothing' };
 
@@ -86,7 +88,7 @@ export function receive(request: HttpRequest, version: Version, strictness: Stri
   }
   const reader = readerFor(version, (request.headers['content-type'] ?? '').toLowerCase());
   const list = reader.check(body);
-  const ofOther = reader.salvage !== undefined && !(list.ok && list.pure === true) && isOtherVersion(body, version);
+  const ofOther = texts.includes(reader) && !(list.ok && list.pure === true) && isOtherVersion(body, version);
   if (ofOther) {
     const other = version === 'v1' ? 'v2' : 'v1';
     const message = `these are ${other} spans, and this is the path of ${version}; send them to the other one`;
@@ -107,7 +109,7 @@ function inPart(body: Buffer, reader: Reader, strictness: Strictness): Received 
 function salvaged(body: Buffer, reader: Reader): Received | undefined {
   let found: Salvage<readonly Span[]> | undefined;
   try {
-    found = reader.salvage?.(body);
+    found = reader.salvage(body);
   } catch (error) {
     if (!hasCode(error, 'BRIDGE_DECODE')) {
       throw error;

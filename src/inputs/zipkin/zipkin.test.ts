@@ -255,6 +255,30 @@ describe('a list that is good in part', () => {
     },
   );
 
+  // Ids 0a/01, none/02, 0a/03.
+  const proto = '0a060a010a1a01010a031a01020a060a010a1a0103';
+  const goodThrift = (id: string) => `0a0001000000000000000a0a0004${id.padStart(16, '0')}00`;
+  const thrift = `0c00000003${goodThrift('01')}0a000400000000000000020b${'0003'}0000000000${goodThrift('03')}`;
+
+  test.each([
+    ['/api/v2/spans', 'application/x-protobuf', proto, '$[1].traceId is missing'],
+    ['/api/v1/spans', 'application/x-thrift', thrift, '$[1].traceId is missing'],
+  ])('is taken in part on %s as %s too', async (path, type, hex, message) => {
+    const { runtime, input, post } = await rig({ partial: true });
+    const body = Buffer.from(hex, 'hex');
+    expect((await post(path, body, { 'content-type': type })).status).toBe(202);
+    expect(runtime.emitted).toEqual([expect.objectContaining({ format: 'zipkin-json-v2', items: 2 })]);
+    expect(runtime.emitted.flatMap(idsOf)).toEqual(['0000000000000001', '0000000000000003']);
+    expect(runtime.refusals).toEqual([{ signal: 'traces', items: 1, reason: 'malformed' }]);
+    expect(input.status?.()).toMatchObject({ lastRefusal: { message: expect.stringContaining(message) } });
+    // Where it cannot be told where a span ends, nothing is taken.
+    const cut = body.subarray(0, body.length - 3);
+    expect((await post(path, cut, { 'content-type': type })).status).toBe(400);
+    expect(runtime.emitted).toHaveLength(1);
+    const strict = await rig();
+    expect((await strict.post(path, body, { 'content-type': type })).status).toBe(400);
+  });
+
   test.each(['[{"id":"d"},{}]', '{}', 'x', '[{'])(
     'is refused all the same where nothing of it is good: %s',
     async (body) => {

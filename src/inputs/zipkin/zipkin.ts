@@ -31,7 +31,7 @@ const config = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Take the good spans of a JSON list that holds others too, and count the others, instead of refusing the whole list with 400.',
+      'Take the good spans of a list that holds others too, and count the others, instead of refusing the whole list with 400.',
     ),
   ignore_tags: z
     .array(expression())

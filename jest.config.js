@@ -10,7 +10,7 @@ const common = {
   moduleFileExtensions: ['ts', 'js', 'mjs', 'json', 'node'],
 };
 
-/** `unit` is what `npm run check` runs; the others run real components and whole processes. */
+/** `unit` is what `npm run check` runs; the others run real components and whole processes, `long` those of `npm run test:long` alone. */
 export default {
   projects: [
     {
@@ -24,5 +24,6 @@ export default {
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
     { ...common, displayName: 'crash', testMatch: ['<rootDir>/test/crash/**/*.test.ts'] },
+    { ...common, displayName: 'long', testMatch: ['<rootDir>/test/run/**/*.test.ts'] },
   ],
 };

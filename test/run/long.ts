@@ -53,6 +53,14 @@ const steps: readonly Step[] = [
     env: { OUTAGE_SECONDS: '60' },
   },
   {
+    name: 'an OpenTelemetry Collector on its bad days, away for a minute',
+    args: [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=long'],
+      ...['--runTestsByPath', 'test/run/collector-bad-day.test.ts'],
+    ],
+    env: { OUTAGE_SECONDS: '60' },
+  },
+  {
     name: 'no report of an Envoy is lost in ten minutes',
     args: [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=e2e'],

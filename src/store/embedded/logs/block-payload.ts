@@ -3,6 +3,7 @@ import { BridgeError } from '../../../contract/errors.ts';
 import type { LogAttributes } from '../../../model/log.ts';
 import { decodeAttributes } from './attribute-section.ts';
 import { decodeColumns, type LineColumns } from './log-columns.ts';
+import type { Scratch } from './scratch.ts';
 import { unsqueeze } from './text-squeeze.ts';
 
 /**
@@ -73,13 +74,14 @@ export function inflated(bytes: Uint8Array, length: number): Buffer {
 /** The lines of one block; columns and text are inflated when they are first asked for. */
 export class BlockLines {
   readonly #payload: Buffer;
+  readonly #room: Scratch | undefined;
   readonly #at: { readonly columns: number; readonly text: number; readonly ids: number; readonly attributes: number };
   #columns: LineColumns | undefined;
   #text: Buffer | undefined;
   #attributes: LogAttributes | undefined;
 
-  /** Throws BRIDGE_CORRUPT, here and in its getters. */
-  constructor(payload: Buffer) {
+  /** With `room` its text is good until that is used again. Throws BRIDGE_CORRUPT, here and in its getters. */
+  constructor(payload: Buffer, room?: Scratch) {
     const columns = headBytes;
     const text = payload.length < headBytes ? Number.NaN : columns + payload.readUInt32LE(4);
     const ids = text + (payload.length < headBytes ? 0 : payload.readUInt32LE(12));
@@ -88,6 +90,7 @@ export class BlockLines {
       throw new BridgeError('BRIDGE_CORRUPT', 'a block of lines of another length');
     }
     this.#payload = payload;
+    this.#room = room;
     this.#at = { columns, text, ids, attributes };
   }
 
@@ -120,8 +123,11 @@ export class BlockLines {
     const text = inflated(packed, this.#payload.readUInt32LE(8));
     const ids = this.#payload.subarray(this.#at.ids, this.#at.attributes);
     const bytes = this.#payload.readUInt32LE(16);
-    const whole = ids.length === 0 ? text : unsqueeze({ text, ids }, bytes);
-    if (whole?.length !== bytes) {
+    if (ids.length === 0 && text.length === bytes) {
+      return text;
+    }
+    const whole = this.#room?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes);
+    if (!unsqueeze({ text, ids }, whole)) {
       throw new BridgeError('BRIDGE_CORRUPT', 'a text that does not fit its ids');
     }
     return whole;

@@ -54,5 +54,5 @@ export function visitLines(candidate: Candidate, query: LineQuery, visit: (line:
       return;
     }
   }
-  partition.lines(contents, block, (lines) => scanLines(lines, streams, query, visit));
+  partition.lines(contents, block, (lines) => scanLines(lines, streams, query, visit), query.room);
 }

@@ -5,6 +5,7 @@ import { type LogLevel, logFlags, logLevels } from '../../../model/log.ts';
 import type { BlockFacts } from './block-summary.ts';
 import type { LineAt } from './line-scan.ts';
 import { LogqlFilter } from './logql-filter.ts';
+import { Scratch } from './scratch.ts';
 import type { StreamLabels } from './stream-labels.ts';
 import { TextFolder, TextNeedle } from './text-needle.ts';
 
@@ -20,6 +21,8 @@ export class LineQuery {
   readonly endMs: number;
   readonly needles: readonly TextNeedle[];
   readonly folder = new TextFolder();
+  /** For the text of the block that is looked at. */
+  readonly room = new Scratch();
   /** Bit i: lines of level i are meant. */
   readonly levelBits: number;
   readonly #tests: readonly { readonly name: string; readonly test: LabelTest }[];

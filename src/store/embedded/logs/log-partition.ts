@@ -16,6 +16,7 @@ import { type BlockSummary, bloomOf, decodeSummary, lineBlocks } from './block-s
 import { BlockTable } from './block-table.ts';
 import { type BlockList, IndexFile, type SealedFacts } from './index-file.ts';
 import type { Contents, PartitionShared } from './partition-shared.ts';
+import type { Scratch } from './scratch.ts';
 import { StreamBook } from './stream-labels.ts';
 
 /** A partition with more blocks is sealed: trickling streams leave one a commit. */
@@ -240,10 +241,11 @@ export class LogPartition implements BlockPartition<BlockSummary> {
     return this.#guarded(path, place, () => readPayload(this.#shared.files, path, place));
   }
 
-  /** What `read` makes of a block's lines; undefined when the block cannot be read, which is named. */
-  lines<T>({ path, table }: Contents, block: number, read: (lines: BlockLines) => T): T | undefined {
+  /** What `read` makes of a block's lines, and of their text in `room`; undefined when the block cannot be read, which is named. */
+  lines<T>(contents: Contents, block: number, read: (lines: BlockLines) => T, room?: Scratch): T | undefined {
+    const { path, table } = contents;
     const place = table.place(block);
-    return this.#guarded(path, place, () => read(new BlockLines(readPayload(this.#shared.files, path, place))));
+    return this.#guarded(path, place, () => read(new BlockLines(readPayload(this.#shared.files, path, place), room)));
   }
 
   /** Names a block that cannot be read; what else went wrong is thrown again. */

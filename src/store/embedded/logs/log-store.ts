@@ -13,7 +13,7 @@ import { LogIntake } from './log-intake.ts';
 import { LogPartition } from './log-partition.ts';
 import { isLogQuestion, LogQuestions } from './log-questions.ts';
 import { sealPartition } from './log-seal.ts';
-import { Scratch } from './partition-shared.ts';
+import { Scratch } from './scratch.ts';
 
 export interface LogStoreOptions extends SeriesOptions {
   readonly damage: DamageBook;

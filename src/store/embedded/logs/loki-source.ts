@@ -9,6 +9,7 @@ import { LineAt, lineAt } from './line-scan.ts';
 import { LineView } from './line-view.ts';
 import type { LogPartition } from './log-partition.ts';
 import { LokiSelector } from './loki-selector.ts';
+import { Scratch } from './scratch.ts';
 import { TextFilter } from './words.ts';
 
 /** Lines looked at between two looks at the clock. */
@@ -21,6 +22,14 @@ export interface LokiSourceOptions {
   readonly arrived?: (arrival: Arrival) => boolean;
   /** Only blocks with lines that came after that. */
   readonly after?: Arrival;
+}
+
+/** One pass over blocks; others may be under way beside it. */
+interface Scanning {
+  readonly selector: LokiSelector;
+  readonly texts: NeededTexts;
+  readonly room: Scratch;
+  readonly visitor: LineVisitor;
 }
 
 /** The store's lines as LogQL sees them. */
@@ -44,6 +53,7 @@ export class LokiSource implements LineSource {
   async scan(request: LineRequest, visitor: LineVisitor): Promise<void> {
     const selector = new LokiSelector(request.matchers, request);
     const texts = new NeededTexts(request.texts);
+    const room = new Scratch();
     const order = request.order === 'oldest first' ? 'oldest first' : 'newest first';
     const blocks = new BlocksInOrder(this.#partitions, selector, order);
     for (let next = await blocks.take(this.#slice); next !== undefined; next = await blocks.take(this.#slice)) {
@@ -55,7 +65,7 @@ export class LokiSource implements LineSource {
         continue;
       }
       try {
-        await this.#scanBlock(next, { selector, texts, visitor });
+        await this.#scanBlock(next, { selector, texts, room, visitor });
       } catch (error) {
         partition.noteUnread(contents, block, error);
       }
@@ -67,14 +77,14 @@ export class LokiSource implements LineSource {
 
   async #scanBlock(
     { partition, contents, block, facts, streams }: Candidate,
-    { selector, texts, visitor }: { selector: LokiSelector; texts: NeededTexts; visitor: LineVisitor },
+    { selector, texts, room, visitor }: Scanning,
   ): Promise<void> {
     this.blocks += 1;
     const bloom = texts.filters.length === 0 ? undefined : partition.bloom(contents, block);
     if (bloom !== undefined && !texts.filters.every((filter) => filter.mayHold(bloom, facts.longestWord))) {
       return;
     }
-    const lines = partition.lines(contents, block, (read) => read);
+    const lines = partition.lines(contents, block, (read) => read, room);
     if (lines === undefined) {
       return;
     }

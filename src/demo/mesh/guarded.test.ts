@@ -39,15 +39,39 @@ test('a program that cannot be had is said by the shell', async () => {
   expect(said).toContain('/nowhere/program');
 });
 
-test('it ends when the process that started it is killed', async () => {
+/** A program that starts another, and says its number. */
+const withChild = ['-c', 'sleep 600 & echo $!; wait'] as const;
+
+test('asked to end, it ends with all that it started', async () => {
+  const end = new AbortController();
+  const child = spawnGuarded('/bin/sh', withChild, { signal: end.signal });
+  child.stderr.resume();
+  const [chunk] = await once(child.stdout, 'data');
+  end.abort();
+  // Nobody holds the pipes any more.
+  expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
+  expect(isAlive(Number(chunk))).toBe(false);
+});
+
+test('asked to end before it began, it ends', async () => {
+  const child = spawnGuarded('/bin/sleep', ['600'], { signal: AbortSignal.abort() });
+  child.stdout.resume();
+  child.stderr.resume();
+  expect(await once(child, 'close')).toEqual([null, 'SIGKILL']);
+});
+
+test('it ends when the process that started it is killed, with all that it started', async () => {
   const module = JSON.stringify(join(import.meta.dirname, 'guarded.ts'));
-  const program = `import { spawnGuarded } from ${module}; console.log(spawnGuarded('/bin/sleep', ['600']).pid);`;
+  const program = `import { spawnGuarded } from ${module};
+    const child = spawnGuarded('/bin/sh', ${JSON.stringify(withChild)});
+    child.stdout.once('data', (chunk) => console.log(child.pid, String(chunk)));`;
   const holder = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [chunk] = await once(holder.stdout, 'data');
-  const pid = Number(chunk);
-  expect(isAlive(pid)).toBe(true);
+  const pids = String(chunk).trim().split(/\s+/).map(Number);
+  expect(pids).toHaveLength(2);
+  expect(pids.every(isAlive)).toBe(true);
   holder.kill('SIGKILL');
-  await until(() => !isAlive(pid), { withinMs: 60_000, what: 'its end' });
+  await until(() => !pids.some(isAlive), { withinMs: 60_000, what: 'their end' });
 }, 90_000);

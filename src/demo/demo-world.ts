@@ -3,7 +3,7 @@ import { DemoCluster } from './cluster/cluster.ts';
 import { clusterPlanOf } from './cluster/mesh-plan.ts';
 import { Mesh, type MeshPlan } from './mesh/mesh.ts';
 import type { Place } from './mesh/place.ts';
-import { Topology } from './mesh/topology.ts';
+import { serviceHost, Topology } from './mesh/topology.ts';
 import type { DemoFacts } from './mesh-messages.ts';
 import { Switchboard } from './switches/switchboard.ts';
 import { Visitors } from './visits/visitors.ts';
@@ -47,6 +47,7 @@ export class DemoWorld {
     const board = new Switchboard({
       mesh: this.#mesh,
       namespace: topology.namespace,
+      hosts: topology.services.map(serviceHost),
       facts: { productpage, kubeconfig },
       onState: (state) => this.#cluster.publish(state),
     });

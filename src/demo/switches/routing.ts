@@ -1,8 +1,8 @@
 import type { DemoState } from '../state/demo-state.ts';
 import type { Fault, HttpRoute, VirtualService } from '../state/istio-rules.ts';
 import type { Preset } from './preset.ts';
-import { applied, holds, removed, withRules } from './rule-changes.ts';
-import { usualDestinationRule } from './usual-state.ts';
+import { applied, holds, removed, rulesOf, withRules } from './rule-changes.ts';
+import { usualDestinationRule, usualState } from './usual-state.ts';
 
 /** Who is treated otherwise than the others, as in the walkthrough. */
 const jason = [{ headers: { 'end-user': { exact: 'jason' } } }];
@@ -102,16 +102,15 @@ function missingRule(namespace: string): Preset {
   };
 }
 
-/** Where nothing says otherwise, each version of reviews has a third. */
+/** Where nothing says otherwise, each version of reviews has a third: no rule is left but those that it began with. */
 function evenThirds(namespace: string): Preset {
-  const services = allV1(namespace);
   return {
     name: 'even-thirds',
     group: 'routing',
     summary: 'Each version of reviews has a third of the calls: no stars, black ones, red ones. This is how it begins.',
     isOn: ({ virtualServices }) =>
       !virtualServices.some(({ hosts }) => hosts.some((host) => host.split('.')[0] === 'reviews')),
-    on: (state) => withSubsets(take(services)(state), namespace),
+    on: (state) => ({ ...state, ...rulesOf(usualState(namespace)) }),
     off: 'switch another of the routings on',
   };
 }

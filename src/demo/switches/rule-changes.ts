@@ -26,6 +26,10 @@ export interface Rules {
   readonly destinationRules: readonly DestinationRule[];
 }
 
+export function rulesOf({ virtualServices, destinationRules }: Rules): Rules {
+  return { virtualServices, destinationRules };
+}
+
 export function applied(state: DemoState, rules: Rules): DemoState {
   return {
     ...state,

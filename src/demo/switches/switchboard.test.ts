@@ -26,6 +26,7 @@ afterEach(() => board.stop());
 function boardOf(namespace: string): Switchboard {
   return new Switchboard({
     namespace,
+    hosts: ['productpage', 'details', 'reviews', 'ratings'].map((name) => `${name}.${namespace}.svc.cluster.local`),
     facts: { productpage: 'http://127.0.0.1:1/productpage', kubeconfig: '/k' },
     onState: () => {},
     mesh: {
@@ -110,6 +111,61 @@ test('every switch that goes on is on, and off it is as it began', async () => {
 
 test('the delay takes jason to v2 as well, since v1 of reviews never calls ratings', async () => {
   expect(on(await set('ratings-delay'))).toEqual(['jason-v2', 'ratings-delay']);
+});
+
+test('even thirds take away what people applied, under whatever name', async () => {
+  const text = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: my-own }
+spec: { hosts: [reviews], http: [{ route: [{ destination: { host: reviews, subset: v3 } }] }] }
+`;
+  expect(on(await good({ ask: 'apply', files: [{ file: 'own.yaml', text }] }))).not.toContain('even-thirds');
+  expect(on(await set('even-thirds'))).toEqual(['even-thirds']);
+  expect(told.at(-1)).toEqual(usualState('default'));
+});
+
+describe('names that lead nowhere are taken, and named', () => {
+  const rule = (host: string, to: object) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: host },
+    spec: { hosts: [host], http: [{ route: [{ destination: to }, { destination: to }] }] },
+  });
+  const notesOf = async (object: object) =>
+    (await good({ ask: 'apply', files: [{ file: 'own.yaml', text: JSON.stringify(object) }] })).notes;
+
+  test.each([
+    [
+      rule('reveiws', { host: 'reveiws', subset: 'v1' }),
+      [
+        'VirtualService default/reveiws created',
+        'VirtualService default/reveiws: there is no service reveiws: it routes nothing',
+        'VirtualService default/reveiws: there is no service reveiws: what it sends there is answered with 503',
+      ],
+    ],
+    [
+      rule('reviews', { host: 'reviews', subset: 'v9' }),
+      [
+        'VirtualService default/reviews created',
+        'VirtualService default/reviews: no DestinationRule names the subset v9 of reviews: what it sends there is answered with 503',
+      ],
+    ],
+    [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: { name: 'rating' },
+        spec: { host: 'rating' },
+      },
+      ['DestinationRule default/rating created', 'DestinationRule default/rating: there is no service rating'],
+    ],
+    [
+      rule('ratings.default.svc.cluster.local', { host: 'ratings', subset: 'v2' }),
+      [expect.stringMatching(/ created$/)],
+    ],
+  ])('%j', async (object, notes) => {
+    expect(await notesOf(object)).toEqual(notes);
+  });
 });
 
 test('a missing rule is reviews with a route and without subsets', async () => {

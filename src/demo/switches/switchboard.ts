@@ -2,6 +2,7 @@ import type { DemoFile, DemoRefusal, DemoRequest, DemoView } from '../../contrac
 import { type RulesFile, readRules } from '../rules/read-rules.ts';
 import { noteText } from '../rules/rule-notes.ts';
 import type { DemoMesh, DemoState } from '../state/demo-state.ts';
+import { missingNames } from './missing-names.ts';
 import type { Preset } from './preset.ts';
 import { presetsOf } from './presets.ts';
 import { applied, isSame, removed } from './rule-changes.ts';
@@ -13,6 +14,8 @@ export interface SwitchboardPlan {
   readonly mesh: DemoMesh;
   /** Of Bookinfo. */
   readonly namespace: string;
+  /** The services that there are: `reviews.default.svc.cluster.local`. */
+  readonly hosts: readonly string[];
   /** What a view says beside the state. */
   readonly facts: Pick<DemoView, 'productpage' | 'kubeconfig'>;
   /** Told of each state that the mesh acts on, the first included. */
@@ -116,7 +119,8 @@ export class Switchboard {
     const before = this.#state;
     await this.#change((state) => (ask === 'apply' ? applied(state, rules) : removed(state, rules)));
     const done = read.flatMap((one) => describe(one, ask, before));
-    return this.#view([...done, ...read.flatMap((one) => one.unused.map(noteText))]);
+    const unused = read.flatMap((one) => one.unused.map(noteText));
+    return this.#view([...done, ...unused, ...missingNames(this.#state, this.#plan.hosts)]);
   }
 
   #change(change: Change): Promise<void> {

@@ -42,16 +42,24 @@ export interface OutboundPlan {
   readonly endpointOf: (workload: Workload) => PodAddress | undefined;
 }
 
+/** Pods behind a service: all of them, or those of a version, by its name. */
+interface Subset {
+  readonly name: string;
+  readonly pods: readonly Workload[];
+}
+
 /** For each port of a service that the workload calls: one cluster of all its pods, and one for each subset. */
 export function outboundClusters(plan: OutboundPlan): object[] {
   const { topology, workload } = plan.proxy;
   return topology.callsOf(workload).flatMap((called) => {
     const pods = topology.workloadsOf(called.service);
-    const subsets = subsetsOf(called, plan.destinationRules);
-    return [
-      outbound(called, '', pods, plan),
-      ...subsets.map(({ name, labels }) => outbound(called, name, pods.filter(hasLabels(labels)), plan)),
-    ].map((one) => ({ '@type': `${types}.config.cluster.v3.Cluster`, ...cluster(one) }));
+    const subsets = subsetsOf(called, plan.destinationRules).map(({ name, labels }): Subset => {
+      return { name, pods: pods.filter(hasLabels(labels)) };
+    });
+    return [{ name: '', pods }, ...subsets].map((subset) => ({
+      '@type': `${types}.config.cluster.v3.Cluster`,
+      ...cluster(outbound(called, subset, plan)),
+    }));
   });
 }
 
@@ -67,15 +75,14 @@ function hasLabels(labels: Readonly<Record<string, string>>): (workload: Workloa
   };
 }
 
-// biome-ignore format: one line of parameters
-function outbound(called: Called, subset: string, pods: readonly Workload[], { proxy, endpointOf }: OutboundPlan): ClusterPlan {
+function outbound(called: Called, { name, pods }: Subset, { proxy, endpointOf }: OutboundPlan): ClusterPlan {
   const { ip, isOwn } = proxy.address;
   const ready = pods.flatMap((pod) => endpointOf(pod) ?? []);
   return {
-    name: outboundCluster(called, subset),
+    name: outboundCluster(called, name),
     endpoints: ready.map((pod) => socket(pod.ip, pod.inbound)),
     source: isOwn ? ip : undefined,
-    transport: toService(proxy, called, subset),
+    transport: toService(proxy, called, name),
     isHttp2: called.port.protocol === 'grpc',
   };
 }

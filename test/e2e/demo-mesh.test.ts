@@ -177,6 +177,7 @@ describeWith('envoy', (environment) => {
     await mesh.apply(withSwitches('crash-loop'));
     await until(() => mesh.events.length === 1, { ...patient, what: 'the first end' });
     expect(mesh.events).toMatchObject([{ workload: 'details-v1', state: 'waiting', restarts: 0, exitCode: 1 }]);
+    expect(mesh.log('details-v1', 'details').at(-1)).toBe('exit status 1');
     await until(
       async () => (await mesh.page()).text.includes('Sorry, product details are currently unavailable'),
       patient,
@@ -185,11 +186,12 @@ describeWith('envoy', (environment) => {
       async () => (await mesh.samples('productpage-v1', 'istio_requests_total', { response_flags: 'UH' })).length > 0,
       { ...patient, what: 'requests without an endpoint' },
     );
-    expect(mesh.log('details-v1', 'details').at(-1)).toBe('exit status 1');
     await mesh.apply(quiet);
-    expect(mesh.events.at(-1)).toMatchObject({ workload: 'details-v1', state: 'running', restarts: 1 });
+    // As often as it ended: once, where the machine is not too busy to have it crash again meanwhile.
+    const ends = mesh.events.filter(({ state }) => state === 'waiting').length;
+    expect(mesh.events.at(-1)).toMatchObject({ workload: 'details-v1', state: 'running', restarts: ends });
     await until(async () => (await mesh.page()).text.includes('William Shakespeare'), patient);
-    await until(() => mesh.log('details-v1', 'details', '1.log').length > 0, patient);
+    await until(() => mesh.log('details-v1', 'details', `${ends}.log`).length > 0, patient);
   }, 300_000);
 
   test('the numbers of the containers are those of real processes', async () => {

@@ -132,11 +132,12 @@ describeWith('envoy', (environment) => {
 
     test('half to v1 and half to v3, and then all to v3', async () => {
       await apply('virtual-service-reviews-50-v3.yaml');
-      const { v1 = 0, v3 = 0 } = await shares((added) => Math.min(added['v1'] ?? 0, added['v3'] ?? 0) >= 10, ['v2']);
+      const { v1 = 0, v3 = 0 } = await shares((added) => Math.min(added['v1'] ?? 0, added['v3'] ?? 0) >= 30, ['v2']);
       expect(Math.max(v1, v3)).toBeLessThan(3 * Math.min(v1, v3));
       await apply('virtual-service-reviews-v3.yaml');
       await shares((added) => (added['v3'] ?? 0) >= 10, ['v1', 'v2']);
-      expect(await rig.page()).toContain('class="red"');
+      // One call of ratings in 23 fails, and that page has no stars.
+      await until(async () => (await rig.page()).includes('class="red"'), { ...patient, what: 'red stars' });
     }, 300_000);
 
     test('deleted, each version has its third again', async () => {

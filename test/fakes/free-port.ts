@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below the ports that systems take for outgoing connections (32768 on Linux, 49152 elsewhere). */
-const ownPorts = { from: 12_000, to: 32_000 };
+/**
+ * Below the ports that systems take for outgoing connections (32768 on Linux, 49152 elsewhere), and below those of a demo whose
+ * pods share an address: it must not take what somebody here is about to use again.
+ */
+const ownPorts = { from: 12_000, to: 24_000 };
 
 /**
  * A loopback port that nobody listens on. Not one that the system picks: what is stopped and started again wants the same one

@@ -42,7 +42,7 @@ const ownNetworks = Array.from({ length: 32 }, (_, n) => `127.95.${29 + n}`);
 /** Held by a mesh for as long as it runs: Envoys share a port without a word, so somebody has to keep the network. */
 const claimPort = 15_021;
 /** Of pods that share an address: below what systems take for outgoing connections (32768 on Linux, 49152 elsewhere). */
-const sharedPorts = { from: 16_000, to: 32_000 };
+const sharedPorts = { from: 24_000, to: 32_000 };
 
 export interface PodAddresses {
   readonly pods: readonly PodAddress[];

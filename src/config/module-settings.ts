@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Looked } from '../contract/looked.ts';
-import { settingFaults, type UserDefinition, userDefinition } from '../lib/user-definition.ts';
+import { type UserDefinition, userDefinition } from '../lib/user-definition.ts';
 import { type Signal, signals } from '../model/batch.ts';
 import { besideConfig } from './fields.ts';
+import { checkValue } from './schema-check.ts';
 
 /** The keys of a component that is somebody's own module. */
 export function moduleFields(kind: 'input' | 'output') {
@@ -31,12 +32,24 @@ export async function lookAtModule({ path, config }: ModuleConfig, kind: 'input'
   if (definition === undefined) {
     return { made: undefined, faults: [{ path: ['path'], message: fault, hint: 'docs/extending.md shows one' }] };
   }
-  const faults = settingFaults(definition, config);
   return {
     made: definition,
     ...(version === undefined ? {} : { version }),
-    faults: faults.map(({ path: key, message }) => ({ path: ['config', ...key], message })),
+    faults: settingFaults(definition, config),
   };
+}
+
+/** In the words of every other table; values, which may be secrets, are not shown. */
+function settingFaults({ config: schema }: UserDefinition, config: unknown): FoundModule['faults'] {
+  if (schema === undefined) {
+    return [];
+  }
+  const { faults, unknownKeys } = checkValue(schema, config, undefined);
+  return [...faults, ...unknownKeys].map(({ path, message, hint }) => ({
+    path: ['config', ...path],
+    message,
+    ...(hint === undefined ? {} : { hint }),
+  }));
 }
 
 /** The settings of a component, which differ when what they name has changed. */

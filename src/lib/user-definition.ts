@@ -60,17 +60,3 @@ const known = ['metrics', 'traces', 'logs', 'rum'];
 function isListOfSignals(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every((one) => known.includes(one));
 }
-
-/** What is wrong with a table, by its own schema. */
-export function settingFaults(
-  { config }: UserDefinition,
-  settings: unknown,
-): readonly { readonly path: readonly (string | number)[]; readonly message: string }[] {
-  const { error } = config?.safeParse(settings) ?? {};
-  return (error?.issues ?? []).flatMap((issue) => {
-    const path = issue.path.filter((step) => typeof step !== 'symbol');
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key' }))
-      : [{ path, message: issue.message }];
-  });
-}

@@ -64,11 +64,14 @@ describe('the settings of a module', () => {
     signals: ['logs'], config: z.strictObject({ url: z.string() }), create: () => ({ write: async () => ({ status: 'delivered' }) })
   });`;
 
-  test('are held against its own schema', async () => {
+  test('are held against its own schema, with what to write instead and without a value, which may be secret', async () => {
     const looked = await look(source, { urll: 'x' });
     expect(looked?.faults).toEqual([
-      { path: ['config', 'url'], message: expect.stringContaining('expected string') },
-      { path: ['config', 'urll'], message: 'unknown key' },
+      { path: ['config', 'url'], message: 'is missing', hint: 'write url = "..."' },
+      { path: ['config', 'urll'], message: 'unknown key', hint: 'did you mean "url"?' },
+    ]);
+    expect((await look(source, { url: 7 }))?.faults).toEqual([
+      { path: ['config', 'url'], message: 'must be text in quotes, and is a number', hint: 'write url = "..."' },
     ]);
   });
 

@@ -94,7 +94,7 @@ describe('which file is which', () => {
     },
   );
 
-  test('vector#18710: a pod of the same name that comes again is another pod', async () => {
+  test('vector#12014, #18710: a pod of the same name that comes again is another pod', async () => {
     logs.write('first');
     await rig.turn();
     logs.removePod();
@@ -248,7 +248,7 @@ describe('lines', () => {
     });
   });
 
-  test('contrib#4849: a line whose end comes long after its beginning is one line', async () => {
+  test('contrib#4849, #32170: a line whose end comes long after its beginning is one line', async () => {
     const [head = '', tail = ''] = logs.line('first half and second half').split(' half and');
     logs.append(`${head} half and`);
     await rig.pass(60_000);
@@ -337,7 +337,7 @@ describe('time and load', () => {
     expect(new Set(rig.texts).size).toBe(300);
   });
 
-  test('vector#6305: nothing of a deleted pod is held once it is read', async () => {
+  test('vector#6305, #19293: nothing of a deleted pod is held once it is read', async () => {
     const before = readdirSync('/proc/self/fd').length;
     const pods = Array.from({ length: 50 }, (_, i) => new PodLogs(dir.path, `default_job-${i}_uid-${i}/app`));
     for (const pod of pods) {

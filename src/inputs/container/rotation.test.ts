@@ -186,7 +186,7 @@ describe('rotation by rename', () => {
     expect(missedBytes()).toBe(0);
   });
 
-  test('reads rotated files that nobody has read, the oldest first, and docker’s by falling number', async () => {
+  test('splunk-otel-collector-chart#1690: reads rotated files that nobody has read, the oldest first, and docker’s by falling number', async () => {
     logs.append(logs.line('3'), '0.log.20261121-000003');
     logs.append(logs.line('2'), '0.log.20261121-000002');
     logs.append(logs.line('never'), '0.log.20261121-000001.tmp');
@@ -327,7 +327,7 @@ describe('deletion', () => {
     expect(rig.runtime.positions('logs', '').size).toBe(0);
   });
 
-  test('fluent-bit#4895: and a new file of the same name and inode is another file', async () => {
+  test('fluent-bit#4895, #8025, #11455: and a new file of the same name and inode is another file', async () => {
     const inodes = new Set<string>();
     const wanted: string[] = [];
     for (let i = 0; i < 8; i++) {

@@ -16,10 +16,10 @@ const scripts = {
   chromium: ['debian.sh', 'chromium', 'chromium'],
   /** Prints the virtual environment; the program is `bin/envoy` in it. */
   envoy: ['envoy.sh'],
-  /** Prints the virtual environment of a Zipkin tracer for Python. */
-  'py-zipkin': ['py-zipkin.sh'],
-  /** Prints the virtual environment with ClickHouse's engine. */
-  chdb: ['chdb.sh'],
+  /** Prints the virtual environment of a Zipkin tracer, in the last version that writes thrift; its protobuf wants an old runtime. */
+  'py-zipkin': ['python.sh', 'py-zipkin-0.20.2', 'py-zipkin[protobuf]==0.20.2', 'protobuf==3.20.3'],
+  /** Prints the virtual environment with ClickHouse's engine as a library. */
+  chdb: ['python.sh', 'chdb-4.4.0', 'chdb==4.4.0', 'chdb-core==26.9.0'],
   /** Prints the jar of the reference server, which holds the page Lens too; `java` is on the PATH then. */
   'zipkin-server': ['zipkin-server.sh'],
   /** Prints the directory of Kafka's jars; `java` is on the PATH then. */

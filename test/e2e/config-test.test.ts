@@ -1,52 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
+import { commandsOfEachTest, program, type Running } from './commands.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 
-const program = join(import.meta.dirname, '../../dist/main.js');
 let dir: TempDir;
 let daemon: Daemon | undefined;
-const children: ChildProcess[] = [];
+const run = commandsOfEachTest();
 
 beforeEach(async () => {
   dir = await tempDir();
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill('SIGKILL');
-  }
   await daemon?.end();
   daemon = undefined;
   await dir.remove();
 });
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number>;
-  out(): string;
-  err(): string;
-}
-
 function meshbridge(args: readonly string[], cwd = dir.path): Running {
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir.path, CLUSTER: 'c7' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.push(child);
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    err += String(chunk);
-  });
-  const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
-  return { child, ended, out: () => out, err: () => err };
+  const env = { PATH: process.env['PATH'] ?? '', HOME: dir.path, CLUSTER: 'c7' };
+  return run(process.execPath, [program, ...args], { cwd, env });
 }
 
 async function write(files: Readonly<Record<string, string>>): Promise<void> {

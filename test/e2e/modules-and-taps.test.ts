@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
 import { type TempDir, tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
+import { commandsOfEachTest, program, type Running } from './commands.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -12,7 +12,7 @@ const examples = join(top, 'docs/examples');
 let dir: TempDir;
 let far: FakeFarSide;
 let daemon: Daemon | undefined;
-const children: ChildProcess[] = [];
+const run = commandsOfEachTest();
 
 beforeEach(async () => {
   dir = await tempDir();
@@ -20,38 +20,14 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill('SIGKILL');
-  }
   await daemon?.end();
   daemon = undefined;
   await far.close();
   await dir.remove();
 });
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number>;
-  out(): string;
-  err(): string;
-}
-
-function run(command: string, args: readonly string[], cwd = dir.path): Running {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  children.push(child);
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    err += String(chunk);
-  });
-  const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
-  return { child, ended, out: () => out, err: () => err };
-}
-
 function tap(...args: readonly string[]): Running {
-  return run(process.execPath, [join(top, 'dist/main.js'), 'tap', '--data-dir', join(dir.path, 'data'), ...args]);
+  return run(process.execPath, [program, 'tap', '--data-dir', join(dir.path, 'data'), ...args], { cwd: dir.path });
 }
 
 async function looking(running: Running): Promise<void> {
@@ -119,7 +95,7 @@ test('somebody outside runs the contract suites over components of their own', a
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(60);
     await copyFile(join(examples, file), join(dir.path, file.replace(/^.*\//, '')));
   }
-  const suites = run(process.execPath, ['--test', 'webhook.test.mjs', 'deploys.test.mjs']);
+  const suites = run(process.execPath, ['--test', 'webhook.test.mjs', 'deploys.test.mjs'], { cwd: dir.path });
   const code = await suites.ended;
   expect([code, suites.out()]).toEqual([0, expect.stringMatching(/fail 0/)]);
   expect(Number(/pass (\d+)/.exec(suites.out())?.[1])).toBeGreaterThanOrEqual(45);

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { compressSync } from 'snappy';
 import { encodeShape } from '../../src/codec/metric-frame/metric-frame.ts';
 import { WriteRequestEncoder } from '../../src/codec/remote-write/remote-write.ts';
 import type { Series } from '../../src/model/metric.ts';
 import { describeWith } from '../components/needs.ts';
 import { type Prometheus, startPrometheus } from '../components/prometheus.ts';
+import { closedAfterEach } from '../fakes/closing.ts';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
 import { freePort } from '../fakes/free-port.ts';
 import { tempDir } from '../fakes/temp-dir.ts';
@@ -18,30 +19,25 @@ const samples = join(process.env['MESHBRIDGE_SHARED'] ?? '../shared', 'samples')
 const bookinfo = readFileSync(join(samples, 'istio/bookinfo-15020.txt'), 'utf8');
 const text = { 'content-type': 'text/plain; version=0.0.4' };
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) {
-    await cleanup();
-  }
-});
+const atTheEnd = closedAfterEach();
 
 async function newDir(): Promise<string> {
   const dir = await tempDir();
-  cleanups.push(() => dir.remove());
+  atTheEnd(() => dir.remove());
   return dir.path;
 }
 
 async function started(dir: string, port: number, more = ''): Promise<Daemon> {
   const config = { 'write.conf': `${more}\n[[inputs.prom_remote_write]]\n` };
   const daemon = await startDaemon({ dir: join(dir, 'bridge'), port, config });
-  cleanups.push(() => daemon.end());
+  atTheEnd(() => daemon.end());
   return daemon;
 }
 
 /** A page that counts its scrapes, until it is told to be another one. */
 async function countingTarget(): Promise<{ readonly target: FakeFarSide; without(): void }> {
   const target = await fakeFarSide();
-  cleanups.push(() => target.close());
+  atTheEnd(() => target.close());
   let scrapes = 0;
   let gone = false;
   target.answer(() => {
@@ -77,7 +73,7 @@ async function writing(
           queue_config: { batch_send_deadline: 200ms, min_backoff: 30ms, max_backoff: 200ms }
           metadata_config: { send_interval: 1s }`,
   });
-  cleanups.push(() => prometheus.stop());
+  atTheEnd(() => prometheus.stop());
   return prometheus;
 }
 
@@ -189,7 +185,7 @@ test('from another machine it takes the ingest token, and nothing without it', a
 
 test('is not there where nobody configured it', async () => {
   const daemon = await startDaemon({ dir: await newDir() });
-  cleanups.push(() => daemon.end());
+  atTheEnd(() => daemon.end());
   const answer = await fetch(`${daemon.url}/api/v1/write`, { method: 'POST', body: requestOf(Date.now()) });
   expect(answer.status).toBe(404);
 }, 120_000);

@@ -1,29 +1,25 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { describeWith } from '../components/needs.ts';
 import { type Prometheus, startPrometheus } from '../components/prometheus.ts';
+import { closedAfterEach } from '../fakes/closing.ts';
 import { type FakeFarSide, fakeFarSide } from '../fakes/far-side.ts';
 import { tempDir } from '../fakes/temp-dir.ts';
 import { until } from '../fakes/until.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) {
-    await cleanup();
-  }
-});
+const atTheEnd = closedAfterEach();
 
 async function newDir(): Promise<string> {
   const dir = await tempDir();
-  cleanups.push(() => dir.remove());
+  atTheEnd(() => dir.remove());
   return dir.path;
 }
 
 async function daemonWith(dir: string, toml: string): Promise<Daemon> {
   const daemon = await startDaemon({ dir: join(dir, 'bridge'), config: { 'test.conf': toml } });
-  cleanups.push(() => daemon.end());
+  atTheEnd(() => daemon.end());
   return daemon;
 }
 
@@ -225,7 +221,7 @@ interface Rig {
 async function rig(program: string): Promise<Rig> {
   const dir = await newDir();
   const target = await fakeFarSide();
-  cleanups.push(() => target.close());
+  atTheEnd(() => target.close());
   let scrape = 0;
   target.answer(() => {
     scrape += 1;
@@ -233,7 +229,7 @@ async function rig(program: string): Promise<Rig> {
   });
   const config = 'global: {}\n';
   const prometheus = await startPrometheus({ program, dir: join(dir, 'prometheus'), config });
-  cleanups.push(() => prometheus.stop());
+  atTheEnd(() => prometheus.stop());
   const daemon = await daemonWith(
     dir,
     `[[inputs.prom]]

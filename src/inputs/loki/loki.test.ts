@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { compressSync } from 'snappy';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
-import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { type Emission, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { postedInput } from '../../../test/fakes/posted-input.ts';
 import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
 import { attributesOf } from '../../codec/log-block/attributes.ts';
 import { decodeLogBlock } from '../../codec/log-block/log-block.ts';
@@ -12,32 +13,7 @@ import { lokiInput } from './loki.ts';
 
 const json = { 'content-type': 'application/json' };
 const proto = { 'content-type': 'application/x-protobuf' };
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) {
-    await close();
-  }
-});
-
-interface Rig {
-  readonly runtime: FakeInputRuntime;
-  post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<Response>;
-}
-
-async function rig(table: object = {}): Promise<Rig> {
-  const runtime = fakeInputRuntime();
-  const input = lokiInput.create(lokiInput.config.parse(table), runtime);
-  await input.start();
-  const served = await runtime.serve('main');
-  closing.push(
-    () => served.close(),
-    () => input.stop(),
-  );
-  const post: Rig['post'] = (body, headers = json) =>
-    fetch(`${served.url}/loki/api/v1/push`, { method: 'POST', body: Buffer.from(body), headers });
-  return { runtime, post };
-}
+const rig = postedInput({ definition: lokiInput, path: '/loki/api/v1/push', headers: json });
 
 function pushOf(stream: object, ...values: readonly (readonly unknown[])[]): string {
   return JSON.stringify({ streams: [{ stream, values }] });

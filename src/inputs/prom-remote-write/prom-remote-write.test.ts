@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import protobuf from 'protobufjs';
 import { compressSync } from 'snappy';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
-import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { type Emission, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
+import { postedInput } from '../../../test/fakes/posted-input.ts';
 import type { ServedRoutes } from '../../../test/fakes/route-server.ts';
 import { FrameDecoder } from '../../codec/metric-frame/metric-frame.ts';
 import { encodeMetadata, type FamilyMetadata } from '../../codec/remote-write/remote-write.ts';
@@ -38,31 +39,7 @@ const series = (labels: Readonly<Record<string, string>>, more: object = { sampl
 const requestOf = (...timeseries: readonly object[]): Buffer => packed('WriteRequest', { timeseries });
 const up = { __name__: 'up', job: 'a' };
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) {
-    await close();
-  }
-});
-
-interface Rig {
-  readonly runtime: FakeInputRuntime;
-  post(body: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<Response>;
-}
-
-async function rig(table: object = {}): Promise<Rig> {
-  const runtime = fakeInputRuntime();
-  const input = promRemoteWrite.create(promRemoteWrite.config.parse(table), runtime);
-  await input.start();
-  const served = await runtime.serve('main');
-  closing.push(
-    () => served.close(),
-    () => input.stop(),
-  );
-  const post: Rig['post'] = (body, headers = first) =>
-    fetch(`${served.url}${path}`, { method: 'POST', body: Buffer.from(body), headers });
-  return { runtime, post };
-}
+const rig = postedInput({ definition: promRemoteWrite, path, headers: first });
 
 function frameOf({ payload, dictionary, edits }: Emission): MetricFrame {
   return new FrameDecoder().decode(payload, dictionary, edits);

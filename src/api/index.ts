@@ -19,6 +19,7 @@ import { targetsRoutes } from './targets.ts';
 import { MeasuredRate, withRateHeader } from './traces/measured-rate.ts';
 import { tracesRoutes } from './traces.ts';
 import { zipkinRoutes } from './zipkin.ts';
+import { zipkinServerRoutes } from './zipkin-server.ts';
 
 export interface ApiDeps extends HealthDeps, NativeDeps, DemoDeps, Partial<TapDeps> {
   /** Where the built page is. */
@@ -32,6 +33,7 @@ export function apiRoutes(deps: ApiDeps): HttpRoute[] {
   const { store, pageDir, tap } = deps;
   return [
     ...healthRoutes(deps),
+    ...zipkinServerRoutes(deps),
     ...nativeRoutes(deps),
     ...demoRoutes(deps),
     ...(tap === undefined ? [] : tapRoutes({ tap })),

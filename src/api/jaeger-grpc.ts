@@ -24,6 +24,10 @@ interface TraceQueryMessage {
   readonly searchDepth: number;
 }
 
+interface TraceIdMessage {
+  readonly traceId: Uint8Array;
+}
+
 interface DependenciesMessage {
   readonly startTime: Time | null;
   readonly endTime: Time | null;
@@ -88,16 +92,20 @@ function traceMethods({ store, now }: JaegerDeps): Methods {
   return {
     [`${service}GetTrace`]: async ({ body, signal }) => {
       const { read } = await messages();
-      const { traceId: bytes } = read<{ readonly traceId: Uint8Array }>('GetTraceRequest', body);
-      if (bytes.length === 0 || bytes.length > 16) {
-        throw new BridgeError('BRIDGE_DECODE', `a trace id has 1 to 16 bytes, not ${bytes.length}`);
-      }
-      const traceId = Buffer.from(bytes).toString('hex');
+      const traceId = hexOf(read<TraceIdMessage>('GetTraceRequest', body));
       const answer = await store.ask({ kind: 'jaeger.trace', traceId, encoding: 'chunks' }, signal);
       if (answer.count === 0) {
         throw new BridgeError('BRIDGE_NOT_FOUND', 'trace not found');
       }
       return { status: 200, body: chunksOf(answer.body) };
+    },
+    [`${service}ArchiveTrace`]: async ({ body, signal }) => {
+      const { read, written } = await messages();
+      const traceId = hexOf(read<TraceIdMessage>('ArchiveTraceRequest', body));
+      if ((await store.ask({ kind: 'traces.pin', traceId }, signal)).count === 0) {
+        throw new BridgeError('BRIDGE_NOT_FOUND', 'trace not found');
+      }
+      return written('ArchiveTraceResponse', {});
     },
     [`${service}FindTraces`]: async ({ body, signal }) => {
       const { read } = await messages();
@@ -110,6 +118,13 @@ function traceMethods({ store, now }: JaegerDeps): Methods {
       return { status: 200, body: chunksOf(answer.body) };
     },
   };
+}
+
+function hexOf({ traceId }: TraceIdMessage): string {
+  if (traceId.length === 0 || traceId.length > 16) {
+    throw new BridgeError('BRIDGE_DECODE', `a trace id has 1 to 16 bytes, not ${traceId.length}`);
+  }
+  return Buffer.from(traceId).toString('hex');
 }
 
 /** Go's zero time, year 1, stands for none; as does the protobuf message with nothing in it. */

@@ -7,6 +7,8 @@ const { root } = protobuf.parse(`
   syntax = "proto3";
   message Time { int64 seconds = 1; int32 nanos = 2; }
   message GetTraceRequest { bytes trace_id = 1; }
+  message ArchiveTraceRequest { bytes trace_id = 1; }
+  message ArchiveTraceResponse {}
   message TraceQuery {
     string service_name = 1; string operation_name = 2; map<string, string> tags = 3;
     Time start_time_min = 4; Time start_time_max = 5; Time duration_min = 6; Time duration_max = 7;

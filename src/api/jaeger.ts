@@ -78,17 +78,28 @@ export function jaegerRoutes({ store, now }: JaegerDeps): HttpRoute[] {
       return dependenciesOf(body, request.query.get('service') ?? '');
     },
   };
-  return Object.entries(handlers).flatMap(([name, handle]) =>
-    ['/api/', '/jaeger/api/'].map(
-      (prefix): HttpRoute => ({
-        method: 'GET',
-        path: prefix + name,
-        listeners: ['main'],
-        access: 'reader',
-        handle: (request) => enveloped(() => handle(request)),
-      }),
-    ),
-  );
+  // What Jaeger archives is what is pinned here.
+  const archive = async (request: HttpRequest): Promise<Found> => {
+    const traceId = jaegerTraceId(request.params['id'] ?? '');
+    if ((await ask(request, { kind: 'traces.pin', traceId })).count === 0) {
+      throw new BridgeError('BRIDGE_NOT_FOUND', 'trace not found');
+    }
+    return { data: '[]', total: 0 };
+  };
+  return [
+    ...Object.entries(handlers).flatMap(([name, handle]) => routesOf('GET', name, handle)),
+    ...routesOf('POST', 'archive/:id', archive),
+  ];
+}
+
+function routesOf(method: 'GET' | 'POST', name: string, handle: (request: HttpRequest) => Promise<Found>): HttpRoute[] {
+  return ['/api/', '/jaeger/api/'].map((prefix) => ({
+    method,
+    path: prefix + name,
+    listeners: ['main'],
+    access: 'reader',
+    handle: (request) => enveloped(() => handle(request)),
+  }));
 }
 
 async function byIds(ids: readonly string[], read: (id: string) => Promise<Answer>): Promise<Found> {

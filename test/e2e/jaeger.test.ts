@@ -24,6 +24,8 @@ const { root } = protobuf.parse(`
     string process_id = 11; repeated string warnings = 12;
   }
   message GetTraceRequest { bytes trace_id = 1; Time start_time = 2; Time end_time = 3; bool raw_traces = 4; }
+  message ArchiveTraceRequest { bytes trace_id = 1; Time start_time = 2; Time end_time = 3; }
+  message ArchiveTraceResponse {}
   message SpansResponseChunk { repeated Span spans = 1; }
   message TraceQueryParameters {
     string service_name = 1; string operation_name = 2; map<string, string> tags = 3; Time start_time_min = 4;
@@ -165,6 +167,12 @@ describe('clients of Jaeger', () => {
     return { status: answer.status, envelope: (await answer.json()) as Envelope<T> };
   }
 
+  async function pinned(): Promise<readonly string[]> {
+    const answer = await fetch(`${daemon.url}/api/native/traces/pins`);
+    const { traces } = (await answer.json()) as { readonly traces: readonly { readonly traceId: string }[] };
+    return traces.map(({ traceId }) => traceId);
+  }
+
   const time = (micros: number): Fields => ({ seconds: Math.floor(micros / 1e6), nanos: (micros % 1e6) * 1000 });
   const window = { startTimeMin: time(from), startTimeMax: time(from + 3_600e6) };
   const httpWindow = `start=${from}&end=${from + 3_600e6}`;
@@ -221,6 +229,13 @@ describe('clients of Jaeger', () => {
       await expect(streamed('GetTrace', {})).rejects.toMatchObject({ code: 3 });
     });
 
+    test('archive a trace, which is then pinned', async () => {
+      const traceId = (n: number): Fields => ({ traceId: Buffer.from(traceOf(n), 'hex').toString('base64') });
+      expect(await unary('ArchiveTrace', traceId(3))).toEqual({});
+      await expect(unary('ArchiveTrace', traceId(99))).rejects.toMatchObject({ code: 5, details: 'trace not found' });
+      expect(await pinned()).toContain(traceOf(3));
+    });
+
     test('are told who calls whom', async () => {
       const range = { startTime: time(from), endTime: time(from + 3_600e6) };
       expect(await unary('GetDependencies', range)).toEqual({
@@ -274,6 +289,17 @@ describe('clients of Jaeger', () => {
         `/api/traces?service=reviews.default&${httpWindow}&maxDuration=2ms&tag=error:no`,
       );
       expect(most.envelope.data).toEqual([]);
+    });
+
+    test.each(['/api', '/jaeger/api'])('archive a trace under %s, which is then pinned', async (prefix) => {
+      const post = async (id: string): Promise<unknown> => {
+        const answer = await fetch(`${daemon.url}${prefix}/archive/${id}`, { method: 'POST' });
+        return [answer.status, (await answer.json()) as Envelope<unknown>];
+      };
+      const n = prefix === '/api' ? 4 : 5;
+      expect(await post(traceOf(n))).toEqual([200, { data: [], total: 0, limit: 0, offset: 0, errors: null }]);
+      expect(await post('77')).toMatchObject([404, { errors: [{ code: 404, msg: 'trace not found' }] }]);
+      expect(await pinned()).toContain(traceOf(n));
     });
 
     test('get one trace by its id in any spelling, and 404 for another', async () => {

@@ -7,7 +7,7 @@ import { type Daemon, startDaemon } from './daemon.ts';
 import { type Lens, startLens } from './zipkin/lens.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
-const seenWithinMs = 20_000;
+const seenWithinMs = 60_000;
 
 /** A gateway calls a cart, which calls a database and fails. */
 function spansAt(timestamp: number): object[] {

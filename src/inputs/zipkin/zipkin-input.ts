@@ -8,6 +8,7 @@ import type { Received, Strictness, Version } from './receive.ts';
 import type { SpanFilter, SpanFilterSettings } from './span-filter.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
+const reportPath = '/zipkin.proto3.SpanService/Report';
 /** Envoy counts nothing else as sent. */
 const accepted: HttpResponse = { status: 202 };
 
@@ -37,6 +38,12 @@ export class ZipkinInput implements Input {
   readonly #constants: Constants;
   readonly #underWay = new UnderWay();
   readonly #refusals: Refusals;
+  readonly #door = {
+    method: 'POST',
+    access: 'open',
+    maxBodyBytes,
+    onRefused: (error: BridgeError) => this.#refusals.noteUnread(error),
+  } as const;
   #receive: Receive | undefined;
   #filtered: ((spans: Spans) => Spans | undefined) | undefined;
 
@@ -52,6 +59,12 @@ export class ZipkinInput implements Input {
     };
     this.#route(settings.pathV1, 'v1');
     this.#route(settings.pathV2, 'v2');
+    runtime.routes.add({
+      ...this.#door,
+      path: reportPath,
+      listeners: ['otlp_grpc'],
+      handle: (request) => this.#report(request),
+    });
   }
 
   async start(): Promise<void> {
@@ -90,15 +103,19 @@ export class ZipkinInput implements Input {
 
   #route(path: string, version: Version): void {
     this.#runtime.routes.add({
-      method: 'POST',
+      ...this.#door,
       path,
       listeners: ['main', 'zipkin'],
-      access: 'open',
-      maxBodyBytes,
       inflate: true,
       handle: (request) => this.#take(request, version),
-      onRefused: (error) => this.#refusals.noteUnread(error),
     });
+  }
+
+  /** A ListOfSpans by gRPC, as Zipkin's server takes it beside HTTP (zipkin.proto, SpanService). */
+  async #report(request: HttpRequest): Promise<HttpResponse> {
+    const headers = { ...request.headers, 'content-type': 'application/x-protobuf' };
+    const answer = await this.#take({ ...request, headers }, 'v2');
+    return answer === accepted ? { status: 200 } : answer;
   }
 
   async #take(request: HttpRequest, version: Version): Promise<HttpResponse> {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { describeInput } from '../../../test/contracts/input-contract.ts';
 import { type Emission, type FakeInputRuntime, fakeInputRuntime } from '../../../test/fakes/input-runtime.ts';
@@ -25,6 +26,7 @@ afterEach(async () => {
 interface Rig {
   readonly runtime: FakeInputRuntime;
   readonly input: Input;
+  readonly grpcAddress: string;
   post(path: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<Response>;
 }
 
@@ -35,14 +37,17 @@ async function rig(table: object = {}): Promise<Rig> {
   const listeners = new Listeners({ log: runtime.log, clock: systemClock, access });
   const input = zipkin.create(zipkin.config.parse(table), { ...runtime, routes: listeners });
   await input.start();
-  const [status] = await listeners.open([{ name: 'zipkin', host: '127.0.0.1', port: 0, onTaken: 'fail' }]);
+  const [status, grpc] = await listeners.open([
+    { name: 'zipkin', host: '127.0.0.1', port: 0, onTaken: 'fail' },
+    { name: 'otlp_grpc', host: '127.0.0.1', port: 0, onTaken: 'fail' },
+  ]);
   closing.push(
     () => listeners.close(),
     () => input.stop(),
   );
   const post: Rig['post'] = (path, body, headers = {}) =>
     fetch(`http://${status?.address}${path}`, { method: 'POST', body: Buffer.from(body), headers });
-  return { runtime, input, post };
+  return { runtime, input, grpcAddress: grpc?.address ?? '', post };
 }
 
 function idsOf(emission: Emission): string[] {
@@ -136,6 +141,39 @@ describe('what is taken', () => {
     expect((await post('/api/v2/spans', v2)).status).toBe(202);
     const v1 = '[{"traceId":"a","id":"b","binaryAnnotations":[{"key":"a","value":"tags"}]}]';
     expect((await post('/api/v1/spans', v1)).status).toBe(202);
+  });
+});
+
+describe('a list that comes by gRPC', () => {
+  const asIs = (bytes: Buffer): Buffer => bytes;
+
+  async function reported(body: Buffer): Promise<{ runtime: FakeInputRuntime; code: number; details: string }> {
+    const { runtime, grpcAddress } = await rig();
+    const client = new Client(grpcAddress, credentials.createInsecure());
+    closing.push(async () => client.close());
+    const path = '/zipkin.proto3.SpanService/Report';
+    const { promise, resolve } = Promise.withResolvers<ServiceError | null>();
+    client.makeUnaryRequest(path, asIs, asIs, body, resolve);
+    const error = await promise;
+    return { runtime, code: error?.code ?? 0, details: error?.details ?? '' };
+  }
+
+  test('is taken as one that is posted', async () => {
+    const list = Buffer.from('0a060a010a1a0101', 'hex');
+    const { runtime, code } = await reported(list);
+    expect(code).toBe(0);
+    expect(runtime.emitted).toEqual([expect.objectContaining({ format: 'zipkin-proto3', items: 1, payload: list })]);
+  });
+
+  test('may be empty', async () => {
+    const { runtime, code } = await reported(Buffer.alloc(0));
+    expect([code, runtime.calls]).toEqual([0, 0]);
+  });
+
+  test('is refused as one that is posted, with the place that is wrong', async () => {
+    const { runtime, code, details } = await reported(Buffer.from('0a031a0102', 'hex'));
+    expect([code, details]).toEqual([3, expect.stringContaining('$[0].traceId is missing')]);
+    expect(runtime.refusals).toEqual([{ signal: 'traces', items: 1, reason: 'malformed' }]);
   });
 });
 

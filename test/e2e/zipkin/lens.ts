@@ -18,15 +18,6 @@ const types: Readonly<Record<string, string>> = {
   ico: 'image/x-icon',
 };
 
-/** What the server of Zipkin tells its page. */
-const config = {
-  environment: '',
-  queryLimit: 10,
-  defaultLookback: 900_000,
-  searchEnabled: true,
-  dependency: { enabled: true, lowErrorRate: 0.5, highErrorRate: 0.75 },
-};
-
 /** The page Lens out of the jar of the Zipkin server, in front of the API at `api`. */
 export async function startLens(jar: string, api: string): Promise<Lens> {
   const library = [...zipEntries(readFileSync(jar))].find(([name]) => /\/zipkin-lens-[^/]*\.jar$/.test(name));
@@ -43,9 +34,7 @@ export async function startLens(jar: string, api: string): Promise<Lens> {
   };
   const server = createServer(async (request, response) => {
     const path = request.url ?? '/';
-    if (path === '/zipkin/config.json') {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(config));
-    } else if (path.startsWith('/zipkin/api/')) {
+    if (path === '/zipkin/config.json' || path.startsWith('/zipkin/api/')) {
       const answer = await fetch(api + path);
       asked.push({ path, status: answer.status });
       const headers = { 'content-type': answer.headers.get('content-type') ?? '' };

@@ -10,6 +10,7 @@ import { type Agent, startAgent } from './cluster/agent.ts';
 import type { KubeObject } from './cluster/api-calls.ts';
 import { type Cluster, startCluster } from './cluster/api-server.ts';
 import { podOfTemplate } from './cluster/pods.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import { charted, deployFolder, kustomized, objectsOf } from './kubernetes-objects.ts';
 
 const folder = join(deployFolder, 'kubernetes');
@@ -35,6 +36,11 @@ const ofKind = (kind: string, objects = oneFile): KubeObject => {
   }
   return found;
 };
+const named = (wanted: string, name: string): KubeObject =>
+  ofKind(
+    wanted,
+    oneFile.filter(({ metadata }) => metadata.name === name),
+  );
 
 describeWith('kube-apiserver', (program) => {
   let cluster: Cluster;
@@ -204,6 +210,7 @@ describeWith('kube-apiserver', (program) => {
   describe('rights', () => {
     const rights = readdirSync(join(folder, 'rights'));
     const agents: Agent[] = [];
+    const hubs: Daemon[] = [];
 
     /** An account with all rights of the agents' but those. */
     async function accountWithout(...missing: readonly string[]): Promise<string> {
@@ -222,7 +229,7 @@ describeWith('kube-apiserver', (program) => {
       return cluster.serviceAccount('meshbridge', account);
     }
 
-    afterAll(() => Promise.all(agents.map((agent) => agent.end('SIGKILL'))), 30_000);
+    afterAll(() => Promise.all([...agents, ...hubs].map((daemon) => daemon.end('SIGKILL'))), 60_000);
 
     /** What the API server allows the account of everything that agents ask for. */
     async function allowed(account: string): Promise<readonly string[]> {
@@ -285,6 +292,32 @@ describeWith('kube-apiserver', (program) => {
         'meshbridge-hub update meshbridge-token',
       ]);
     });
+
+    test('without its own a hub goes on, says what to grant, and makes the Secret once it may', async () => {
+      const account = await cluster.serviceAccount('meshbridge', 'hub-without');
+      const files = named('ConfigMap', 'meshbridge-hub')['data'] as Readonly<Record<string, string>>;
+      const toml = files['hub.conf']?.replace('[kubernetes]', `[kubernetes]\n  service_account_dir = "${account}"`);
+      const hub = await startDaemon({
+        dir: join(dir.path, 'hub-without'),
+        config: { 'hub.conf': toml ?? '' },
+        env: { ...cluster.podEnvironment, POD_NAMESPACE: 'meshbridge', POD_NAME: 'hub-without' },
+      });
+      hubs.push(hub);
+      const refused = await until(async () => (await hub.status()).tokenSecret?.error, { what: 'the refusal' });
+      expect(refused).toContain('403');
+      expect((await hub.status()).tokenSecret?.hint).toMatch(/grant get, create and update of secrets.*token_file/);
+      const span = JSON.stringify([{ traceId: 'f1', id: 'f1', timestamp: Date.now() * 1000 }]);
+      expect((await fetch(`${hub.url}/api/v2/spans`, { method: 'POST', body: span })).status).toBe(202);
+      await until(async () => (await fetch(`${hub.url}/api/v2/trace/f1`)).status === 200, { what: 'the trace' });
+
+      const binding = named('RoleBinding', 'meshbridge-hub-token');
+      const subjects = [{ kind: 'ServiceAccount', name: 'hub-without', namespace: 'meshbridge' }];
+      const metadata = { ...binding.metadata, name: 'hub-without' };
+      await cluster.apply([named('Role', 'meshbridge-hub-token'), { ...binding, metadata, subjects }]);
+      await until(async () => (await hub.status()).tokenSecret?.error === undefined, { what: 'the right' });
+      const secret = await cluster.call('GET', '/api/v1/namespaces/meshbridge/secrets/meshbridge-token');
+      expect(Object.keys(secret.data).sort()).toEqual(['ingest-token', 'token']);
+    }, 240_000);
 
     test('without one of them an agent misses that one and says what for; with all it misses none', async () => {
       const cases = [

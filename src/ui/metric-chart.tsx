@@ -1,10 +1,10 @@
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { Chart } from './chart.tsx';
 import { seriesHue } from './colour.ts';
 import { countText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
-import { type MetricInfo, type MetricSearch, queryOf, rateWindow } from './metric-search.ts';
+import { type MetricInfo, type MetricSearch, queryOf, rateWindow, unitOf } from './metric-search.ts';
 import { loadChart } from './metrics-api.ts';
 import { QueryBox } from './query-box.tsx';
 import { type ChartData, sharedLabels } from './series.ts';
@@ -14,17 +14,19 @@ import { aligned, between, boundsOf, stepMsOf } from './time-span.ts';
 
 /** More lines than this can't be told apart. */
 const mostSeries = 50;
-const mostPoints = 240;
+export const mostPoints = 240;
 
 interface MetricChartProps {
   readonly search: MetricSearch;
   readonly info: MetricInfo | undefined;
   readonly onSearch: (search: MetricSearch) => void;
   readonly live: boolean;
+  /** What stands there while nothing is asked. */
+  readonly children: ComponentChildren;
 }
 
 /** The query, its chart, and a row for each line. */
-export function MetricChart({ search, info, onSearch, live }: MetricChartProps): VNode {
+export function MetricChart({ search, info, onSearch, live, children }: MetricChartProps): VNode {
   const say = useSay();
   const stepMs = stepMsOf(boundsOf(search, Date.now()), mostPoints);
   const query = queryOf(search, info, rateWindow(stepMs));
@@ -32,12 +34,12 @@ export function MetricChart({ search, info, onSearch, live }: MetricChartProps):
   const chart = usePolled(
     (signal) => {
       const bounds = aligned(boundsOf(search, Date.now()), stepMs);
-      return loadChart(query, { bounds, stepMs }, signal);
+      return query === '' ? Promise.resolve(undefined) : loadChart(query, { bounds, stepMs }, signal);
     },
     {
       everyMs: Math.max(5_000, stepMs),
       key: `chart ${query} ${range} ${from} ${until}`,
-      paused: !live || until !== undefined,
+      paused: !live || until !== undefined || query === '',
     },
   );
   const failed = chart.error instanceof Error;
@@ -50,13 +52,14 @@ export function MetricChart({ search, info, onSearch, live }: MetricChartProps):
         error={failed ? chart.error.message : undefined}
         onQuery={(next) => onSearch({ ...search, query: next })}
       />
-      {chart.value === undefined ? (
-        <p class="empty">{failed ? say('noChart') : say('loading')}</p>
-      ) : (
+      {query === '' && children}
+      {query !== '' && chart.value === undefined && <p class="empty">{failed ? say('noChart') : say('loading')}</p>}
+      {chart.value !== undefined && (
         <Drawn
           key={`${query} ${range}`}
           data={chart.value}
-          info={search.query === '' ? info : undefined}
+          help={search.query === '' ? info?.help : undefined}
+          unit={unitOf(search, info)}
           onSelect={(startMs, endMs) => onSearch({ ...search, ...between(search, startMs, endMs) })}
         />
       )}
@@ -66,13 +69,14 @@ export function MetricChart({ search, info, onSearch, live }: MetricChartProps):
 
 interface DrawnProps {
   readonly data: ChartData;
-  readonly info: MetricInfo | undefined;
+  readonly help: string | undefined;
+  readonly unit: string;
   readonly onSelect: (startMs: number, endMs: number) => void;
 }
 
 const none: ReadonlySet<number> = new Set();
 
-function Drawn({ data, info, onSelect }: DrawnProps): VNode {
+function Drawn({ data, help, unit, onSelect }: DrawnProps): VNode {
   const say = useSay();
   const theme = useThemeChanges();
   const [hidden, setHidden] = useState(none);
@@ -96,7 +100,8 @@ function Drawn({ data, info, onSelect }: DrawnProps): VNode {
   return (
     <section class="panel">
       <p class="caption shared">
-        {info !== undefined && <span>{info.help}</span>}
+        {help !== undefined && <span>{help}</span>}
+        {unit !== '' && <span data-field="unit">{say('unitOf', { unit })}</span>}
         {sharedLabels(shown.series).map(([name, value]) => (
           <span key={name} class="mono">
             <span class="muted">{name}=</span>

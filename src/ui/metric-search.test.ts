@@ -9,6 +9,7 @@ import {
   queryOf,
   rateWindow,
   shapesOf,
+  unitOf,
 } from './metric-search.ts';
 
 const info = (name: string, type: string, more: Partial<MetricInfo> = {}): MetricInfo => ({
@@ -83,4 +84,19 @@ test('labels are asked of the part that has them all', () => {
 
 test('a window of a rate holds at least two minutes and a step', () => {
   expect([5_000, 120_000, 150_000, 7_200_000].map(rateWindow)).toEqual(['2m', '2m', '150s', '2h']);
+});
+
+test.each<[string, string, Partial<MetricSearch>, string]>([
+  ['istio_request_duration_milliseconds', 'histogram', { as: 'p99' }, 'ms'],
+  ['istio_request_duration_milliseconds', 'histogram', { as: 'average' }, 'ms'],
+  ['istio_request_duration_milliseconds', 'histogram', {}, '/s'],
+  ['istio_request_duration_milliseconds', 'histogram', { as: 'increase' }, ''],
+  ['istio_tcp_sent_bytes_total', 'counter', {}, 'B/s'],
+  ['istio_tcp_sent_bytes_total', 'counter', { as: 'increase' }, 'B'],
+  ['process_cpu_seconds_total', 'counter', {}, 's/s'],
+  ['istio_requests_total', 'counter', {}, '/s'],
+  ['istio_build', 'gauge', {}, ''],
+  ['istio_tcp_sent_bytes_total', 'counter', { query: 'up' }, ''],
+])('%s, a %s, asked as %j is in "%s"', (metric, type, search, unit) => {
+  expect(unitOf({ ...anyMetric, metric, ...search }, info(metric, type))).toBe(unit);
 });

@@ -130,6 +130,18 @@ export function queryOf(search: MetricSearch, info: MetricInfo | undefined, wind
   }
 }
 
+/** What the numbers of the form are in, by the name of the metric as Prometheus names them; '' where that says nothing. */
+export function unitOf(search: MetricSearch, info: MetricInfo | undefined): string {
+  if (search.query !== '' || info === undefined) {
+    return '';
+  }
+  const shape = shapeOf(search, info);
+  const [, word = ''] = /_(milliseconds|seconds|bytes)(?:_total)?$/.exec(info.name) ?? [];
+  const unit = { milliseconds: 'ms', seconds: 's', bytes: 'B' }[word] ?? '';
+  const counts = isParted(info) && ['rate', 'increase', 'value'].includes(shape) ? '' : unit;
+  return shape === 'rate' ? `${counts}/s` : counts;
+}
+
 /** A window that holds some scrapes of any usual interval, and no less than a step. */
 export function rateWindow(stepMs: number): string {
   const seconds = Math.max(120, stepMs / 1_000);

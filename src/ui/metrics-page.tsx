@@ -2,15 +2,16 @@ import type { VNode } from 'preact';
 import type { StatusView } from './api.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { HowTo } from './how-to.tsx';
-import { MetricChart } from './metric-chart.tsx';
+import { MetricChart, mostPoints } from './metric-chart.tsx';
 import { MetricForm } from './metric-form.tsx';
 import { MetricList } from './metric-list.tsx';
-import type { MetricInfo, MetricSearch } from './metric-search.ts';
+import { type MetricInfo, type MetricSearch, rateWindow } from './metric-search.ts';
+import { startsOf } from './metric-starts.ts';
 import './metrics.css';
 import { loadFamilies } from './metrics-api.ts';
-import type { Go } from './route.ts';
+import { type Go, hashOf } from './route.ts';
 import { TimePicker } from './time-picker.tsx';
-import { boundsOf } from './time-span.ts';
+import { boundsOf, stepMsOf } from './time-span.ts';
 
 interface MetricsPageProps {
   readonly search: MetricSearch;
@@ -30,7 +31,6 @@ export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNo
   });
   const onSearch = (next: MetricSearch): void => go({ page: 'metrics', search: next }, 'replace');
   const { from: _from, until: _until, ...timeless } = search;
-  const asked = search.metric !== '' || search.query !== '';
   return (
     <div class="metrics">
       <MetricList
@@ -49,11 +49,14 @@ export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNo
           <TimePicker span={search} onSpan={(span) => onSearch({ ...timeless, ...span })} />
           <MetricForm search={search} info={infoOf(families.value, search)} onSearch={onSearch} />
         </div>
-        {asked ? (
-          <MetricChart search={search} info={infoOf(families.value, search)} onSearch={onSearch} live={live} />
-        ) : (
-          <Nothing families={families.value} status={status} />
-        )}
+        <MetricChart
+          search={search}
+          info={infoOf(families.value, search)}
+          onSearch={(next) => go({ page: 'metrics', search: next })}
+          live={live}
+        >
+          <Nothing families={families.value} status={status} search={search} />
+        </MetricChart>
       </div>
     </div>
   );
@@ -62,16 +65,18 @@ export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNo
 function Nothing({
   families,
   status,
+  search,
 }: {
   readonly families: readonly MetricInfo[] | undefined;
   readonly status: StatusView | undefined;
+  readonly search: MetricSearch;
 }): VNode | null {
   const say = useSay();
   if (families === undefined) {
     return null;
   }
   if (families.length > 0) {
-    return <p class="empty">{say('chooseMetric')}</p>;
+    return <Starts families={families} search={search} />;
   }
   return (
     <div class="panel pad">
@@ -80,6 +85,36 @@ function Nothing({
       </p>
       {status !== undefined && <HowTo signal="metrics" status={status} />}
     </div>
+  );
+}
+
+/** Questions that can be answered here, a click each. */
+function Starts({
+  families,
+  search,
+}: {
+  readonly families: readonly MetricInfo[];
+  readonly search: MetricSearch;
+}): VNode {
+  const say = useSay();
+  const starts = startsOf(families, rateWindow(stepMsOf(boundsOf(search, Date.now()), mostPoints)));
+  return (
+    <section class="starts">
+      <p class="muted">{say('chooseMetric')}</p>
+      {starts.length > 0 && (
+        <>
+          <h2>{say('starts')}</h2>
+          <ul>
+            {starts.map(({ text, query }) => (
+              <li key={text} data-start={text}>
+                <a href={hashOf({ page: 'metrics', search: { ...search, query } })}>{say(text)}</a>
+                <code class="muted">{query}</code>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
   );
 }
 

@@ -41,6 +41,7 @@ export function QueryBox({ query, byHand, hasForm, error, onQuery }: QueryBoxPro
           spellcheck={false}
           aria-invalid={error !== undefined}
           value={query}
+          placeholder={say('queryHint')}
           onChange={run}
           onKeyDown={(event) => {
             if (event.key === 'Enter' && !event.shiftKey) {
@@ -52,9 +53,11 @@ export function QueryBox({ query, byHand, hasForm, error, onQuery }: QueryBoxPro
           }}
         />
       </label>
-      <button type="button" class="quiet" onClick={copy}>
-        {say(copied ? 'copied' : 'copy')}
-      </button>
+      {query !== '' && (
+        <button type="button" class="quiet" onClick={copy}>
+          {say(copied ? 'copied' : 'copy')}
+        </button>
+      )}
       {byHand && hasForm && (
         <button type="button" class="quiet" onClick={() => onQuery('')}>
           {say('backToForm')}

@@ -1,5 +1,6 @@
 import { enDemo } from './texts-demo-en.ts';
 import { enLogs } from './texts-logs-en.ts';
+import { enMetrics } from './texts-metrics-en.ts';
 import { enRum } from './texts-rum-en.ts';
 import { enServices } from './texts-services-en.ts';
 import { enTargets } from './texts-targets-en.ts';
@@ -11,6 +12,7 @@ export const en = {
   ...enServices,
   ...enRum,
   ...enLogs,
+  ...enMetrics,
   flow: 'Overview',
   traces: 'Traces',
   findTrace: 'Trace id',
@@ -227,42 +229,6 @@ export const en = {
   themeSystem: 'Colours: as the system',
   themeLight: 'Colours: light',
   themeDark: 'Colours: dark',
-
-  findMetric: 'Find by name, measurement or help',
-  noMetricFound: 'No metric holds all of these words.',
-  moreMetrics: '{count} more; type to narrow them',
-  chooseMetric: 'Choose a metric on the left, or write a query.',
-  noMetrics: 'No metrics in this range.',
-  noMetricsWiden: 'Look further back, or bring some in:',
-  noStoreMetrics:
-    'This daemon has no store, so there are no metrics to look at here: it hands everything to its outputs.',
-  shownAs: 'Show',
-  shapeRate: 'rate per second',
-  shapeIncrease: 'increase',
-  shapeValue: 'value',
-  shapeAverage: 'average',
-  shapeP50: 'median',
-  shapeP90: '90th percentile',
-  shapeP99: '99th percentile',
-  summed: 'Series',
-  sumNone: 'each',
-  sumSum: 'sum',
-  sumAvg: 'average',
-  sumMax: 'highest',
-  sumMin: 'lowest',
-  by: 'by',
-  backToForm: 'Back to the form',
-  noChart: 'There is nothing to draw: the query was not answered.',
-  noSeries: 'No series matches in this range. Look further back, or drop a condition.',
-  chartLabel: 'Chart of {count} series; the table below has their numbers',
-  tooManySeries:
-    '{shown} of {total} series are drawn, those that are highest now. Narrow or sum them to see the others.',
-  series: 'Series',
-  last: 'Last',
-  min: 'Min',
-  mean: 'Mean',
-  max: 'Max',
-  solo: 'Show this line alone, or all again',
 
   view: 'View',
   timeline: 'Timeline',

@@ -1,6 +1,7 @@
 import type { TextKey } from './texts.ts';
 import { zhDemo } from './texts-demo-zh.ts';
 import { zhLogs } from './texts-logs-zh.ts';
+import { zhMetrics } from './texts-metrics-zh.ts';
 import { zhRum } from './texts-rum-zh.ts';
 import { zhServices } from './texts-services-zh.ts';
 import { zhTargets } from './texts-targets-zh.ts';
@@ -12,6 +13,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   ...zhServices,
   ...zhRum,
   ...zhLogs,
+  ...zhMetrics,
   flow: '概览',
   traces: '链路',
   findTrace: 'Trace ID',
@@ -219,40 +221,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
   themeSystem: '颜色：跟随系统',
   themeLight: '颜色：浅色',
   themeDark: '颜色：深色',
-
-  findMetric: '按名称、指标集或说明查找',
-  noMetricFound: '没有指标包含全部这些词。',
-  moreMetrics: '还有 {count} 个；继续输入以缩小范围',
-  chooseMetric: '请选择一个指标，或写一条查询。',
-  noMetrics: '该时间范围内没有指标。',
-  noMetricsWiden: '扩大时间范围，或接入一些指标：',
-  noStoreMetrics: '本守护进程没有存储，无法查看指标：数据都交给了输出。',
-  shownAs: '显示',
-  shapeRate: '每秒速率',
-  shapeIncrease: '增量',
-  shapeValue: '数值',
-  shapeAverage: '平均值',
-  shapeP50: '中位数',
-  shapeP90: 'P90',
-  shapeP99: 'P99',
-  summed: '时间线',
-  sumNone: '逐条',
-  sumSum: '求和',
-  sumAvg: '平均',
-  sumMax: '最高',
-  sumMin: '最低',
-  by: '分组',
-  backToForm: '回到表单',
-  noChart: '没有可绘制的内容：查询没有得到结果。',
-  noSeries: '该时间范围内没有匹配的时间线。扩大时间范围，或去掉一个条件。',
-  chartLabel: '{count} 条时间线的图表，数值见下表',
-  tooManySeries: '共 {total} 条时间线，绘制了当前最高的 {shown} 条。缩小范围或求和可看到其余的。',
-  series: '时间线',
-  last: '最新',
-  min: '最小',
-  mean: '平均',
-  max: '最大',
-  solo: '只显示这条线，或再显示全部',
 
   view: '视图',
   timeline: '时间轴',

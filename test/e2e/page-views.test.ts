@@ -273,6 +273,22 @@ describeWith('chromium', (program) => {
         await soon(async () => expect(await page.locator('[data-series]').count()).toBe(2));
       }));
 
+    test('are asked by a query before any is chosen, and one step back is where it began', () =>
+      look(`#/metrics?${still()}`, async (page) => {
+        await page.locator('[data-metric]').first().waitFor();
+        const before = page.url();
+        const box = page.locator('.query textarea');
+        await box.fill('sum by (app) (shop_requests_total)');
+        await box.press('Enter');
+        await soon(async () => expect(await page.locator('[data-series]').count()).toBe(2));
+        expect(page.url()).toContain('query=sum');
+        expect(await box.evaluate((element) => element.matches(':focus'))).toBe(true);
+        await page.goBack();
+        await soon(async () => expect(await page.locator('.starts').count()).toBe(1));
+        expect(page.url()).toBe(before);
+        expect(await box.inputValue()).toBe('');
+      }));
+
     test('that the API refuses show what it says, in its place', () =>
       look(
         `#/metrics?query=rate(shop_requests_total)&${still()}`,

@@ -50,3 +50,41 @@ test('services that nobody calls and that call nobody have their place', () => {
   expect(layoutOf(['alone'], []).nodes).toMatchObject([{ name: 'alone' }]);
   expect(layoutOf([], []).nodes).toEqual([]);
 });
+
+/** Points along a path of lines and curves. */
+function along(path: string): readonly (readonly [x: number, y: number])[] {
+  const numbers = (text: string): number[] => [...text.matchAll(/-?\d+(?:\.\d+)?/g)].map((match) => Number(match[0]));
+  let [x = 0, y = 0] = numbers(/^M[^LC]*/.exec(path)?.[0] ?? '');
+  const found: [number, number][] = [];
+  for (const [step] of path.matchAll(/[LC][^LC]*/g)) {
+    const [a = 0, b = 0, c = a, d = b, endX = a, endY = b] = numbers(step);
+    const [ax, ay, cx, cy] = step.startsWith('C') ? [a, b, c, d] : [x, y, endX, endY];
+    for (let t = 0; t <= 1; t += 0.05) {
+      const of = (p: number, q: number, r: number, s: number): number =>
+        p * (1 - t) ** 3 + 3 * q * t * (1 - t) ** 2 + 3 * r * t ** 2 * (1 - t) + s * t ** 3;
+      found.push([of(x, ax, cx, endX), of(y, ay, cy, endY)]);
+    }
+    [x, y] = [endX, endY];
+  }
+  return found;
+}
+
+test('a call over several layers crosses no box, and what it carries is written beside all of them', () => {
+  const far = [call('gateway', 'ratings'), call('productpage', 'ratings'), call('gateway', 'reviews')];
+  const { layout } = placesOf([...bookinfo, ...far]);
+  expect(layout.edges).toHaveLength(7);
+  const inside = (x: number, y: number, room: number): string[] =>
+    layout.nodes
+      .filter((node) => Math.abs(node.x - x) < box.width / 2 - 1 && Math.abs(node.y - y) < box.height / 2 + room)
+      .map(({ name }) => name);
+  for (const { edge, path, x, y } of layout.edges) {
+    expect([edge, along(path).flatMap((point) => inside(...point, 1))]).toEqual([edge, []]);
+    expect([edge, inside(x, y, 10)]).toEqual([edge, []]);
+  }
+  const labels = layout.edges.map(({ x, y }) => [x, y] as const);
+  for (const [i, [x, y]] of labels.entries()) {
+    for (const [otherX, otherY] of labels.slice(i + 1)) {
+      expect(Math.abs(x - otherX) > 60 || Math.abs(y - otherY) >= 30).toBe(true);
+    }
+  }
+});

@@ -32,30 +32,87 @@ const gap = { x: 132, y: 30 } as const;
 const margin = 24;
 const sweeps = 4;
 
+/** A place in a layer: of a service, or where a call that goes further passes between the boxes. */
+interface Slot {
+  readonly key: string;
+  readonly height: number;
+}
+
 /**
- * Layers from left to right: a service stands right of all that call it, those of a layer in the order of who calls them. Calls in a
- * ring go back below. The same calls give the same picture.
+ * Layers from left to right: a service stands right of all that call it, those of a layer in the order of who calls them. A call over
+ * several layers has a place of its own in each of those between, so that it crosses no box. Calls in a ring go back below. The same
+ * calls give the same picture.
  */
 export function layoutOf<E extends GraphEdge>(names: readonly string[], edges: readonly E[]): GraphLayout<E> {
   const all = [...new Set([...names, ...edges.flatMap(({ parent, child }) => [parent, child])])].sort();
   const forward = withoutRings(all, edges);
-  const layers = ordered(layersOf(all, forward), forward);
-  const tallest = layers.reduce((most, layer) => Math.max(most, layer.length), 1);
-  const height = margin * 2 + tallest * (box.height + gap.y) - gap.y;
-  const places = new Map<string, PlacedNode>();
-  for (const [column, layer] of layers.entries()) {
-    const top = (height - (layer.length * (box.height + gap.y) - gap.y)) / 2 + box.height / 2;
-    for (const [row, name] of layer.entries()) {
-      const x = margin + box.width / 2 + column * (box.width + gap.x);
-      places.set(name, { name, x, y: top + row * (box.height + gap.y) });
-    }
-  }
+  const { layers, links, ways } = withWays(layersOf(all, forward), forward);
+  const slots = ordered(layers, links).map((layer) => layer.map((key) => slotOf(key, ways)));
+  const height = margin * 2 + Math.max(box.height, ...slots.map(heightOf));
+  const places = placesOf(slots, height);
+  const hasBack = edges.some((edge) => isBack(edge, places));
   return {
     nodes: all.flatMap((name) => places.get(name) ?? []),
-    edges: edges.flatMap((edge) => placed(edge, places, height)),
-    width: margin * 2 + layers.length * (box.width + gap.x) - gap.x,
-    height: edges.some((edge) => isBack(edge, places)) ? height + gap.y * 2 : height,
+    edges: edges.flatMap((edge) => placed(edge, { places, height, way: ways.get(keyOf(edge)) ?? [] })),
+    width: margin * 2 + slots.length * (box.width + gap.x) - gap.x,
+    height: hasBack ? height + gap.y * 2 : height,
   };
+}
+
+function keyOf({ parent, child }: GraphEdge): string {
+  return JSON.stringify([parent, child]);
+}
+
+/** Calls cut into steps from layer to layer, by way of slots whose keys no service has. */
+function withWays(
+  layers: readonly (readonly string[])[],
+  edges: readonly GraphEdge[],
+): {
+  readonly layers: readonly (readonly string[])[];
+  readonly links: readonly GraphEdge[];
+  /** The slots of a call between its ends, from left to right; by `keyOf`. */
+  readonly ways: ReadonlyMap<string, readonly string[]>;
+} {
+  const column = new Map(layers.flatMap((layer, at) => layer.map((name) => [name, at] as const)));
+  const all = layers.map((layer) => [...layer]);
+  const links: GraphEdge[] = [];
+  const ways = new Map<string, readonly string[]>();
+  for (const edge of edges.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))) {
+    const [from = 0, to = 0] = [column.get(edge.parent), column.get(edge.child)];
+    const between = Array.from({ length: Math.max(0, to - from - 1) }, (_, i) => from + 1 + i);
+    if (ways.has(keyOf(edge))) {
+      continue;
+    }
+    const way = between.map((at) => `${keyOf(edge)} ${at}`);
+    for (const [i, at] of between.entries()) {
+      all[at]?.push(way[i] ?? '');
+    }
+    ways.set(keyOf(edge), way);
+    const stops = [edge.parent, ...way, edge.child];
+    links.push(...stops.slice(1).map((child, i) => ({ parent: stops[i] ?? '', child })));
+  }
+  return { layers: all, links, ways };
+}
+
+function slotOf(key: string, ways: ReadonlyMap<string, readonly string[]>): Slot {
+  const isWay = [...ways.values()].some((way) => way.includes(key));
+  return { key, height: isWay ? 0 : box.height };
+}
+
+function heightOf(layer: readonly Slot[]): number {
+  return layer.reduce((sum, slot) => sum + slot.height + gap.y, -gap.y);
+}
+
+function placesOf(slots: readonly (readonly Slot[])[], height: number): ReadonlyMap<string, PlacedNode> {
+  const places = new Map<string, PlacedNode>();
+  for (const [column, layer] of slots.entries()) {
+    let top = (height - heightOf(layer)) / 2;
+    for (const { key, height: tall } of layer) {
+      places.set(key, { name: key, x: margin + box.width / 2 + column * (box.width + gap.x), y: top + tall / 2 });
+      top += tall + gap.y;
+    }
+  }
+  return places;
 }
 
 /** Those that close a ring are left out: what a walk from the first name meets again on its own way. */
@@ -138,11 +195,13 @@ function isBack({ parent, child }: GraphEdge, places: ReadonlyMap<string, Placed
   return (places.get(child)?.x ?? 0) <= (places.get(parent)?.x ?? 0);
 }
 
-function placed<E extends GraphEdge>(
-  edge: E,
-  places: ReadonlyMap<string, PlacedNode>,
-  height: number,
-): PlacedEdge<E>[] {
+interface Surroundings {
+  readonly places: ReadonlyMap<string, PlacedNode>;
+  readonly height: number;
+  readonly way: readonly string[];
+}
+
+function placed<E extends GraphEdge>(edge: E, { places, height, way }: Surroundings): PlacedEdge<E>[] {
   const from = places.get(edge.parent);
   const to = places.get(edge.child);
   if (from === undefined || to === undefined) {
@@ -151,12 +210,40 @@ function placed<E extends GraphEdge>(
   if (isBack(edge, places)) {
     return [{ edge, ...backward(from, to, height) }];
   }
-  const [startX, endX] = [from.x + box.width / 2, to.x - box.width / 2];
-  const bend = Math.max(40, (endX - startX) / 2);
-  const path = `M${startX} ${from.y}C${startX + bend} ${from.y} ${endX - bend} ${to.y} ${endX - 5} ${to.y}`;
-  // Nearer to the callee: there calls that begin together are apart.
-  const share = 0.58;
-  return [{ edge, path, x: startX + (endX - startX) * share, y: from.y + (to.y - from.y) * eased(share) - 5 }];
+  const half = box.width / 2;
+  // Through the whole width of each layer between, then on to the next.
+  const passed = way.flatMap((key) => places.get(key) ?? []).flatMap(({ x, y }) => [at(x - half, y), at(x + half, y)]);
+  const stops = [at(from.x + half, from.y), ...passed, at(to.x - half, to.y)];
+  const path = stops.slice(1).map((stop, i) => stepTo(stops[i] ?? stop, stop, i === stops.length - 2 ? 5 : 0));
+  const [start, end] = [stops.at(-2) ?? at(0, 0), stops.at(-1) ?? at(0, 0)];
+  // Where calls that begin together are apart, and so are those that end together: of a long one, in the layer that it passes.
+  const passes = passed[0];
+  const [x, y] =
+    passes === undefined
+      ? [start.x + (end.x - start.x) * nearer, start.y + (end.y - start.y) * eased(nearer)]
+      : [passes.x + half, passes.y];
+  return [{ edge, path: `M${stops[0]?.x} ${stops[0]?.y}${path.join('')}`, x, y: y - 5 }];
+}
+
+interface Stop {
+  readonly x: number;
+  readonly y: number;
+}
+
+function at(x: number, y: number): Stop {
+  return { x, y };
+}
+
+/** How far on its way to the callee what a call carries is written. */
+const nearer = 0.58;
+
+/** Leaves level, arrives level; ends so much before the stop. */
+function stepTo(from: Stop, to: Stop, short: number): string {
+  if (from.y === to.y) {
+    return `L${to.x - short} ${to.y}`;
+  }
+  const bend = Math.max(40, (to.x - from.x) / 2);
+  return `C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x - short} ${to.y}`;
 }
 
 /** How far along a curve with level ends is between them. */

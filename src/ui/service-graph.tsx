@@ -38,7 +38,8 @@ export function ServiceGraph({ graph, time, chosen, onChoose }: ServiceGraphProp
       <svg
         class="service-graph"
         viewBox={`0 0 ${merged.width} ${merged.height}`}
-        style={{ width: `${merged.width}px` }}
+        // A little smaller where that spares scrolling, never too small to read.
+        style={{ width: `clamp(${merged.width * 0.75}px, 100%, ${merged.width}px)` }}
         role="img"
         aria-label={title}
       >

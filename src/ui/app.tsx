@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { loadStatus, type StatusView } from './api.ts';
 import { spanText } from './format.ts';
 import { Help } from './help.tsx';
-import { LanguageContext, type Polled, usePolled, useRemembered, useRoute, useSay } from './hooks.ts';
-import { ApiError } from './http.ts';
+import { LanguageContext, type Polled, type Say, usePolled, useRemembered, useRoute, useSay } from './hooks.ts';
+import { ApiError, isAway } from './http.ts';
 import { Lazy } from './lazy.tsx';
 import { Login } from './login.tsx';
 import { RateBook } from './rates.ts';
@@ -49,6 +49,7 @@ export function App(): VNode {
         route={route}
         go={go}
         status={status.value}
+        silent={status.error !== undefined}
         live={live}
         onLive={setLive}
         theme={theme}
@@ -61,7 +62,14 @@ export function App(): VNode {
         <main>
           <Silence status={status} />
           <Part status={status.value} />
-          <Page route={route} go={go} status={status.value} book={book.current} live={live} />
+          <Page
+            route={route}
+            go={go}
+            status={status.value}
+            silent={status.error !== undefined}
+            book={book.current}
+            live={live}
+          />
         </main>
       )}
       <Help route={route} />
@@ -73,11 +81,13 @@ interface PageProps {
   readonly route: Route;
   readonly go: Go;
   readonly status: StatusView | undefined;
+  /** What is shown is from before the daemon fell silent. */
+  readonly silent: boolean;
   readonly book: RateBook;
   readonly live: boolean;
 }
 
-function Page({ route, go, status, book, live }: PageProps): VNode | null {
+function Page({ route, go, status, silent, book, live }: PageProps): VNode | null {
   const say = useSay();
   const kept = keptBy(route);
   if (status?.storeOn === false && kept !== undefined) {
@@ -88,7 +98,7 @@ function Page({ route, go, status, book, live }: PageProps): VNode | null {
       return status === undefined ? (
         <p class="empty">{say('loading')}</p>
       ) : (
-        <Lazy key="flow" load={flowPage} props={{ status, book, go, live }} />
+        <Lazy key="flow" load={flowPage} props={{ status, silent, book, go, live }} />
       );
     case 'metrics':
       return <Lazy key="metrics" load={metricsPage} props={{ search: route.search, go, status, live }} />;
@@ -144,13 +154,18 @@ function Part({ status }: { readonly status: StatusView | undefined }): VNode | 
   ) : null;
 }
 
+/** What the daemon said; of one that is away what to look at, since browsers say no more. */
+function reasonOf(error: unknown, say: Say): string {
+  return isAway(error) ? say('away') : error instanceof Error ? error.message : String(error);
+}
+
 /** Says so when the daemon stopped answering; old numbers must not pass for new ones. */
 function Silence({ status }: { readonly status: Polled<StatusView> }): VNode | null {
   const say = useSay();
   if (status.error === undefined) {
     return null;
   }
-  const reason = status.error instanceof Error ? status.error.message : String(status.error);
+  const reason = reasonOf(status.error, say);
   const refused = status.error instanceof ApiError && status.error.status === 403;
   const age = status.atMs === undefined ? undefined : spanText(Date.now() - status.atMs);
   return (

@@ -1,5 +1,5 @@
 import type { FlameBox, FlameLayout } from './flame-layout.ts';
-import { durationText } from './format.ts';
+import { durationText, shortName } from './format.ts';
 import type { Window } from './minimap.tsx';
 import { colours } from './theme.ts';
 
@@ -73,7 +73,7 @@ function paintBox(context: CanvasRenderingContext2D, { box, picture, width, pain
     context.rect(left, y, wide - 3, rowHeight);
     context.clip();
     context.fillStyle = paint.ink;
-    const name = [node.service, node.span.name ?? ''].filter((part) => part !== '').join(' · ');
+    const name = [node.service, shortName(node.span.name ?? '')].filter((part) => part !== '').join(' · ');
     context.fillText(`${name}  ${durationText(node.span.duration)}`, at, y + (rowHeight - 2) / 2 + 0.5);
     context.restore();
   }

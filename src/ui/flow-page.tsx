@@ -14,18 +14,20 @@ import type { TextValues } from './texts.ts';
 
 interface FlowPageProps {
   readonly status: StatusView;
+  /** The status is from before the daemon fell silent. */
+  readonly silent: boolean;
   readonly book: RateBook;
   readonly go: Go;
   readonly live: boolean;
 }
 
 /** What comes in, what is queued, what went out; what is wrong stands above all. */
-export function FlowPage({ status, book, go, live }: FlowPageProps): VNode {
+export function FlowPage({ status, silent, book, go, live }: FlowPageProps): VNode {
   const carried = signals.filter((signal) => hasLife(status, signal));
   const idle = signals.filter((signal) => !carried.includes(signal));
   return (
     <>
-      <Problems status={status} />
+      <Problems status={status} silent={silent} />
       {carried.map((signal) => (
         <Pipe key={signal} signal={signal} status={status} book={book} />
       ))}
@@ -45,12 +47,12 @@ function hasLife(status: StatusView, signal: string): boolean {
   return (lane?.cumItems ?? 0) > 0 || status.inputs.some((input) => input.signal === signal && input.received > 0);
 }
 
-function Problems({ status }: { readonly status: StatusView }): VNode {
+function Problems({ status, silent }: Pick<FlowPageProps, 'status' | 'silent'>): VNode | null {
   const say = useSay();
   const problems = problemsOf(status);
   const worded = ({ values }: Problem): TextValues => ({ ...values, signal: signalWord(say, values['signal'] ?? '') });
   if (problems.length === 0) {
-    return <p class="notice good">{say('noProblems')}</p>;
+    return silent ? null : <p class="notice good">{say('noProblems')}</p>;
   }
   return (
     <section class="problems" aria-label={say('problems')}>

@@ -8,6 +8,7 @@ import {
   microsOf,
   numberText,
   rateText,
+  shortName,
   spanText,
 } from './format.ts';
 
@@ -102,4 +103,22 @@ test('what is rare is counted by the minute', () => {
   expect(fewText(0.9)).toBe('54.0 /min');
   expect(fewText(1.5)).toBe('1.5 /s');
   expect(fewText(0.000001)).toBe('0.01 /min');
+});
+
+test('names of spans lose the domain that all services of a cluster share, and nothing else', () => {
+  expect(
+    [
+      'productpage.default.svc.cluster.local:9080/productpage',
+      'router outbound|9080||reviews.default.svc.cluster.local egress',
+      'a.b.svc.cluster.local',
+      'a.b.svc.cluster.localhost:80/*',
+      'GET /x',
+    ].map(shortName),
+  ).toEqual([
+    'productpage.default:9080/productpage',
+    'router outbound|9080||reviews.default egress',
+    'a.b',
+    'a.b.svc.cluster.localhost:80/*',
+    'GET /x',
+  ]);
 });

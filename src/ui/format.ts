@@ -118,6 +118,11 @@ function threeDigits(value: number): string {
   return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : Number(value.toFixed(2)).toString();
 }
 
+/** The name of a span without the domain that all services of a cluster share: what tells it apart stands behind. */
+export function shortName(name: string): string {
+  return name.replace(/\.svc\.cluster\.local(?=[:/|\s]|$)/g, '');
+}
+
 /** Any number in at most five digits: `1,234`, `0.00123`, `12.3 M`, `1.2e-9`; the exact one belongs into a title. */
 export function numberText(value: number | undefined): string {
   if (value === undefined) {

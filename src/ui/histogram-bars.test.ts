@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { bucketsOf, levelTotals, piecesOf } from './histogram-bars.ts';
+import { axisTexts, bucketsOf, levelTotals, piecesOf } from './histogram-bars.ts';
 import type { CountsView } from './logs-api.ts';
 
 const counts: CountsView = {
@@ -42,4 +42,13 @@ test('bars stand on the ground, stacked, and one line of a hundred is still seen
 
 test('no counts are no bars', () => {
   expect(piecesOf(bucketsOf({ ...counts, levels: new Map() }), { width: 10, height: 10 })).toEqual([]);
+});
+
+test('times below the bars are as exact as their distance asks for', () => {
+  const over = (lengthMs: number): readonly string[] =>
+    axisTexts(bucketsOf({ ...counts, startMs: new Date(2026, 10, 21, 23, 0).getTime(), stepMs: lengthMs / 2 }));
+  expect(over(240_000)).toEqual(['23:00:00', '23:01:00', '23:02:00', '23:03:00', '23:04:00']);
+  expect(over(3_600_000)).toEqual(['23:00', '23:15', '23:30', '23:45', '00:00']);
+  expect(over(4 * 86_400_000)[1]).toBe('11-22 23:00');
+  expect(axisTexts([])).toEqual([]);
 });

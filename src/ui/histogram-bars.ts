@@ -1,3 +1,4 @@
+import { momentText } from './format.ts';
 import { type Level, levels } from './log-search.ts';
 import type { CountsView } from './logs-api.ts';
 
@@ -27,6 +28,16 @@ export function bucketsOf(counts: CountsView): readonly Bucket[] {
     const startMs = counts.startMs + i * counts.stepMs;
     return { startMs, endMs: startMs + counts.stepMs, total: found.reduce((sum, [, n]) => sum + n, 0), levels: found };
   });
+}
+
+/** Times below the bars, evenly apart, as exact as their distance asks for. */
+export function axisTexts(buckets: readonly Bucket[]): readonly string[] {
+  const [first, last] = [buckets[0]?.startMs, buckets.at(-1)?.endMs];
+  if (first === undefined || last === undefined) {
+    return [];
+  }
+  const [from, to] = last - first > 20 * 3_600_000 ? [5, 16] : last - first < 300_000 ? [11, 19] : [11, 16];
+  return [0, 0.25, 0.5, 0.75, 1].map((share) => momentText(first + share * (last - first)).slice(from, to));
 }
 
 /** Lines of each level over all buckets, worst first. */

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { useCanvas } from './canvas.ts';
 import { clockText, countText } from './format.ts';
-import { type Bucket, bucketsOf, levelTotals, piecesOf } from './histogram-bars.ts';
+import { axisTexts, type Bucket, bucketsOf, levelTotals, piecesOf } from './histogram-bars.ts';
 import { useSay } from './hooks.ts';
 import type { Level } from './log-search.ts';
 import type { CountsView } from './logs-api.ts';
@@ -49,6 +49,11 @@ export function Histogram({ counts, chosen, onLevels, onSelect }: HistogramProps
         </span>
       </p>
       <Bars buckets={buckets} label={say('histogramLabel')} onHover={setHover} onSelect={onSelect} />
+      <p class="bar-times muted" aria-hidden="true">
+        {axisTexts(buckets).map((text, i) => (
+          <span key={`${i} ${text}`}>{text}</span>
+        ))}
+      </p>
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import type { Signal, StatusView } from './api.ts';
+import { Copyable } from './copyable.tsx';
 import { signalWord, useSay } from './hooks.ts';
 import type { TextKey } from './texts.ts';
 
@@ -18,16 +19,8 @@ export function HowTo({ signal, status }: { readonly signal: Signal; readonly st
       <p class="muted">
         {say('noInputs', { signal: signalWord(say, signal) })} {say(sentences[signal])}
       </p>
-      <Snippet text={snippetOf(signal, status)} />
+      <Copyable text={snippetOf(signal, status)} />
     </div>
-  );
-}
-
-export function Snippet({ text }: { readonly text: string }): VNode {
-  return (
-    <pre class="snippet">
-      <code>{text}</code>
-    </pre>
   );
 }
 

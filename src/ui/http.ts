@@ -1,6 +1,6 @@
 import { record, text } from './read.ts';
 
-/** The daemon answered with a status that is not success, or not at all (status 0). */
+/** The daemon answered with a status that is not success, or not at all (status 0), or not in time (504 too). */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -14,6 +14,11 @@ export class ApiError extends Error {
 /** Whether asking again may help: the daemon was away or busy, and did not refuse the question. */
 export function passes(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
+/** Whether nobody was there to answer. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 0;
 }
 
 const patienceMs = 15_000;
@@ -70,6 +75,9 @@ async function ask(url: string, init: RequestInit, signal: AbortSignal): Promise
     return await fetch(url, { ...init, credentials: 'same-origin' });
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      throw new ApiError(504, `No answer within ${patienceMs / 1_000} s.`);
+    }
     throw new ApiError(0, error instanceof Error ? error.message : String(error));
   }
 }

@@ -40,6 +40,14 @@ export function readDetail(value: unknown): InputDetail {
   };
 }
 
+/** Files that are still of interest: what was rotated away and read to its end is not. Worst first. */
+export function openFiles(files: readonly LogFileView[]): readonly LogFileView[] {
+  const rank = ({ problem, lagBytes }: LogFileView): number => (problem !== undefined ? 0 : lagBytes > 0 ? 1 : 2);
+  return files
+    .filter(({ state, lagBytes, problem }) => state !== 'done' || lagBytes > 0 || problem !== undefined)
+    .toSorted((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : a.source > b.source ? 1 : 0));
+}
+
 function readTarget(value: unknown): TargetView {
   const it = record(value);
   return {

@@ -1,7 +1,9 @@
 import type { VNode } from 'preact';
 import { loadTraces, type StatusView } from './api.ts';
+import { Copyable } from './copyable.tsx';
+import { Failure } from './failure.tsx';
 import { usePolled, useSay } from './hooks.ts';
-import { curlSnippet, istioSnippet, Snippet } from './how-to.tsx';
+import { curlSnippet, istioSnippet } from './how-to.tsx';
 import { type Go, hashOf } from './route.ts';
 import { TraceList } from './trace-list.tsx';
 import { anySearch, tracesUrl } from './trace-search.ts';
@@ -30,9 +32,8 @@ function KeptTraces({ status, go, live }: LastTracesProps): VNode {
         {say('lastTraces')}
         <a href={hashOf({ page: 'traces', search: anySearch })}>{say('allTraces')}</a>
       </h2>
-      {traces.value === undefined && (
-        <p class="muted">{traces.error instanceof Error ? traces.error.message : say('loading')}</p>
-      )}
+      {traces.value === undefined &&
+        (traces.error === undefined ? <p class="muted">{say('loading')}</p> : <Failure error={traces.error} />)}
       {traces.value?.length === 0 && <NoTracesYet status={status} />}
       {traces.value !== undefined && traces.value.length > 0 && (
         <TraceList traces={sorted(traces.value.map(summaryOf), 'newest')} go={go} />
@@ -49,9 +50,9 @@ export function NoTracesYet({ status }: { readonly status: StatusView | undefine
       <p>
         <b>{say('noTracesYet')}</b> {say('noTracesYetTodo')}
       </p>
-      <Snippet text={istioSnippet(status)} />
+      <Copyable text={istioSnippet(status)} />
       <p>{say('noTracesTry')}</p>
-      <Snippet text={curlSnippet(status)} />
+      <Copyable text={curlSnippet(status)} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
+import { Failure } from './failure.tsx';
 import { clockText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { type LogLine, linesAround } from './logs-api.ts';
@@ -21,11 +22,7 @@ export function LogContext({ line }: { readonly line: LogLine }): VNode {
   const isAll = around.value !== undefined && before.length < count && after.length < count;
   return (
     <div class="log-context">
-      {around.error instanceof Error && (
-        <p class="notice bad" role="alert">
-          {around.error.message}
-        </p>
-      )}
+      <Failure error={around.error} />
       <ol class="mono">
         {before.map((each) => (
           <Neighbour key={each.id} line={each} />

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import type { StatusView } from './api.ts';
+import { Failure } from './failure.tsx';
 import { countText } from './format.ts';
 import { Histogram } from './histogram.tsx';
 import { usePolled, useSay } from './hooks.ts';
@@ -32,7 +33,9 @@ export function LogsPage({ search, go, status, live }: LogsPageProps): VNode {
   const say = useSay();
   const [feed, older] = useLogFeed(search, live);
   const counts = useCounts(search, live);
-  const onSearch = (next: LogSearch): void => go({ page: 'logs', search: next }, 'replace');
+  // A choice can be taken back by one step back; each pause while typing is no step.
+  const onSearch = (next: LogSearch): void =>
+    go({ page: 'logs', search: next }, next.text === search.text ? 'push' : 'replace');
   const around = (line: LogLine): void => {
     const match = ['namespace', 'pod', 'container'].flatMap((name) =>
       line.labels[name] === undefined ? [] : [`${name}=${line.labels[name]}`],
@@ -45,11 +48,7 @@ export function LogsPage({ search, go, status, live }: LogsPageProps): VNode {
   return (
     <div class="logs">
       <LogForm search={search} onSearch={onSearch} />
-      {feed.error instanceof Error && (
-        <p class="notice bad" role="alert">
-          {status?.storeOn === false ? say('noStoreLogs') : feed.error.message}
-        </p>
-      )}
+      <Failure error={feed.error} />
       {counts.value !== undefined && (
         <Histogram
           counts={counts.value}

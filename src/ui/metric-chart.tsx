@@ -4,6 +4,7 @@ import { Chart } from './chart.tsx';
 import { seriesHue } from './colour.ts';
 import { countText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
+import { isAway } from './http.ts';
 import { type MetricInfo, type MetricSearch, queryOf, rateWindow, unitOf } from './metric-search.ts';
 import { loadChart } from './metrics-api.ts';
 import { QueryBox } from './query-box.tsx';
@@ -42,7 +43,7 @@ export function MetricChart({ search, info, onSearch, live, children }: MetricCh
       paused: !live || until !== undefined || query === '',
     },
   );
-  const failed = chart.error instanceof Error;
+  const failed = chart.error instanceof Error && !isAway(chart.error);
   return (
     <>
       <QueryBox

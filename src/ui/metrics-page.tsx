@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import type { StatusView } from './api.ts';
+import { Failure } from './failure.tsx';
 import { usePolled, useSay } from './hooks.ts';
 import { HowTo } from './how-to.tsx';
 import { MetricChart, mostPoints } from './metric-chart.tsx';
@@ -22,39 +23,29 @@ interface MetricsPageProps {
 
 /** Every metric of the store: find one, narrow it, see it against time. */
 export function MetricsPage({ search, go, status, live }: MetricsPageProps): VNode {
-  const say = useSay();
   const { range, from, until } = search;
   const families = usePolled((signal) => loadFamilies(boundsOf(search, Date.now()), signal), {
     everyMs: 30_000,
     key: `families ${range} ${from} ${until}`,
     paused: !live || until !== undefined,
   });
-  const onSearch = (next: MetricSearch): void => go({ page: 'metrics', search: next }, 'replace');
+  const onSearch = (next: MetricSearch): void => go({ page: 'metrics', search: next });
   const { from: _from, until: _until, ...timeless } = search;
   return (
     <div class="metrics">
       <MetricList
         families={families.value}
         search={search}
-        onSearch={onSearch}
+        onSearch={(next) => go({ page: 'metrics', search: next }, 'replace')}
         onMetric={(metric) => go({ page: 'metrics', search: chosen(search, metric) })}
       />
       <div class="metric-view">
-        {families.error instanceof Error && (
-          <p class="notice bad" role="alert">
-            {status?.storeOn === false ? say('noStoreMetrics') : families.error.message}
-          </p>
-        )}
+        <Failure error={families.error} />
         <div class="filter">
           <TimePicker span={search} onSpan={(span) => onSearch({ ...timeless, ...span })} />
           <MetricForm search={search} info={infoOf(families.value, search)} onSearch={onSearch} />
         </div>
-        <MetricChart
-          search={search}
-          info={infoOf(families.value, search)}
-          onSearch={(next) => go({ page: 'metrics', search: next })}
-          live={live}
-        >
+        <MetricChart search={search} info={infoOf(families.value, search)} onSearch={onSearch} live={live}>
           <Nothing families={families.value} status={status} search={search} />
         </MetricChart>
       </div>

@@ -88,9 +88,14 @@ export function hashOf(route: Route): string {
   }
 }
 
+/** Whether the view is of a time that somebody chooses. */
+export function hasTime(route: Route): route is Route & { readonly search: TimeSpan } {
+  return 'search' in route && route.page !== 'targets';
+}
+
 /** The time that somebody chose, to take along to another view; nothing where it is the usual one. */
 export function chosenTime(route: Route): Partial<TimeSpan> {
-  if (!('search' in route) || route.page === 'targets') {
+  if (!hasTime(route)) {
     return {};
   }
   const { range, from, until } = route.search;

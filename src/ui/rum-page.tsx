@@ -1,5 +1,6 @@
 import type { ComponentType, VNode } from 'preact';
 import type { StatusView } from './api.ts';
+import { Failure } from './failure.tsx';
 import { usePolled, useSay } from './hooks.ts';
 import { LabelFilter, MatchChips } from './label-filter.tsx';
 import { withMatch } from './label-match.ts';
@@ -24,25 +25,23 @@ interface RumPageProps {
 
 /** What browsers measured: who came, how quick it was for them, what failed. */
 export function RumPage({ search, go, status, live }: RumPageProps): VNode {
-  const onSearch = (next: RumSearch): void => go({ page: 'rum', search: next }, 'replace');
-  const open = (next: RumSearch): void => go({ page: 'rum', search: next });
+  const onSearch = (next: RumSearch): void => go({ page: 'rum', search: next });
   if (search.session !== '') {
-    return <RumSession id={search.session} live={live} onClose={() => open({ ...search, session: '' })} />;
+    return <RumSession id={search.session} live={live} onClose={() => onSearch({ ...search, session: '' })} />;
   }
   return (
     <div class="rum">
       <RumForm search={search} onSearch={onSearch} />
-      <Found search={search} status={status} live={live} onSearch={onSearch} open={open} />
+      <Found search={search} status={status} live={live} onSearch={onSearch} />
     </div>
   );
 }
 
 interface FoundProps extends Omit<RumPageProps, 'go'> {
   readonly onSearch: (search: RumSearch) => void;
-  readonly open: (search: RumSearch) => void;
 }
 
-function Found({ search, status, live, onSearch, open }: FoundProps): VNode {
+function Found({ search, status, live, onSearch }: FoundProps): VNode {
   const say = useSay();
   const stepMs = stepMsOf(boundsOf(search, Date.now()), mostBars);
   const { table: _, session: __, ...question } = search;
@@ -51,13 +50,7 @@ function Found({ search, status, live, onSearch, open }: FoundProps): VNode {
     { everyMs: Math.max(5_000, stepMs / 2), key: JSON.stringify(question), paused: !live || !isMoving(search) },
   );
   if (overview.value === undefined) {
-    return overview.error instanceof Error ? (
-      <p class="notice bad" role="alert">
-        {overview.error.message}
-      </p>
-    ) : (
-      <p class="empty">{say('loading')}</p>
-    );
+    return overview.error instanceof Error ? <Failure error={overview.error} /> : <p class="empty">{say('loading')}</p>;
   }
   if ((overview.value.totals['points'] ?? 0) === 0) {
     return <Nothing search={search} status={status} onSearch={onSearch} />;
@@ -65,14 +58,14 @@ function Found({ search, status, live, onSearch, open }: FoundProps): VNode {
   return (
     <>
       <Totals overview={overview.value} />
-      <Times overview={overview.value} onSelect={(from, to) => open({ ...search, ...between(search, from, to) })} />
+      <Times overview={overview.value} onSelect={(from, to) => onSearch({ ...search, ...between(search, from, to) })} />
       <VitalCards overview={overview.value} />
       <Tables
         search={search}
         live={live}
         onTable={(table) => onSearch({ ...search, table })}
         onView={(value) => onSearch({ ...search, match: withMatch(search.match, { name: 'view', op: '=', value }) })}
-        onSession={(session) => open({ ...search, session })}
+        onSession={(session) => onSearch({ ...search, session })}
       />
     </>
   );

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
+import { Failure } from './failure.tsx';
 import { clockText, countText, momentText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
 import { hashOf } from './route.ts';
@@ -29,7 +30,7 @@ export function RumSession({ id, live, onClose }: RumSessionProps): VNode {
           ← {say('backToAll')}
         </button>
       </p>
-      {timeline.error instanceof Error && <p class="notice bad">{timeline.error.message}</p>}
+      <Failure error={timeline.error} />
       {timeline.value === undefined && timeline.error === undefined && <p class="empty">{say('loading')}</p>}
       {timeline.value !== undefined && found === undefined && <p class="empty">{say('sessionGone', { id })}</p>}
       {found !== undefined && <Story id={id} timeline={found} />}

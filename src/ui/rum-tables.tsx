@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { Failure } from './failure.tsx';
 import { bytesText, clockText, countText, momentText, spanText } from './format.ts';
 import { type Polled, usePolled, useSay } from './hooks.ts';
 import { hashOf } from './route.ts';
@@ -47,7 +48,7 @@ interface GridProps<T> {
 function Grid<T>({ rows, heads, row }: GridProps<T>): VNode {
   const say = useSay();
   if (rows.error instanceof Error) {
-    return <p class="notice bad">{rows.error.message}</p>;
+    return <Failure error={rows.error} />;
   }
   if (rows.value === undefined || rows.value.length === 0) {
     return <p class="muted pad">{say(rows.value === undefined ? 'loading' : 'rumNothing')}</p>;

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import { useContext } from 'preact/hooks';
 import { Copyable } from './copyable.tsx';
+import { Failure } from './failure.tsx';
 import { countText } from './format.ts';
 import { LanguageContext, usePolled, useSay } from './hooks.ts';
 import { type LightView, lightStates, loadSetup } from './setup-api.ts';
@@ -13,18 +14,18 @@ export function SetupPage({ live }: { readonly live: boolean }): VNode {
   const say = useSay();
   const setup = usePolled(loadSetup, { everyMs: 5_000, key: 'setup', paused: !live });
   if (setup.value === undefined) {
-    return (
-      <p class={setup.error === undefined ? 'empty' : 'notice bad'}>
-        {setup.error instanceof Error ? setup.error.message : say('loading')}
-      </p>
-    );
+    return setup.error === undefined ? <p class="empty">{say('loading')}</p> : <Failure error={setup.error} />;
   }
   const { lights } = setup.value;
   const wanting = lights.filter(({ state }) => state === 'red' || state === 'yellow');
   return (
     <section class="panel setup" aria-label={say('setup')}>
       <h2>
-        {wanting.length === 0 ? say('setupGood') : say('setupWanting', { count: countText(wanting.length) })}
+        {wanting.length === 0
+          ? say('setupGood')
+          : wanting.length === 1
+            ? say('setupWantingOne')
+            : say('setupWanting', { count: countText(wanting.length) })}
         <span class="counts">
           {lightStates.map((state) => (
             <span key={state} data-count={state}>

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { StatusView } from './api.ts';
 import { bytesText, countText, spanText } from './format.ts';
 import { useSay } from './hooks.ts';
-import type { LogFileView, TargetView } from './input-detail.ts';
+import { type LogFileView, openFiles, type TargetView } from './input-detail.ts';
 import { hashOf } from './route.ts';
 import { anyTarget } from './target-search.ts';
 
@@ -16,7 +16,7 @@ const tones: Readonly<Record<string, string>> = { up: 'good', down: 'bad' };
 export function Sources({ status }: { readonly status: StatusView }): VNode | null {
   const say = useSay();
   const targets = status.inputs.flatMap(({ detail }) => detail.targets);
-  const files = status.inputs.flatMap(({ detail }) => detail.files);
+  const files = openFiles(status.inputs.flatMap(({ detail }) => detail.files));
   if (targets.length + files.length === 0) {
     return null;
   }

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { durationText } from './format.ts';
+import { durationText, shortName } from './format.ts';
 import { useSay } from './hooks.ts';
 import type { Window } from './minimap.tsx';
 import { SpanDetail } from './span-detail.tsx';
@@ -74,7 +74,9 @@ function Label({ row, folded, onFold }: Pick<SpanRowProps, 'row' | 'folded' | 'o
         <span class="fold" />
       )}
       <span class="service">{service}</span>
-      <span class="span-name">{node.span.name ?? say('unknownSpan')}</span>
+      <span class="span-name" title={node.span.name}>
+        {node.span.name === undefined ? say('unknownSpan') : shortName(node.span.name)}
+      </span>
       {node.span.kind !== undefined && <span class="kind">{node.span.kind.toLowerCase()}</span>}
       {node.orphan && (
         <span class="kind warn" title={say('orphan', { id: node.span.parentId ?? '' })}>

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { StatusView } from './api.ts';
+import { Failure } from './failure.tsx';
 import { countText } from './format.ts';
 import { useKeys, usePolled, useSay } from './hooks.ts';
 import { HowTo } from './how-to.tsx';
@@ -44,11 +45,7 @@ export function TargetsPage({ search, go, status, live }: TargetsPageProps): VNo
   });
   const onSearch = (next: TargetSearch): void => go({ page: 'targets', search: next }, 'replace');
   if (list.value === undefined) {
-    return (
-      <p class={list.error === undefined ? 'empty' : 'notice bad'}>
-        {list.error instanceof Error ? list.error.message : say('loading')}
-      </p>
-    );
+    return list.error === undefined ? <p class="empty">{say('loading')}</p> : <Failure error={list.error} />;
   }
   const { targets, pods, watches } = list.value;
   return (

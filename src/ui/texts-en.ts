@@ -27,6 +27,7 @@ export const en = {
   loading: 'Loading …',
   silent: 'The daemon has not answered for {age}; what you see is from then. {reason}',
   neverAnswered: 'The daemon does not answer. {reason}',
+  away: 'Is it running, and is the way to it (port-forward, ssh) still open?',
   retry: 'Trying again every 2 s.',
   on: 'on',
   up: 'up {age}',

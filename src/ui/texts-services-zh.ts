@@ -21,7 +21,7 @@ export const zhServices: Readonly<Record<keyof typeof enServices, string>> = {
   tracesOfService: '{service} 的链路',
   tracesOfEdge: '从 {parent} 到 {child} 的调用链路',
   operationsOf: '{service} 的操作',
-  samplingKnown: '约 {percent} 的请求被追踪;由链路得出的数字只统计这些请求。',
+  samplingKnown: '约 {percent} 的请求被追踪；由链路得出的数字只统计这些请求。',
   samplingKept: '到达的数据在此被 [inputs.zipkin] sampler 采样到 {percent}。',
   sampling_noSpans: '最近几分钟没有收到 Span。',
   sampling_noMetrics: '无法得知被追踪的请求比例:这里没有网关的 istio_requests_total。',
@@ -29,7 +29,7 @@ export const zhServices: Readonly<Record<keyof typeof enServices, string>> = {
   sampling_few: '最近几分钟请求太少,无法得知被追踪的比例。',
   sampling_apart: '开始的链路多于统计到的请求:并非所有网关都被采集。',
   samplingChange: '如何修改',
-  samplingHow: '任选其一;Pod 重启后生效。Telemetry 优先于网格设置,网格设置优先于 PILOT_TRACE_SAMPLING。',
+  samplingHow: '任选其一；Pod 重启后生效。Telemetry 优先于网格设置，网格设置优先于 PILOT_TRACE_SAMPLING。',
   propagationLost:
     '{service} 没有传递调用方的请求头:它的 {calls} 次调用中有 {lost} 次开始了新的链路。它必须把收到的 x-request-id、x-b3-*、b3、traceparent 和 tracestate 复制到它发出的请求中。',
   pin: '固定',

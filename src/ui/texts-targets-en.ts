@@ -53,6 +53,7 @@ export const enTargets = {
   fixAgent: 'Ask the agent of its node:',
   fixHistograms: 'Keep the histograms, in its annotation or table:',
   setupGood: 'The set-up is whole, as far as it can be told.',
+  setupWantingOne: '1 thing is to be looked at',
   setupWanting: '{count} things are to be looked at',
   setupDoctor: 'The same in a terminal: meshbridge doctor',
   lightRed: 'red',

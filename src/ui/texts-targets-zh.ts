@@ -55,6 +55,7 @@ export const zhTargets: Readonly<Record<keyof typeof enTargets, string>> = {
   fixAgent: '请询问其节点的 agent：',
   fixHistograms: '在它的注解或配置中保留直方图：',
   setupGood: '就能检查的范围而言，一切就绪。',
+  setupWantingOne: '有 1 项需要处理',
   setupWanting: '有 {count} 项需要处理',
   setupDoctor: '在终端中查看同样内容：meshbridge doctor',
   lightRed: '红',

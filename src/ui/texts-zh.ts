@@ -28,6 +28,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   loading: '加载中 …',
   silent: '守护进程已有 {age} 没有应答，以下是当时的数据。{reason}',
   neverAnswered: '守护进程没有应答。{reason}',
+  away: '它还在运行吗？到它的通路（port-forward、ssh）还通吗？',
   retry: '每 2 秒重试一次。',
   on: '位于',
   up: '已运行 {age}',

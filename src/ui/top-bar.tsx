@@ -4,17 +4,20 @@ import type { StatusView } from './api.ts';
 import { useKeys, useSay } from './hooks.ts';
 import { anyLines } from './log-search.ts';
 import { anyMetric } from './metric-search.ts';
-import { chosenTime, type Go, hashOf, type Route } from './route.ts';
+import { chosenTime, type Go, hashOf, hasTime, type Route } from './route.ts';
 import { anyVisit } from './rum-search.ts';
 import { anyTarget } from './target-search.ts';
 import type { TextKey } from './texts.ts';
 import { type Theme, themes } from './theme.ts';
+import type { TimeSpan } from './time-span.ts';
 import { anySearch, traceIdIn } from './trace-search.ts';
 
 interface TopBarProps {
   readonly route: Route;
   readonly go: Go;
   readonly status: StatusView | undefined;
+  /** The daemon does not answer. */
+  readonly silent: boolean;
   readonly live: boolean;
   readonly onLive: (live: boolean) => void;
   readonly theme: Theme;
@@ -22,7 +25,8 @@ interface TopBarProps {
   readonly onLanguage: () => void;
 }
 
-export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLanguage }: TopBarProps): VNode {
+export function TopBar(props: TopBarProps): VNode {
+  const { route, go, status, silent, live, onLive, theme, onTheme, onLanguage } = props;
   const say = useSay();
   return (
     <header class="top">
@@ -37,7 +41,7 @@ export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLang
       <span class="where">{status === undefined || status.node === '' ? '' : `${say('on')} ${status.node}`}</span>
       <button
         type="button"
-        class={live ? 'live' : 'live off'}
+        class={`live${live ? '' : ' off'}${silent ? ' silent' : ''}`}
         aria-pressed={live}
         title={say(live ? 'pause' : 'resume')}
         onClick={() => onLive(!live)}
@@ -56,7 +60,12 @@ export function TopBar({ route, go, status, live, onLive, theme, onTheme, onLang
 /** The views, each with the time that was chosen in the one before. */
 function Tabs({ route, go, hasDemo }: Pick<TopBarProps, 'route' | 'go'> & { readonly hasDemo: boolean }): VNode {
   const say = useSay();
-  const time = chosenTime(route);
+  // A view without a time of its own, such as a trace, does not make it forgotten.
+  const kept = useRef<Partial<TimeSpan>>({});
+  if (hasTime(route)) {
+    kept.current = chosenTime(route);
+  }
+  const time = kept.current;
   const tabs: readonly (readonly [TextKey, Route])[] = [
     ['flow', { page: 'flow' }],
     ['metrics', { page: 'metrics', search: { ...anyMetric, ...time } }],

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
+import { Copyable } from './copyable.tsx';
 import { countText } from './format.ts';
 import { usePolled, useSay } from './hooks.ts';
-import { Snippet } from './how-to.tsx';
 import { loadDoctor, type SamplingView } from './services-api.ts';
 import type { TextKey } from './texts.ts';
 
@@ -69,7 +69,7 @@ export function SamplingNote({ sampling }: { readonly sampling: SamplingView }):
         <details>
           <summary>{say('samplingChange')}</summary>
           <p class="muted">{say('samplingHow')}</p>
-          <Snippet text={howTo} />
+          <Copyable text={howTo} />
         </details>
       )}
     </div>

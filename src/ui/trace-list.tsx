@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { serviceHue } from './colour.ts';
-import { clockText, countText, durationText, momentText } from './format.ts';
+import { clockText, countText, durationText, momentText, shortName } from './format.ts';
 import { useKeys, useSay } from './hooks.ts';
 import { hashOf, type Route } from './route.ts';
 import type { TraceSummary } from './trace-summary.ts';
@@ -11,9 +11,15 @@ interface TraceListProps {
   readonly go: (route: Route) => void;
 }
 
-/** Traces as rows; arrow keys choose one, Enter opens it. */
-export function TraceList({ traces, go }: TraceListProps): VNode {
+/** Traces as rows; arrow keys choose one, Enter opens it. They stay where they are while somebody points at them. */
+export function TraceList({ traces: newest, go }: TraceListProps): VNode {
   const [chosen, setChosen] = useState<string>();
+  const [isPointed, setPointed] = useState(false);
+  const shown = useRef(newest);
+  if (!isPointed) {
+    shown.current = newest;
+  }
+  const traces = shown.current;
   useKeys((event) => {
     const at = traces.findIndex((trace) => trace.traceId === chosen);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -29,7 +35,11 @@ export function TraceList({ traces, go }: TraceListProps): VNode {
   });
   const longest = Math.max(1, ...traces.map((trace) => trace.durationMicros));
   return (
-    <ol class="trace-list">
+    <ol
+      class="trace-list"
+      onPointerEnter={({ pointerType }) => setPointed(pointerType === 'mouse')}
+      onPointerLeave={() => setPointed(false)}
+    >
       {traces.map((trace) => (
         <TraceLine key={trace.traceId} trace={trace} longest={longest} chosen={trace.traceId === chosen} />
       ))}
@@ -64,7 +74,9 @@ function TraceLine({ trace, longest, chosen }: TraceLineProps): VNode {
             <i class="swatch" style={{ '--hue': serviceHue(trace.service) }} aria-hidden="true" />
             {trace.service === '' ? say('unknownService') : trace.service}
           </span>
-          <span class="span-name">{trace.name === '' ? say('unknownSpan') : trace.name}</span>
+          <span class="span-name" title={trace.name}>
+            {trace.name === '' ? say('unknownSpan') : shortName(trace.name)}
+          </span>
         </span>
         <span class="length">
           <i

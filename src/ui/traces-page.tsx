@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { loadNames, loadTraces, type StatusView } from './api.ts';
+import { Failure } from './failure.tsx';
 import { countText } from './format.ts';
 import { signalWord, usePolled, useSay } from './hooks.ts';
 import { NoTracesYet } from './last-traces.tsx';
@@ -40,20 +41,16 @@ export function TracesPage({ search, go, status, live }: TracesPageProps): VNode
       <TraceFilter
         search={search}
         services={services.value ?? []}
-        onSearch={(next) => go({ page: 'traces', search: next }, 'replace')}
+        onSearch={(next) => go({ page: 'traces', search: next })}
       />
       {found === undefined && <p class="empty">{traces.error === undefined ? say('loading') : ''}</p>}
-      {traces.error instanceof Error && (
-        <p class="notice bad" role="alert">
-          {status?.storeOn === false ? say('noStore') : traces.error.message}
-        </p>
-      )}
+      <Failure error={traces.error} />
       {found !== undefined && found.length === 0 && (
         <Nothing filtered={!isUsual(search) || (services.value?.length ?? 0) > 0} status={status} />
       )}
       {found !== undefined && found.length > 0 && (
         <section class="found">
-          <TraceList traces={found} go={go} />
+          <TraceList key={`${url} ${search.order}`} traces={found} go={go} />
           <p class="muted hint">
             {countText(found.length)} {signalWord(say, 'traces')} · {say('listKeys')}
           </p>

@@ -534,6 +534,12 @@ describeWith('chromium', (program) => {
         await page.waitForURL('**/#/metrics?range=6h');
         await page.keyboard.press('1');
         await page.waitForURL('**/#/');
+        await page.keyboard.press('3');
+        await page.waitForURL('**/#/traces?range=6h');
+        await page.locator('[data-trace]').first().click();
+        await page.waitForURL('**/#/trace/*');
+        await page.keyboard.press('4');
+        await page.waitForURL('**/#/logs?range=6h');
       }));
 
     test('a question mark shows the keys, Esc hides them', () =>

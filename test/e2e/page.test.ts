@@ -271,6 +271,39 @@ describeWith('chromium', (program) => {
         await soon(async () => expect(await page.locator('[data-trace]').count()).toBe(failed.length));
       }));
 
+    test('are as before after one step back from each choice', () =>
+      look('#/traces', async (page) => {
+        await page.locator('[data-trace]').first().waitFor();
+        await page.locator('.times select').selectOption('1h');
+        await page.waitForURL('**/#/traces?range=1h');
+        await page.getByText('Errors only').click();
+        await page.waitForURL(/errors=true/);
+        await page.goBack();
+        await page.waitForURL('**/#/traces?range=1h');
+        await soon(async () => expect(await page.getByLabel('Errors only').isChecked()).toBe(false));
+        await page.goForward();
+        await page.waitForURL(/errors=true/);
+        await soon(async () => expect(await page.getByLabel('Errors only').isChecked()).toBe(true));
+      }));
+
+    test('stay where they are while somebody points at them', () =>
+      look('#/traces', async (page) => {
+        const first = page.locator('[data-trace]').first();
+        await first.hover();
+        const before = await first.getAttribute('data-trace');
+        const id = 'e1'.padStart(32, 'f');
+        await post(daemon, [{ traceId: id, id: id.slice(16), timestamp: Date.now() * 1_000, duration: 1 }]);
+        const withNew = page.waitForResponse(
+          async (response) => response.url().includes('/api/v2/traces?') && (await response.text()).includes(id),
+        );
+        await withNew;
+        // An answer behind that one: the one with the new trace has been drawn by then.
+        await page.waitForResponse((response) => response.url().includes('/api/v2/traces?'));
+        expect(await first.getAttribute('data-trace')).toBe(before);
+        await page.locator('header').hover();
+        await soon(async () => expect(await page.locator(`[data-trace="${id}"]`).count()).toBe(1));
+      }));
+
     test('are chosen with the arrow keys and opened with Enter', () =>
       look('#/traces', async (page) => {
         await page.locator('[data-trace]').first().waitFor();
@@ -492,6 +525,11 @@ describeWith('chromium', (program) => {
       expect(tab.complaints).toEqual([]);
       await fresh.end();
       await tab.page.getByText('has not answered').waitFor();
+      const silent = await textOf(tab.page.locator('main'));
+      expect(silent).toContain('Is it running');
+      expect(silent).not.toContain('No problems');
+      expect(silent).not.toContain('fetch');
+      expect(await tab.page.locator('[role=alert]').count()).toBe(1);
     } finally {
       await tab.close();
       await fresh.end();

@@ -1,14 +1,13 @@
-import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { LaneLoss } from '../../src/contract/status.ts';
 import type { Lane } from '../../src/lane/lane.ts';
-import { type Disk, systemDisk } from '../../src/record/disk.ts';
 import { prefixBytes } from '../../src/record/frame.ts';
 import { type LaneKind, readFacts, readPosition } from '../../src/record/lane-header.ts';
 import { scan } from '../../src/record/scanner.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
-import { batchOf, openLane, readAll } from './segment-lane.ts';
+import { batchOf, openLane, quickDisk, readAll } from './segment-lane.ts';
 
 /** A record of the sound file, as the test knows it. */
 interface Piece {
@@ -22,22 +21,6 @@ interface Piece {
   readonly needsDictionary: boolean;
   readonly position: { readonly key: string; readonly value: string } | undefined;
 }
-
-/** Thousands of lanes are opened here, and no power fails: what makes things durable is left out. */
-const quickDisk: Disk = {
-  ...systemDisk,
-  file: async (path, how) => {
-    const handle = await open(path, how === 'create' ? 'wx' : 'r+');
-    return {
-      write: async (bytes, position) => {
-        await handle.write(bytes, 0, bytes.length, position);
-      },
-      datasync: async () => undefined,
-      truncate: (bytes) => handle.truncate(bytes),
-      close: () => handle.close(),
-    };
-  },
-};
 
 const options = { disk: quickDisk };
 let sound: Buffer;

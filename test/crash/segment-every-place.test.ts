@@ -1,36 +1,18 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Lane } from '../../src/lane/lane.ts';
 import { recover } from '../../src/lane/recover.ts';
-import { type Disk, systemDisk } from '../../src/record/disk.ts';
 import { type LaneKind, readFacts } from '../../src/record/lane-header.ts';
 import { scan } from '../../src/record/scanner.ts';
 import { inTempDir } from '../fakes/temp-dir.ts';
-import { batchOf, openLane, type ReadBack, readAll } from './segment-lane.ts';
+import { batchOf, openLane, quickDisk, type ReadBack, readAll } from './segment-lane.ts';
 
 const segmentBytes = 64 * 1024;
 const flips = 10_000;
 /** Lanes that are open at once. */
 const sideBySide = 4;
-
-/** Tens of thousands of lanes are opened here, and no power fails: what makes things durable is left out. */
-const quickDisk: Disk = {
-  ...systemDisk,
-  file: async (path, how) => {
-    const handle = await open(path, how === 'create' ? 'wx' : 'r+');
-    return {
-      write: async (bytes, position) => {
-        await handle.write(bytes, 0, bytes.length, position);
-      },
-      datasync: async () => undefined,
-      truncate: (bytes) => handle.truncate(bytes),
-      close: () => handle.close(),
-    };
-  },
-  syncDirOf: async () => undefined,
-};
 
 interface Piece {
   readonly kind: LaneKind;

@@ -41,7 +41,7 @@ function withFarSide(use: (dir: string, far: FakeFarSide) => Promise<void>): Pro
 }
 
 describe('the end of the process', () => {
-  test('sends what still waits to be a full request, and exits with 0', () =>
+  test.concurrent('sends what still waits to be a full request, and exits with 0', () =>
     withFarSide(async (dir, far) => {
       const daemon = await startDaemon({ dir, config: { 'own.conf': zipkinTo(far, 'batch_wait = "10m"\n') } });
       // The first goes out at once: nothing is known of more.
@@ -54,7 +54,7 @@ describe('the end of the process', () => {
       expect(got(far)).toBe('123');
     }));
 
-  test('does not wait for a far side that is away; the next start goes on there, once', () =>
+  test.concurrent('does not wait for a far side that is away; the next start goes on there, once', () =>
     withFarSide(async (dir, far) => {
       far.answer({ status: 503, headers: { 'retry-after': '300' } });
       const first = await startDaemon({ dir, config: { 'own.conf': zipkinTo(far) } });
@@ -71,7 +71,7 @@ describe('the end of the process', () => {
       expect(got(far)).toBe('12');
     }));
 
-  test('cuts off a request that nobody answers within the time, and keeps what it carried', () =>
+  test.concurrent('cuts off a request that nobody answers within the time, and keeps what it carried', () =>
     withFarSide(async (dir, far) => {
       far.answer('hang');
       const first = await startDaemon({ dir, config: { 'own.conf': zipkinTo(far, 'timeout = "10m"\n') } });
@@ -85,7 +85,7 @@ describe('the end of the process', () => {
       expect(await second.end()).toBe(0);
     }));
 
-  test('comes at once with a second signal, and loses nothing either', () =>
+  test.concurrent('comes at once with a second signal, and loses nothing either', () =>
     withFarSide(async (dir, far) => {
       far.answer('hang');
       const first = await startDaemon({ dir, config: { 'own.conf': zipkinTo(far, 'timeout = "10m"\n') } });

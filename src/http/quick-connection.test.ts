@@ -328,6 +328,15 @@ describe('Posts to an open route', () => {
     await gone.promise;
   });
 
+  test('and nothing else are waited for: what begins as TLS does is refused at once', async () => {
+    const held = await serveAtOwnTime([post()]);
+    const caller = new Caller(held.port);
+    await caller.send(Buffer.from('160301007a010000760303', 'hex'));
+    await until(() => caller.closed, { what: 'the end, while the clock stands' });
+    expect(caller.answers()[0]?.status).toBe(400);
+    await held.close();
+  });
+
   test('that take too long to come are a 408, and a connection that says nothing is ended', async () => {
     const held = await serveAtOwnTime([post()]);
     const { port } = held;

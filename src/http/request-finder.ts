@@ -5,6 +5,8 @@ import { type RequestHead, readHead } from './request-head.ts';
 /** As much as node's own reader takes. */
 const maxHeadBytes = 16 * 1024;
 const headEnd = Buffer.from('\r\n\r\n');
+/** What begins otherwise, such as a TLS handshake, never gets an end of its head, and node's own reader refuses it at once. */
+const post = 'P'.charCodeAt(0);
 
 export interface WholeRequest {
   readonly route: HttpRoute;
@@ -35,7 +37,7 @@ export class RequestFinder {
   find(bytes: Buffer): Found {
     const known = this.#headOf(bytes);
     if (known === 'short') {
-      return bytes.length < maxHeadBytes ? { needBytes: 0 } : 'other';
+      return bytes.length < maxHeadBytes && (bytes.length === 0 || bytes[0] === post) ? { needBytes: 0 } : 'other';
     }
     if (known === 'other') {
       return 'other';

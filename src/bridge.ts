@@ -6,7 +6,7 @@ import { apiRoutes } from './api/index.ts';
 import { banner } from './bridge/banner.ts';
 import { DemoInputs, demoDesk } from './bridge/demo.ts';
 import { diskStatusOf, fileSystemBytes } from './bridge/disk-space.ts';
-import { openLanes } from './bridge/lanes.ts';
+import { closeLanes, openLanes } from './bridge/lanes.ts';
 import { accessPolicy, listenerSpecs } from './bridge/listeners.ts';
 import type { BridgeOptions } from './bridge/options.ts';
 import { observeStatus } from './bridge/own-metrics/own-metrics.ts';
@@ -181,7 +181,7 @@ class Bridge {
     await this.#tokenSecret?.stop();
     await this.#tracing?.stop();
     await this.#store?.stop();
-    await Promise.all(Object.values(this.#lanes ?? {}).map((lane) => lane.close()));
+    await closeLanes(Object.values(this.#lanes ?? {}), (signal) => this.#log.component(`queue.${signal}`));
   }
 
   status(): BridgeStatus {

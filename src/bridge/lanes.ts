@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
+import { hasCode } from '../contract/errors.ts';
 import type { Logger } from '../contract/runtime.ts';
 import { Lane } from '../lane/lane.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -32,4 +33,24 @@ export async function openLanes({ config, dataDir, log }: LanesOptions): Promise
     });
   const lanes = await Promise.all(signals.map(async (signal) => [signal, await open(signal)] as const));
   return Object.fromEntries(lanes) as Record<Signal, Lane>;
+}
+
+/**
+ * A disk that takes nothing is said and is no failure of the end: what was acknowledged is on disk, and how far an output has come
+ * is at most one request behind.
+ */
+export async function closeLanes(lanes: readonly Lane[], log: LanesOptions['log']): Promise<void> {
+  await Promise.all(lanes.map((lane) => closeLane(lane, log(lane.signal))));
+}
+
+async function closeLane(lane: Lane, log: Logger): Promise<void> {
+  try {
+    await lane.close();
+  } catch (error) {
+    if (!hasCode(error, 'BRIDGE_OVERLOADED')) {
+      throw error;
+    }
+    const reason = error.message;
+    log.error({ signal: lane.signal, reason }, 'The queue ends as it is on disk; outputs may repeat one request.');
+  }
 }

@@ -34,12 +34,16 @@ export class Keeper {
   stops = 0;
   reloads = 0;
   badReloads = 0;
-  /** Ends that nobody asked for, each with its last words. */
-  readonly falls: string[] = [];
+  readonly #fallen: { readonly how: string; readonly daemon: Daemon }[] = [];
   #isEnding = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+  }
+
+  /** Ends that nobody asked for, each with its last words, which may be read a little after its end. */
+  get falls(): readonly string[] {
+    return this.#fallen.map(({ how, daemon }) => `${how}: ${daemon.output().slice(-4_000)}`);
   }
 
   get daemon(): Daemon {
@@ -54,7 +58,7 @@ export class Keeper {
     this.#daemon = daemon;
     void daemon.exited.then((how) => {
       if (this.#daemon === daemon && !this.#isEnding) {
-        this.falls.push(`${how}: ${daemon.output().slice(-2_000)}`);
+        this.#fallen.push({ how: String(how), daemon });
       }
     });
   }
@@ -104,7 +108,7 @@ export class Keeper {
       const signal = what === 'kill' ? 'SIGKILL' : 'SIGTERM';
       const how = await this.end(signal);
       if (what === 'stop' && how !== 0) {
-        this.falls.push(`${how} when it was told to stop: ${this.daemon.output().slice(-2_000)}`);
+        this.#fallen.push({ how: `${how} when it was told to stop`, daemon: this.daemon });
       }
       this.kills += what === 'kill' ? 1 : 0;
       this.stops += what === 'stop' ? 1 : 0;

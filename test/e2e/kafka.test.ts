@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CursorStatus } from '../../src/contract/status.ts';
 import type { Signal } from '../../src/model/batch.ts';
@@ -17,6 +18,8 @@ import { until } from '../fakes/until.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { type Consumed, createTopics, readTopic, tracesJson } from './kafka-topics.ts';
 
+/** How long a killed broker is away; `npm run test:long` has it away for a minute. */
+const outageMs = Number(process.env['OUTAGE_SECONDS'] ?? '10') * 1000;
 const program = join(import.meta.dirname, '../../bin/meshbridge');
 const cleanups: (() => Promise<unknown>)[] = [];
 const [mesh, stranger] = [
@@ -301,11 +304,13 @@ describeWith('kafka', (jars) => {
       }
     };
     await send(150);
+    const killedAtMs = performance.now();
     const killing = kafka.stop();
     await send(150);
     await killing;
     await until(async () => (await cursor(daemon, 'traces', 'killed'))?.lastError?.includes('ECONNREFUSED'));
     await send(50);
+    await delay(Math.max(0, killedAtMs + outageMs - performance.now()));
     kafka = await startKafka(options);
     await send(50);
     process.kill(kafka.pid, 'SIGSTOP');

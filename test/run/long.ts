@@ -48,7 +48,7 @@ const steps: readonly Step[] = [
     name: 'backends that are away for a minute',
     args: [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects=e2e'],
-      ...['--testPathPatterns', 'test/e2e/bad-day'],
+      ...['--testPathPatterns', 'test/e2e/(bad-day|kafka)'],
     ],
     env: { OUTAGE_SECONDS: '60' },
   },

@@ -15,13 +15,13 @@ const core = { group: '', versions: ['v1'] };
 
 /** By the names that stand in paths. */
 export const collections: Readonly<Record<string, Collection>> = {
-  namespaces: { kind: 'Namespace', ...core, isOfCluster: true },
-  nodes: { kind: 'Node', ...core, isOfCluster: true },
+  namespaces: { kind: 'Namespace', ...core, isOfCluster: true, shortNames: ['ns'] },
+  nodes: { kind: 'Node', ...core, isOfCluster: true, shortNames: ['no'] },
   pods: { kind: 'Pod', ...core, shortNames: ['po'] },
   services: { kind: 'Service', ...core, shortNames: ['svc'] },
-  endpoints: { kind: 'Endpoints', ...core },
-  configmaps: { kind: 'ConfigMap', ...core },
-  deployments: { kind: 'Deployment', group: 'apps', versions: ['v1'] },
+  endpoints: { kind: 'Endpoints', ...core, shortNames: ['ep'] },
+  configmaps: { kind: 'ConfigMap', ...core, shortNames: ['cm'] },
+  deployments: { kind: 'Deployment', group: 'apps', versions: ['v1'], shortNames: ['deploy'] },
   endpointslices: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'] },
   leases: { kind: 'Lease', group: 'coordination.k8s.io', versions: ['v1'] },
   virtualservices: { kind: 'VirtualService', ...istio, shortNames: ['vs'] },

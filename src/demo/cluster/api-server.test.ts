@@ -131,6 +131,40 @@ describe('reading', () => {
     });
   });
 
+  test('pods are a table for who asks for one, in lists and by name', async () => {
+    const container = (ready: boolean, restartCount: number, state: Json) => ({ ready, restartCount, state });
+    const status = {
+      phase: 'Running',
+      podIP: '127.0.0.9',
+      containerStatuses: [
+        container(false, 3, { waiting: { reason: 'CrashLoopBackOff' } }),
+        container(true, 0, { running: {} }),
+      ],
+    };
+    const creationTimestamp = new Date(Date.now() - 2.5 * 3_600_000).toISOString();
+    store.put(
+      'pods',
+      pod('details', 'prod', { metadata: { name: 'details', namespace: 'prod', creationTimestamp }, status }),
+    );
+    const headers = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
+    for (const path of ['/api/v1/namespaces/prod/pods', '/api/v1/namespaces/prod/pods/details']) {
+      expect((await call(path, { headers })).body).toMatchObject({
+        kind: 'Table',
+        apiVersion: 'meta.k8s.io/v1',
+        rows: [
+          {
+            cells: ['details', '1/2', 'CrashLoopBackOff', 3, '2h', '127.0.0.9', 'worker'],
+            object: { metadata: { name: 'details', namespace: 'prod' } },
+          },
+        ],
+      });
+    }
+    expect((await call('/api/v1/namespaces/default/pods/reviews', { headers })).body['rows']).toMatchObject([
+      { cells: ['reviews', '0/0', 'Unknown', 0, '<unknown>', '<none>', 'worker'] },
+    ]);
+    expect((await call('/api/v1/nodes', { headers })).body).toMatchObject({ kind: 'NodeList' });
+  });
+
   test('what kubectl asks first is answered', async () => {
     expect((await call('/api')).body['versions']).toEqual(['v1']);
     expect(JSON.stringify((await call('/apis')).body)).toContain('"networking.istio.io/v1beta1"');

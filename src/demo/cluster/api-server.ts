@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../lib/clock.ts';
 import { discoveryOf } from './api-discovery.ts';
 import { type Asked, askedOf, collections } from './api-paths.ts';
 import { ApiWrites, type Refusal, refusal, type WritePlan } from './api-writes.ts';
-import { type Change, concerns, type Json, type ObjectStore } from './object-store.ts';
+import { type Change, concerns, type Json, metadataOf, type ObjectStore } from './object-store.ts';
+import { podTable } from './pod-table.ts';
 
 const usualWatchMs = 30 * 60_000;
 const bookmarkEveryMs = 30_000;
@@ -64,11 +66,11 @@ export class ApiServer {
     } else if (request.method !== 'GET') {
       await this.#write(request, response, asked);
     } else if (asked.name !== undefined) {
-      this.#get(asked, response);
+      this.#get(asked, shapeOf(asked, request), response);
     } else if (['1', 'true'].includes(searchParams.get('watch') ?? '')) {
-      this.#watch(asked, searchParams, response);
+      this.#watch(asked, searchParams, { shape: shapeOf(asked, request), response });
     } else {
-      this.#list(asked, searchParams, response);
+      this.#list(asked, searchParams, { shape: shapeOf(asked, request), response });
     }
   }
 
@@ -81,25 +83,32 @@ export class ApiServer {
     }
   }
 
-  #get(asked: Asked, response: ServerResponse): void {
+  #get(asked: Asked, shape: Shape, response: ServerResponse): void {
+    const { store } = this.#plan;
     const { resource, namespace = '', name } = asked;
-    const object = this.#plan.store.object(resource, `${namespace}/${name}`);
+    const object = store.object(resource, `${namespace}/${name}`);
     if (object === undefined) {
       refuse(response, refusal(404, `${resource} "${name}" not found`));
     } else {
-      answer(response, 200, { ...object, apiVersion: asked.apiVersion });
+      answer(response, 200, shown(object, asked, shape));
     }
   }
 
-  #list(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
+  #list(asked: Asked, query: URLSearchParams, { shape, response }: Reader): void {
     const { store } = this.#plan;
+    const version = String(store.version);
+    const found = store.list(asked, query);
+    if (shape === 'table') {
+      answer(response, 200, podTable(found, version, systemClock.now()));
+      return;
+    }
     const { kind = '' } = collections[asked.resource] ?? {};
     const { apiVersion } = asked;
     answer(response, 200, {
       kind: `${kind}List`,
       apiVersion,
-      metadata: { resourceVersion: String(store.version) },
-      items: store.list(asked, query).map((object) => ({ ...object, apiVersion })),
+      metadata: { resourceVersion: version },
+      items: found.map((object) => ({ ...object, apiVersion })),
     });
   }
 
@@ -117,7 +126,7 @@ export class ApiServer {
     }
   }
 
-  #watch(asked: Asked, query: URLSearchParams, response: ServerResponse): void {
+  #watch(asked: Asked, query: URLSearchParams, { shape, response }: Reader): void {
     const { store } = this.#plan;
     const from = query.get('resourceVersion') ?? '';
     const missed = from === '' || from === '0' ? allOf(store, asked, query) : store.since(Number(from));
@@ -129,9 +138,7 @@ export class ApiServer {
     response.flushHeaders();
     const send = (change: Change): void => {
       if (concerns(asked, query, change)) {
-        response.write(
-          `${JSON.stringify({ type: change.type, object: { ...change.object, apiVersion: asked.apiVersion } })}\n`,
-        );
+        response.write(`${JSON.stringify({ type: change.type, object: shown(change.object, asked, shape) })}\n`);
       }
     };
     missed.forEach(send);
@@ -147,6 +154,23 @@ export class ApiServer {
       this.#watches.delete(response);
     });
   }
+}
+
+/** `kubectl get` asks for what it prints, and takes objects where there is no table. */
+type Shape = 'object' | 'table';
+
+interface Reader {
+  readonly shape: Shape;
+  readonly response: ServerResponse;
+}
+
+function shapeOf({ resource }: Asked, { headers }: IncomingMessage): Shape {
+  return resource === 'pods' && headers.accept?.includes('as=Table') === true ? 'table' : 'object';
+}
+
+function shown(object: Json, { apiVersion }: Asked, shape: Shape): Json {
+  const version = String(metadataOf(object)['resourceVersion']);
+  return shape === 'table' ? podTable([object], version, systemClock.now()) : { ...object, apiVersion };
 }
 
 /** A Status is of the core, whatever it is about. */

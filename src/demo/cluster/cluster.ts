@@ -13,7 +13,7 @@ import type { Write } from './api-writes.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
 import { datakitConf } from './istiod-conf.ts';
 import { kubeconfig } from './kubeconfig.ts';
-import { type Json, keyOf, ObjectStore } from './object-store.ts';
+import { type Json, keyOf, metadataOf, ObjectStore } from './object-store.ts';
 import {
   type ContainerState,
   deploymentObjects,
@@ -33,7 +33,7 @@ export type RuleWriter = (request: DemoRequest & { readonly ask: 'apply' | 'dele
 /** The cluster around the mesh, as its API server shows it. */
 export class DemoCluster {
   readonly #folder: string;
-  readonly #started = { at: `${new Date().toISOString().slice(0, 19)}Z` };
+  readonly #started = { at: nowText() };
   readonly #store = new ObjectStore();
   readonly #token = randomBytes(24).toString('base64url');
   readonly #authority = new Authority('demo-cluster', Date.now());
@@ -116,8 +116,11 @@ export class DemoCluster {
     }
   }
 
+  /** It keeps the time at which it was first there. */
   #put(resource: string, object: Json): void {
-    this.#store.put(resource, object);
+    const before = this.#store.object(resource, keyOf(object));
+    const { creationTimestamp = nowText() } = metadataOf(before ?? {});
+    this.#store.put(resource, { ...object, metadata: { creationTimestamp, ...metadataOf(object) } });
   }
 
   #follow<T extends { readonly name: string; readonly namespace: string }>(
@@ -147,6 +150,11 @@ export class DemoCluster {
     const ask = verb === 'put' ? 'apply' : 'delete';
     return faults.length > 0 ? faults.map(noteText).join('\n') : this.#write({ ask, files: [{ file, text }] });
   }
+}
+
+/** RFC 3339 with whole seconds, as Kubernetes writes it. */
+function nowText(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
 function isSame(

@@ -76,6 +76,11 @@ export class RecordReader {
     this.#scanner = new FrameScanner(offset, this.#accept);
   }
 
+  /** What has been read and not told is forgotten, and read again as the file is then. */
+  readAgain(): void {
+    this.seek(this.#scanner.untold);
+  }
+
   /** The record at that offset, wherever reading stands. Throws BRIDGE_CORRUPT if there is none. */
   recordAt(offset: number): Promise<{ header: Buffer; payload: Buffer }> {
     return readRecordAt(this.#handle, offset);

@@ -36,6 +36,11 @@ export class FrameScanner {
     return this.#base + this.#at;
   }
 
+  /** File offset of the first byte that no event has told of: before `offset` within bad bytes. */
+  get untold(): number {
+    return this.#bad?.offset ?? this.offset;
+  }
+
   /** How many bytes from `offset` on are wanted to go on. */
   get needBytes(): number {
     return this.#needBytes;

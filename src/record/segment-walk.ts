@@ -116,9 +116,12 @@ export class SegmentWalk {
     if (this.#next === undefined) {
       const names = await listSegments(this.#dir);
       this.#next = names.find(({ firstSeq }) => firstSeq > segment.firstSeq);
-      // It may have grown before it was followed by another.
-      if (this.#next !== undefined && (await this.#take(segment.reader.read()))) {
-        return true;
+      // Before it was followed by another it may have grown, or lost half a record that found no room.
+      if (this.#next !== undefined) {
+        segment.reader.readAgain();
+        if (await this.#take(segment.reader.read())) {
+          return true;
+        }
       }
     }
     if (await this.#take(this.#finish(segment.reader))) {

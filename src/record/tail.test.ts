@@ -1,8 +1,10 @@
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { batchOf, openLane, readAll } from '../../test/crash/segment-lane.ts';
+import { batchOf, openLane, readAll, TestDisk } from '../../test/crash/segment-lane.ts';
+import { HeldClock } from '../../test/fakes/clock.ts';
 import { inTempDir } from '../../test/fakes/temp-dir.ts';
+import { until } from '../../test/fakes/until.ts';
 import type { Lane } from '../lane/lane.ts';
 import { LaneTail } from './tail.ts';
 
@@ -117,6 +119,28 @@ test('records that were read ahead of the watermark are read again before they a
     const read = await tail.read({ ...wide, throughSeq: 4 });
     expect(read.records).toEqual([]);
     await tail.close();
+  }));
+
+test('half a record that the disk had no room for, and that was taken back, is no loss to whoever has read it', () =>
+  inTempDir(async (dir) => {
+    const [disk, clock] = [new TestDisk(), new HeldClock()];
+    const lane = await openLane(dir, { disk, clock });
+    await lane.attach({ output: 'keeps', onFull: 'block', start: 'beginning' });
+    await lane.append(batchOf('a'));
+    disk.failing = { call: 'write', code: 'ENOSPC', missingBytes: 100 };
+    await expect(lane.append(batchOf('x'.repeat(500), { items: 5 }))).rejects.toThrow('ENOSPC');
+    const tail = tailOf(lane);
+    const wide = { maxItems: 1000, maxBytes: 100_000 };
+    expect((await tail.read({ ...wide, throughSeq: lane.durableSeq })).records).toHaveLength(1);
+    disk.failing = undefined;
+    await clock.advance(1000);
+    await until(() => lane.status().full === undefined);
+    await lane.append(batchOf('b', { items: 2 }));
+    const { records, cumItems, losses } = await tail.read({ ...wide, throughSeq: lane.durableSeq });
+    expect(records.map(({ items }) => items)).toEqual([2]);
+    expect({ cumItems, losses }).toEqual({ cumItems: 3, losses: [] });
+    await tail.close();
+    await lane.close();
   }));
 
 test('a reader follows the writer through appends and new segments', () =>

@@ -94,7 +94,13 @@ export class TestDisk implements Disk {
   datasyncs = 0;
   dirSyncs = 0;
   /** Thrown by whatever call it names, until it is taken away. */
-  failing: { readonly call: 'write' | 'datasync' | 'file' | 'truncate'; readonly code: string } | undefined;
+  failing:
+    | {
+        readonly call: 'write' | 'datasync' | 'file' | 'truncate';
+        readonly code: string /** A write leaves so many bytes out. */;
+        readonly missingBytes?: number;
+      }
+    | undefined;
   /** When set, a datasync waits for it. */
   hold: Promise<void> | undefined;
 
@@ -104,6 +110,10 @@ export class TestDisk implements Disk {
     return {
       write: async (bytes, position) => {
         this.writes += 1;
+        const { call, missingBytes } = this.failing ?? {};
+        if (call === 'write' && missingBytes !== undefined) {
+          await file.write(bytes.subarray(0, bytes.length - missingBytes), position);
+        }
         this.#check('write');
         await file.write(bytes, position);
       },

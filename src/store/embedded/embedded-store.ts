@@ -4,6 +4,7 @@ import type { WriteRequest } from '../../contract/output.ts';
 import type { Clock, Health } from '../../contract/runtime.ts';
 import type { Answer, Question, Store, StorePosition, StoreStatus } from '../../contract/store.ts';
 import type { Signal } from '../../model/batch.ts';
+import { unlessDiskFull } from './blocks/disk-full.ts';
 import { DamageBook } from './damage-book.ts';
 import { EvictionBook } from './eviction-book.ts';
 import { LogStore } from './logs/log-store.ts';
@@ -34,7 +35,6 @@ const defaultSealBytes = 128 * 1024 * 1024;
 const defaultSealMs = 6 * 3_600_000;
 /** So that unlinking the oldest partition frees a small part of what the store may take. */
 const partitionsInStore = 16;
-const diskFull: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 
 /**
  * The store without a database (design.md §6): a directory per signal. One thread uses it; questions take turns with each
@@ -137,7 +137,7 @@ export class EmbeddedStore implements Store {
   /** Between questions; commits go first. Rejects with the signal's reason when it is aborted. */
   async derive(signal: AbortSignal): Promise<void> {
     for (const part of this.parts) {
-      await part.derive?.(new Slice(this.#priority, signal));
+      await unlessDiskFull(part.derive?.(new Slice(this.#priority, signal)));
     }
   }
 
@@ -146,7 +146,7 @@ export class EmbeddedStore implements Store {
     let freed = 0;
     for (const part of this.parts) {
       // Sealing takes room for a moment: on a full disk it waits, and what grew is served as it is.
-      freed += await this.#evictions.noting(part, 'age', () => part.expire().catch(unlessDiskFull));
+      freed += await this.#evictions.noting(part, 'age', async () => (await unlessDiskFull(part.expire())) ?? 0);
     }
     while (this.#bytes() > this.#options.maxBytes) {
       const oldest = oldestOf(this.parts);
@@ -177,13 +177,6 @@ export class EmbeddedStore implements Store {
   #bytes(): number {
     return this.parts.flatMap(({ partitions }) => partitions).reduce((sum, { bytes }) => sum + bytes, 0);
   }
-}
-
-function unlessDiskFull(error: unknown): 0 {
-  if (typeof error === 'object' && error !== null && 'code' in error && diskFull.has(error.code)) {
-    return 0;
-  }
-  throw error;
 }
 
 /** The part with the oldest partition that may go: the newest of each part stays. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemDisk } from '../../../record/disk.ts';
+import { type Disk, systemDisk } from '../../../record/disk.ts';
 import { RecordFile } from '../../../record/writer.ts';
 import type { HeldPosition } from '../position.ts';
 import type { BlockFormat, FoundBlock, PackedBlock } from './block-format.ts';
@@ -25,19 +25,27 @@ export class BlockWriter<S> {
     path: string,
     format: BlockFormat<S>,
     position: HeldPosition | undefined,
+    disk: Disk = systemDisk,
   ): Promise<BlockWriter<S>> {
     const dir = dirname(path);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const nonce = randomBytes(4).readUInt32LE();
-    const file = RecordFile.create(path, { after: systemDisk.syncDirOf(dir) });
+    const file = RecordFile.create(path, { disk, after: disk.syncDirOf(dir) });
     await file.append(encodeBegin(nonce), position === undefined ? [] : [Buffer.from(JSON.stringify(position))]);
     return new BlockWriter(file, nonce, format);
   }
 
   /** Goes on behind what a scan kept; undefined when the file held no intact record. */
-  static async open<S>(path: string, format: BlockFormat<S>, scan: BlockScan<S>): Promise<BlockWriter<S> | undefined> {
+  static async open<S>(
+    path: string,
+    format: BlockFormat<S>,
+    scan: BlockScan<S>,
+    disk: Disk = systemDisk,
+  ): Promise<BlockWriter<S> | undefined> {
     const { nonce, keepBytes } = scan;
-    return nonce === undefined ? undefined : new BlockWriter(await RecordFile.open(path, keepBytes), nonce, format);
+    return nonce === undefined
+      ? undefined
+      : new BlockWriter(await RecordFile.open(path, keepBytes, { disk }), nonce, format);
   }
 
   get bytes(): number {

@@ -1,11 +1,13 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../../contract/runtime.ts';
+import type { Disk } from '../../../record/disk.ts';
 import type { HeldPosition } from '../position.ts';
 import type { StoredPartition } from '../signal-store.ts';
 import type { BlockFormat, FoundBlock, PackedBlock } from './block-format.ts';
 import type { BlockScan } from './block-scan.ts';
 import { BlockWriter } from './block-writer.ts';
+import { patientDisk, unlessDiskFull } from './disk-full.ts';
 
 export interface SeriesOptions {
   /** `<store>/<signal>` */
@@ -89,11 +91,13 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
   #partitions: readonly P[] = [];
   #active: Active<S, P> | undefined;
   #position: HeldPosition | undefined;
+  readonly #disk: Disk;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SeriesOptions, parts: SeriesParts<S, P>) {
     this.#options = options;
     this.#parts = parts;
+    this.#disk = patientDisk(options.clock);
   }
 
   get partitions(): readonly P[] {
@@ -195,13 +199,18 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
     }
     const scan = partition.openLive();
     this.#parts.releaseFiles(partition.blocksPath);
-    const writer = age === 'older' ? undefined : await BlockWriter.open(partition.blocksPath, this.#parts.format, scan);
+    const writer = age === 'older' ? undefined : await this.#writerOf(partition, scan);
     if (writer === undefined) {
-      await partition.seal();
+      // It takes room for a moment: on a full disk what grew is served as it is, and sealed when things expire next.
+      await unlessDiskFull(partition.seal());
       return undefined;
     }
     this.#active = { partition, writer };
     return scan;
+  }
+
+  #writerOf(partition: P, scan: BlockScan<S>): Promise<BlockWriter<S> | undefined> {
+    return BlockWriter.open(partition.blocksPath, this.#parts.format, scan, this.#disk);
   }
 
   /** The active partition, a new one where the old one is old or large enough. */
@@ -222,7 +231,9 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
     const old = this.#active;
     await old?.writer.close();
     const next = await this.#begin(arrivedMs);
-    await old?.partition.seal();
+    if (old !== undefined) {
+      await unlessDiskFull(old.partition.seal());
+    }
     return next;
   }
 
@@ -230,7 +241,7 @@ export class PartitionSeries<S, P extends BlockPartition<S>> {
     const last = this.#partitions.at(-1);
     const startMs = Math.max(Math.floor(arrivedMs), (last?.startMs ?? -1) + 1);
     const partition = this.#parts.partition(join(this.#options.dir, String(startMs)), startMs);
-    const writer = await BlockWriter.create(partition.blocksPath, this.#parts.format, this.#position);
+    const writer = await BlockWriter.create(partition.blocksPath, this.#parts.format, this.#position, this.#disk);
     partition.grow([], this.#position, writer.bytes);
     this.#partitions = [...this.#partitions, partition];
     this.#active = { partition, writer };

@@ -12,7 +12,11 @@ export async function writeWholeFile(path: string, parts: Iterable<Uint8Array>):
   let bytes = 0;
   try {
     for (const part of parts) {
-      bytes += (await file.write(part, 0, part.length, bytes)).bytesWritten;
+      // Where room ends within a part, only what fits is written; what is left then says why.
+      for (let done = 0; done < part.length; ) {
+        done += (await file.write(part, done, part.length - done, bytes + done)).bytesWritten;
+      }
+      bytes += part.length;
     }
     await file.sync();
   } finally {

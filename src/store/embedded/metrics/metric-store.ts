@@ -1,5 +1,6 @@
 import type { Answer, Question } from '../../../contract/store.ts';
 import type { QueueRecord } from '../../../model/batch.ts';
+import { unlessDiskFull } from '../blocks/disk-full.ts';
 import { HeldRanges } from '../blocks/held-ranges.ts';
 import { PartitionSeries, type SeriesOptions } from '../blocks/partition-series.ts';
 import type { DamageBook } from '../damage-book.ts';
@@ -116,11 +117,12 @@ export class MetricStore implements SignalStore {
     return this.#cutIf(({ sinceMs = nowMs, bytes }) => nowMs - sinceMs >= cutMs || bytes >= cutBytes);
   }
 
+  /** What is not cut stays in memory, and stands in frames on disk: where a file of chunks finds no room, the next cut takes it. */
   async #cutIf(due: (held: Held) => boolean): Promise<void> {
     await this.#series.inTurn(async () => {
       const { active } = this.#series;
       if (active !== undefined && due(active.held)) {
-        await active.cut();
+        await unlessDiskFull(active.cut());
       }
     });
   }

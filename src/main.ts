@@ -14,6 +14,7 @@ import { formatFault, type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigWatch } from './config/watch.ts';
 import { BridgeError, hasCode } from './contract/errors.ts';
 import { inputs } from './inputs/index.ts';
+import { systemClock } from './lib/clock.ts';
 import { outputs } from './outputs/index.ts';
 
 const terminal: Terminal = {
@@ -47,6 +48,7 @@ const lingerMs = 1_000;
 
 async function run(options: RunOptions): Promise<number> {
   const configSource = new ConfigOnDisk({
+    clock: systemClock,
     load: () => load(options),
     onHangUp: (listener) => process.on('SIGHUP', listener),
     watch: new ConfigWatch({

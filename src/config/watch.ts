@@ -43,9 +43,11 @@ export class ConfigWatch {
     this.#options = options;
   }
 
-  /** Notes what the files hold now: what differs from that later is a change. Call it before they are loaded. */
-  async note(): Promise<void> {
-    this.#known = await this.#fingerprint();
+  /** Notes what the files hold now: what differs from that later is a change. Resolves with what tells it from others. */
+  async note(): Promise<string> {
+    const now = await this.#fingerprint();
+    this.#known = now;
+    return now;
   }
 
   /** Calls `onChange` once for every change, after the files have been quiet for a moment. */

@@ -67,10 +67,10 @@ test('a file that is cut to nothing before it is written is not taken as it is i
     hangUp();
     await until(() => clock.sleepers === 1);
     await write('second');
-    await clock.advance(250);
+    await clock.advance(100);
     await until(() => clock.sleepers === 1);
     expect(await stateAfter(Promise.resolve(taken), 50)).toBe('pending');
-    await clock.advance(250);
+    await clock.advance(100);
     expect(textOf(await (taken ?? source.load()))).toBe('second');
   }));
 
@@ -84,12 +84,12 @@ test('files that go on changing are taken in the end, and the end of the process
       }
     });
     hangUp();
-    for (let i = 0; i < 40; i += 1) {
+    for (let i = 0; i < 100; i += 1) {
       await until(() => clock.sleepers === 1);
       await write(`version ${i}`);
-      await clock.advance(250);
+      await clock.advance(100);
     }
-    expect((await Promise.all(taken)).map(textOf)).toEqual(['version 39']);
+    expect((await Promise.all(taken)).map(textOf)).toEqual(['version 99']);
     hangUp();
     await until(() => clock.sleepers === 1);
     const before = read.length;

@@ -11,9 +11,9 @@ export interface ConfigOnDiskOptions {
 }
 
 /** What is read while the process runs has stood still for this long. */
-const stillMs = 250;
+const stillMs = 100;
 /** Files that go on changing are read as they are in the end; the next change is noticed as any other. */
-const mostLooks = 40;
+const mostLooks = 100;
 
 /** The configuration files, and who says that they are to be read again: SIGHUP, and the files themselves. */
 export class ConfigOnDisk {

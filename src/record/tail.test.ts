@@ -143,6 +143,31 @@ test('half a record that the disk had no room for, and that was taken back, is n
     await lane.close();
   }));
 
+test('half a record that an earlier life left is no loss, although the life that began to cut it off ended before it had', () =>
+  inTempDir(async (dir) => {
+    const full = new TestDisk();
+    const first = await openLane(dir, { disk: full });
+    await first.attach({ output: 'keeps', onFull: 'block', start: 'beginning' });
+    await first.append(batchOf('a'));
+    full.failing = { call: 'write', code: 'ENOSPC', missingBytes: 100 };
+    await expect(first.append(batchOf('x'.repeat(500), { items: 5 }))).rejects.toThrow('ENOSPC');
+    await first.close().catch(() => undefined);
+    const breaking = new TestDisk();
+    breaking.failing = { call: 'truncate', code: 'EIO' };
+    await expect(openLane(dir, { disk: breaking })).rejects.toThrow('EIO');
+    const lane = await openLane(dir);
+    const tail = tailOf(lane, 1, 1);
+    const wide = { maxItems: 1000, maxBytes: 100_000 };
+    const before = await tail.read({ ...wide, throughSeq: lane.durableSeq });
+    expect([before.items, before.cumItems]).toEqual([0, 1]);
+    await lane.append(batchOf('b', { items: 2 }));
+    const { items, cumItems } = await tail.read({ ...wide, throughSeq: lane.durableSeq });
+    expect([items, cumItems]).toEqual([2, 3]);
+    expect((await readAll(lane)).losses.map((loss) => loss.items)).toEqual([0]);
+    await tail.close();
+    await lane.close();
+  }));
+
 test('a reader follows the writer through appends and new segments', () =>
   inTempDir(async (dir) => {
     const lane = await openLane(dir, { segmentBytes: 500 });

@@ -94,7 +94,8 @@ export class LaneTail {
   /** False when the limits leave this one to the next call. */
   async #take(step: WalkEvent, limits: TailLimits, taken: Taken): Promise<boolean> {
     const { event, facts } = step;
-    if (facts === undefined) {
+    // Half a record at a segment's end may never have been acknowledged: the snapshot behind it knows.
+    if (facts === undefined || event.kind === 'torn') {
       this.#losses.unknown(placeOf(step));
       return true;
     }

@@ -88,9 +88,15 @@ export class SegmentWalk {
   }
 
   async #openAt(fromSeq: number): Promise<OpenSegment | undefined> {
-    const names = await listSegments(this.#dir);
-    const name = names.findLast(({ firstSeq }) => firstSeq <= fromSeq) ?? names[0];
-    return name === undefined ? undefined : this.#open(name);
+    for (;;) {
+      const names = await listSegments(this.#dir);
+      const name = names.findLast(({ firstSeq }) => firstSeq <= fromSeq) ?? names[0];
+      const opened = name === undefined ? undefined : await this.#open(name);
+      // One that was deleted meanwhile is not listed again.
+      if (name === undefined || opened !== undefined) {
+        return opened;
+      }
+    }
   }
 
   /** undefined when it was deleted meanwhile. */

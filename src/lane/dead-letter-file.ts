@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Batch, Origin, Signal, TagEdits } from '../model/batch.ts';
 import type { ScanEvent } from '../record/frame.ts';
 import { RecordReader } from '../record/reader.ts';
+import { tagEditsSchema, tagsSchema } from '../record/tag-edits.ts';
 
-const tags = z.record(z.string(), z.string());
 const count = z.number().min(0);
 const header = z.object({
   reason: z.string(),
@@ -14,15 +14,9 @@ const header = z.object({
   format: z.string(),
   receivedAtMs: count,
   items: count,
-  origin: tags,
+  origin: tagsSchema,
   scope: z.literal('cluster').optional(),
-  edits: z
-    .object({
-      add: tags.optional(),
-      drop: z.array(z.string()).optional(),
-      dropFields: z.array(z.string()).optional(),
-    })
-    .optional(),
+  edits: tagEditsSchema.optional(),
   dictionary: z.string().optional(),
   dictionaryBytes: count.optional(),
 });

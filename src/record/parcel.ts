@@ -4,6 +4,7 @@ import type { Format, Origin, QueueRecord, TagEdits } from '../model/batch.ts';
 import { checkFrame, encodeRecord, prefixBytes, recordBytes } from './frame.ts';
 import { isLaneHeader, LaneHeaderEncoder, type LaneKind, laneVersion, readFacts, readMeta } from './lane-header.ts';
 import { MetaEncoder } from './queue-record.ts';
+import { tagEditsSchema, tagsSchema } from './tag-edits.ts';
 
 /**
  * Records of one lane on their way to another machine: frames as on disk (`frame.ts`, `lane-header.ts`), one behind the
@@ -73,17 +74,10 @@ function factsOf({ seq, receivedAtMs, cumItems, items }: QueueRecord, kind: Lane
   return { kind, nonce: 0, seq, receivedAtMs, cumItems, items, dictionaryOffset: 0 };
 }
 
-const tags = z.record(z.string(), z.string());
 const metaSchema = z.object({
   format: z.string(),
-  origin: tags,
-  edits: z
-    .object({
-      add: tags.optional(),
-      drop: z.array(z.string()).optional(),
-      dropFields: z.array(z.string()).optional(),
-    })
-    .optional(),
+  origin: tagsSchema,
+  edits: tagEditsSchema.optional(),
   dictionary: z.string().optional(),
 });
 const dictionaryMeta = z.object({ id: z.string() });
